@@ -1,0 +1,45 @@
+//! The crate's one error type: a sentence that says what, where, what was expected and what to do.
+
+/// The result of everything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The command line or a file that it names is at fault.
+    #[error("{0}")]
+    Input(String),
+    /// A device failed.
+    #[error("{0}")]
+    Device(String),
+    /// Training cannot go on.
+    #[error("{0}")]
+    Training(String),
+    /// A file or the network could not be read or written.
+    #[error("{0}")]
+    Io(String),
+    /// An operation was asked for with buffers too small for its shapes.
+    #[error("{operation}: `{buffer}` holds {actual} elements, its shape needs {expected}")]
+    Shape {
+        /// The operation.
+        operation: &'static str,
+        /// The name of the buffer among the operation's fields.
+        buffer: &'static str,
+        /// Elements needed.
+        expected: usize,
+        /// Elements there.
+        actual: usize,
+    },
+}
+
+impl Error {
+    /// The exit code of a program that ends with this error: 2 for what the command line or its
+    /// input files caused, 1 for a failure at run time.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Input(_) => 2,
+            _ => 1,
+        }
+    }
+}

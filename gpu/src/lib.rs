@@ -1,0 +1,4 @@
+//! The kernels.
+#![no_std]
+
+pub mod activation;
