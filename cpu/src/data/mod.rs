@@ -1,5 +1,9 @@
 //! Data sets: what one is, where it comes from and how it is put into batches.
 
+mod batches;
+
+pub use batches::{Shuffle, batches};
+
 /// Images with their classes, as bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {

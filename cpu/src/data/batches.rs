@@ -1,0 +1,92 @@
+//! The order in which an epoch visits the images, and the batches it is cut into.
+
+use std::ops::Range;
+
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+
+/// A new order of the images for every epoch, from one seed.
+///
+/// ```
+/// use cpu::data::Shuffle;
+///
+/// let mut shuffle = Shuffle::new(5, 1);
+/// let first = shuffle.next_epoch().to_vec();
+/// let second = shuffle.next_epoch().to_vec();
+/// assert_ne!(first, second);
+/// assert_eq!(Shuffle::new(5, 1).next_epoch(), first);
+/// ```
+#[derive(Debug)]
+pub struct Shuffle {
+    generator: ChaCha8Rng,
+    order: Vec<u32>,
+}
+
+impl Shuffle {
+    /// Begins with no epoch drawn.
+    ///
+    /// # Panics
+    ///
+    /// If `n_images` does not fit into 32 bits; no data set that this crate reads is as large.
+    pub fn new(n_images: usize, seed: u64) -> Self {
+        let n_images = u32::try_from(n_images).expect("image counts fit into 32 bits");
+        Shuffle {
+            generator: ChaCha8Rng::seed_from_u64(seed),
+            order: (0..n_images).collect(),
+        }
+    }
+
+    /// Draws the order of the next epoch: every image index once, `[n_images]`.
+    pub fn next_epoch(&mut self) -> &[u32] {
+        self.order.shuffle(&mut self.generator);
+        &self.order
+    }
+}
+
+/// Cuts `0..n_images` into batches of `batch_size`; the last one is shorter if it has to be.
+///
+/// # Panics
+///
+/// If `batch_size` is 0.
+pub fn batches(
+    n_images: usize,
+    batch_size: usize,
+) -> impl ExactSizeIterator<Item = Range<usize>> + Clone {
+    (0..n_images.div_ceil(batch_size))
+        .map(move |step| step * batch_size..n_images.min((step + 1) * batch_size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_epoch_visits_every_image_once_in_an_order_of_its_own() {
+        let mut shuffle = Shuffle::new(100, 7);
+        let orders: Vec<Vec<u32>> = (0..3).map(|_| shuffle.next_epoch().to_vec()).collect();
+        for order in &orders {
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, (0..100).collect::<Vec<u32>>());
+        }
+        assert_ne!(orders[0], orders[1]);
+        assert_ne!(orders[1], orders[2]);
+        assert_ne!(orders[0], Shuffle::new(100, 8).next_epoch());
+    }
+
+    #[test]
+    fn batches_cover_all_images_and_the_last_may_be_short() {
+        for (n_images, batch_size, expected) in [
+            (0, 4, vec![]),
+            (1, 4, vec![0..1]),
+            (4, 4, vec![0..4]),
+            (5, 4, vec![0..4, 4..5]),
+            (3, 1, vec![0..1, 1..2, 2..3]),
+        ] {
+            let actual = batches(n_images, batch_size);
+            assert_eq!(actual.len(), expected.len());
+            assert_eq!(actual.collect::<Vec<_>>(), expected);
+        }
+    }
+}
