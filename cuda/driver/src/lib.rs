@@ -1,1 +1,152 @@
-//! TODO
+//! The `cu*` functions of the CUDA driver, resolved at run time.
+//!
+//! `cust` declares these functions and expects the linker to find them in NVIDIA's `libcuda`.
+//! This crate defines them instead, each forwarding to the driver's library, which is opened at
+//! the first call. A program that is linked with it builds without a CUDA toolkit and starts on a
+//! machine without a driver: there every call returns `CUDA_ERROR_NO_DEVICE`, and the text of
+//! that error says which library was looked for and why it could not be loaded.
+//!
+//! A program that names nothing of this crate must still mention it, or cargo does not link it:
+//!
+//! ```
+//! use cuda_driver as _;
+//!
+//! match cust::init(cust::CudaFlags::empty()) {
+//!     Ok(()) => println!("the driver is ready"),
+//!     Err(error) => println!("{error}"),
+//! }
+//! ```
+//!
+//! All functions that `cust_raw` declares are here. One that the driver at hand does not have
+//! returns `CUDA_ERROR_NOT_FOUND`; a result code that `cust_raw` does not declare is returned as
+//! `CUDA_ERROR_UNKNOWN`, described by its own name and text when the same thread asks next.
+
+mod functions;
+mod result;
+
+use std::error::Error;
+use std::ffi::{OsStr, OsString, c_int};
+use std::fmt;
+use std::sync::OnceLock;
+
+use libloading::Library;
+
+use functions::Functions;
+
+/// The environment variable that names the library to load in place of [`DEFAULT_LIBRARY`].
+pub const LIBRARY_VARIABLE: &str = "CUDA_DRIVER_LIBRARY";
+
+/// The driver's library, as the system's loader knows it.
+pub const DEFAULT_LIBRARY: &str = if cfg!(windows) {
+    "nvcuda.dll"
+} else {
+    "libcuda.so.1"
+};
+
+/// A driver that was loaded.
+pub struct Driver {
+    functions: Functions,
+    name: OsString,
+    /// Kept open, for `functions` point into it.
+    _library: Library,
+}
+
+impl Driver {
+    /// Loads the driver that the environment asks for.
+    fn load() -> Result<Self, DriverError> {
+        let name = std::env::var_os(LIBRARY_VARIABLE)
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| DEFAULT_LIBRARY.into());
+        let failed = |reason| DriverError {
+            library: name.clone(),
+            reason,
+        };
+        // SAFETY: Running the initializers of the driver's library is what every CUDA program
+        // does. Whoever names another library vouches for that one.
+        let library = unsafe { Library::new(&name) }.map_err(|error| failed(innermost(&error)))?;
+        // SAFETY: As above for the signatures; the library moves into the driver.
+        let functions = unsafe { Functions::load(&library) };
+        if functions.cuInit.is_none() {
+            return Err(failed("the library has no function cuInit".to_owned()));
+        }
+        Ok(Self {
+            functions,
+            name,
+            _library: library,
+        })
+    }
+
+    /// The name or path that the library was loaded by.
+    pub fn library(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// The newest version of CUDA that the driver supports, as major and minor number.
+    ///
+    /// `None` if the driver does not say.
+    pub fn version(&self) -> Option<(u32, u32)> {
+        let get_version = self.functions.cuDriverGetVersion?;
+        let mut version: c_int = 0;
+        // SAFETY: The function writes one integer to its argument.
+        let code = unsafe { get_version(&mut version) };
+        let version = u32::try_from(version).ok()?;
+        (code == 0 && version > 0).then_some((version / 1000, version % 1000 / 10))
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("library", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no driver.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DriverError {
+    /// The name or path of the library that was tried.
+    pub library: OsString,
+    /// What the system's loader said.
+    pub reason: String,
+}
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { library, reason } = self;
+        let library = library.display();
+        write!(
+            f,
+            "no CUDA driver: loading {library} failed ({reason}); install the NVIDIA driver, or name \
+             its library in the environment variable {LIBRARY_VARIABLE}"
+        )
+    }
+}
+
+impl Error for DriverError {}
+
+/// The driver behind the `cu*` functions, loaded at the first call of this or any of them.
+///
+/// # Errors
+///
+/// The library cannot be loaded or is no CUDA driver. The attempt is not repeated.
+pub fn driver() -> Result<&'static Driver, DriverError> {
+    static DRIVER: OnceLock<Result<Driver, DriverError>> = OnceLock::new();
+    DRIVER
+        .get_or_init(Driver::load)
+        .as_ref()
+        .map_err(DriverError::clone)
+}
+
+/// Whether a driver is loaded. It may still find no device.
+pub fn is_available() -> bool {
+    driver().is_ok()
+}
+
+/// The text of the error at the end of the chain, which holds the loader's own words.
+fn innermost(mut error: &dyn Error) -> String {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
