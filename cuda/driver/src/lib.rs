@@ -117,8 +117,8 @@ impl fmt::Display for DriverError {
         let library = library.display();
         write!(
             f,
-            "no CUDA driver: loading {library} failed ({reason}); install the NVIDIA driver, or name \
-             its library in the environment variable {LIBRARY_VARIABLE}"
+            "no CUDA driver: loading {library} failed ({reason}); install the NVIDIA driver, or \
+             name its library in the environment variable {LIBRARY_VARIABLE}"
         )
     }
 }
