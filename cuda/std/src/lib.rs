@@ -1,1 +1,68 @@
-//! TODO
+//! What a CUDA kernel in Rust imports.
+//!
+//! The names and paths are those of Rust-CUDA's `cuda_std` 0.2, so that kernels written for it
+//! find what they know; what goes beyond it says so. It builds with a stock rustc for
+//! `nvptx64-nvidia-cuda`; `cuda_builder` drives that from a build script.
+//!
+//! On the host the crate builds too: there kernels are type-checked and become the typed
+//! signatures of their launches (see [`kernel`](mod@kernel)). A device function that is *called*
+//! on the host panics and says so; the functions of [`float`] compute the same on both sides.
+//!
+//! ```
+//! use cuda_std::prelude::*;
+//!
+//! /// `c[i] = a[i] + b[i]`, one thread per element.
+//! #[kernel]
+//! pub fn add(a: &[f32], b: &[f32], mut c: PerThread<f32>) {
+//!     let i = thread::index_1d() as usize;
+//!     if let Some(c) = c.get_mut() {
+//!         *c = a[i] + b[i];
+//!     }
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! A crate of kernels begins with `#![no_std]` and
+//! `#![cfg_attr(target_arch = "nvptx64", feature(abi_ptx, asm_experimental_arch))]`: the first is
+//! what an entry point needs, the second what [`shared_array!`] needs.
+#![no_std]
+#![cfg_attr(target_arch = "nvptx64", allow(internal_features))]
+#![cfg_attr(
+    target_arch = "nvptx64",
+    feature(asm_experimental_arch, link_llvm_intrinsics, stdarch_nvptx)
+)]
+
+// So that the macros' paths hold inside this crate too.
+extern crate self as cuda_std;
+#[cfg(not(target_arch = "nvptx64"))]
+extern crate std;
+
+pub mod float;
+pub mod kernel;
+pub mod output;
+pub mod panic;
+pub mod shared;
+pub mod thread;
+pub mod vector;
+pub mod warp;
+
+pub use cuda_std_macros::kernel;
+#[doc(hidden)]
+pub use cuda_std_macros::shared_address;
+pub use float::GpuFloat;
+
+/// What nearly every kernel needs.
+pub mod prelude {
+    pub use crate::GpuFloat;
+    pub use crate::kernel;
+    pub use crate::output::{DisjointSlice, PerThread};
+    pub use crate::thread;
+}
+
+/// What a device function does when the host calls it.
+#[cfg(not(target_arch = "nvptx64"))]
+#[cold]
+#[track_caller]
+fn only_on_device(function: &str) -> ! {
+    panic!("cuda_std::{function} works in a kernel on a CUDA device, not on the host")
+}

@@ -1,0 +1,267 @@
+//! Memory that the threads of a block share.
+//!
+//! [`shared_array!`] and [`dynamic_shared_mem`] are Rust-CUDA's and give a plain pointer, through
+//! which every access asks which memory it means. [`shared_tile!`] goes beyond: a [`SharedTile`]
+//! knows that it lies in shared memory, so its loads and stores are the machine's own.
+//!
+//! [`shared_array!`]: crate::shared_array
+//! [`shared_tile!`]: crate::shared_tile
+
+use core::marker::PhantomData;
+
+/// `shared_array![T; N]`: a `*mut T` to `N` elements of shared memory, aligned to 16 bytes, the same
+/// for all threads of a block, one array for each place where this is written.
+///
+/// What it holds at first is undefined: write, `sync_threads`, then read. `T` and `N` are resolved
+/// in the module around the function, not in the function.
+///
+/// ```
+/// use cuda_std::prelude::*;
+/// use cuda_std::shared_array;
+///
+/// /// Reverses each block of 64 elements in place. Launch: blocks of 64 threads.
+/// ///
+/// /// # Safety
+/// /// - `d` points to 64 elements for each block.
+/// #[kernel]
+/// pub unsafe fn reverse(d: *mut i32) {
+///     let s = shared_array![i32; 64];
+///     let t = thread::thread_idx_x() as usize;
+///     let d = d.wrapping_add(64 * thread::block_idx_x() as usize);
+///     // SAFETY: 64 threads, 64 elements; the barrier stands between the writes and the reads.
+///     unsafe {
+///         *s.add(t) = *d.add(t);
+///         thread::sync_threads();
+///         *d.add(t) = *s.add(63 - t);
+///     }
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! shared_array {
+    ($element:ty; $n:expr) => {
+        $crate::shared::generic_pointer::<$element>($crate::shared_address!($element; $n))
+    };
+}
+
+/// `shared_tile![T; N]`: a [`SharedTile`] of `N` elements, aligned to 16 bytes, the same for all
+/// threads of a block, one tile for each place where this is written.
+#[macro_export]
+macro_rules! shared_tile {
+    ($element:ty; $n:expr) => {{
+        const N_ELEMENTS: usize = $n;
+        // SAFETY: the address is that of an array of this size that nothing else names.
+        unsafe {
+            $crate::shared::SharedTile::<$element, N_ELEMENTS>::from_address(
+                $crate::shared_address!($element; $n),
+            )
+        }
+    }};
+}
+
+#[doc(hidden)]
+#[cfg(not(target_arch = "nvptx64"))]
+pub fn none_on_host() -> u32 {
+    crate::only_on_device("shared memory")
+}
+
+#[doc(hidden)]
+#[inline(always)]
+pub fn generic_pointer<T>(address: u32) -> *mut T {
+    #[cfg(target_arch = "nvptx64")]
+    {
+        let generic: u64;
+        // SAFETY: converts an address, touches no memory.
+        unsafe {
+            core::arch::asm!(
+                "cvta.shared.u64 {}, {};",
+                out(reg64) generic,
+                in(reg64) u64::from(address),
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        generic as *mut T
+    }
+    #[cfg(not(target_arch = "nvptx64"))]
+    {
+        let _ = address;
+        crate::only_on_device("shared memory")
+    }
+}
+
+#[cfg(target_arch = "nvptx64")]
+core::arch::global_asm!(".extern .shared .align 16 .b8 cuda_std_dynamic_shared[];");
+
+/// The shared memory whose size the launch gives, aligned to 16 bytes: the same pointer at every
+/// call.
+///
+/// What it holds at first is undefined.
+#[inline(always)]
+pub fn dynamic_shared_mem<T>() -> *mut T {
+    #[cfg(target_arch = "nvptx64")]
+    {
+        let address: u32;
+        // SAFETY: reads an address, nothing else.
+        unsafe {
+            core::arch::asm!(
+                "mov.u32 {}, cuda_std_dynamic_shared;",
+                out(reg32) address,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        generic_pointer(address)
+    }
+    #[cfg(not(target_arch = "nvptx64"))]
+    crate::only_on_device("shared::dynamic_shared_mem")
+}
+
+/// `N` elements of shared memory, the same for all threads of a block.
+pub struct SharedTile<T, const N: usize> {
+    address: u32,
+    _element: PhantomData<*mut T>,
+}
+
+impl<T, const N: usize> Clone for SharedTile<T, N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, const N: usize> Copy for SharedTile<T, N> {}
+
+impl<T, const N: usize> SharedTile<T, N> {
+    /// The tile at an address in shared memory; [`shared_tile!`](crate::shared_tile) calls it.
+    ///
+    /// # Safety
+    ///
+    /// - The address is aligned to 16 bytes and that of `N` elements which only this tile and its
+    ///   copies reach.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub unsafe fn from_address(address: u32) -> SharedTile<T, N> {
+        SharedTile {
+            address,
+            _element: PhantomData,
+        }
+    }
+
+    /// Reads the `V` that begins at element `idx`: one element, or a vector of them.
+    ///
+    /// # Safety
+    ///
+    /// - `idx` plus the elements of `V` is at most `N`, and `idx` is a multiple of their number.
+    /// - A thread has written them, and a barrier stands between that and this, unless it was this
+    ///   thread; no thread writes them before the next barrier.
+    #[inline(always)]
+    pub unsafe fn read<V: SharedValue<T>>(self, idx: usize) -> V {
+        debug_assert!(idx + V::N <= N && idx.is_multiple_of(V::N));
+        // SAFETY: in bounds, aligned and free of races by the caller's promise.
+        unsafe { V::load(self.address + (idx * size_of::<T>()) as u32) }
+    }
+
+    /// Writes `value` over the elements from `idx` on: one, or a vector of them.
+    ///
+    /// # Safety
+    ///
+    /// - `idx` plus the elements of `V` is at most `N`, and `idx` is a multiple of their number.
+    /// - No other thread touches them between the barriers before and after this.
+    #[inline(always)]
+    pub unsafe fn write<V: SharedValue<T>>(self, idx: usize, value: V) {
+        debug_assert!(idx + V::N <= N && idx.is_multiple_of(V::N));
+        // SAFETY: in bounds, aligned and free of races by the caller's promise.
+        unsafe { value.store(self.address + (idx * size_of::<T>()) as u32) }
+    }
+}
+
+/// What can be read from and written to a [`SharedTile`] of `T`: `T`, or a vector of `T`.
+pub trait SharedValue<T>: Copy {
+    /// How many elements it is.
+    const N: usize;
+    /// # Safety
+    /// - As for [`SharedTile::read`].
+    #[doc(hidden)]
+    unsafe fn load(address: u32) -> Self;
+    /// # Safety
+    /// - As for [`SharedTile::write`].
+    #[doc(hidden)]
+    unsafe fn store(self, address: u32);
+}
+
+/// One `ld.shared` and one `st.shared`, with a register per element.
+macro_rules! shared_value {
+    ($($value:ty as $n:literal of $element:ty: $class:ident, $load:literal, $store:literal, [$($idx:tt)*];)*) => {$(
+        impl SharedValue<$element> for $value {
+            const N: usize = $n;
+
+            #[inline(always)]
+            unsafe fn load(address: u32) -> $value {
+                #[cfg(target_arch = "nvptx64")]
+                {
+                    let mut lanes = [<$element>::default(); $n];
+                    // SAFETY: the caller vouches for the address.
+                    unsafe {
+                        core::arch::asm!(
+                            $load,
+                            $(out($class) lanes[$idx],)*
+                            in(reg32) address,
+                            options(readonly, nostack, preserves_flags),
+                        );
+                    }
+                    // SAFETY: `Self` is `N` elements side by side.
+                    unsafe { core::mem::transmute_copy(&lanes) }
+                }
+                #[cfg(not(target_arch = "nvptx64"))]
+                {
+                    let _ = address;
+                    crate::only_on_device("shared::SharedTile::read")
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, address: u32) {
+                #[cfg(target_arch = "nvptx64")]
+                {
+                    // SAFETY: `Self` is `N` elements side by side.
+                    let lanes: [$element; $n] = unsafe { core::mem::transmute_copy(&self) };
+                    // SAFETY: the caller vouches for the address.
+                    unsafe {
+                        core::arch::asm!(
+                            $store,
+                            in(reg32) address,
+                            $(in($class) lanes[$idx],)*
+                            options(nostack, preserves_flags),
+                        );
+                    }
+                }
+                #[cfg(not(target_arch = "nvptx64"))]
+                {
+                    let _ = address;
+                    crate::only_on_device("shared::SharedTile::write")
+                }
+            }
+        }
+    )*};
+}
+
+macro_rules! shared_values {
+    ($($element:ty: $class:ident;)*) => {
+        shared_value! {$(
+            $element as 1 of $element: $class,
+                "ld.shared.b32 {}, [{}];", "st.shared.b32 [{}], {};",
+                [0];
+            crate::vector::Vec2<$element> as 2 of $element: $class,
+                "ld.shared.v2.b32 {{{}, {}}}, [{}];", "st.shared.v2.b32 [{}], {{{}, {}}};",
+                [0 1];
+            crate::vector::Vec4<$element> as 4 of $element: $class,
+                "ld.shared.v4.b32 {{{}, {}, {}, {}}}, [{}];",
+                "st.shared.v4.b32 [{}], {{{}, {}, {}, {}}};",
+                [0 1 2 3];
+        )*}
+    };
+}
+
+shared_values! {
+    f32: reg32;
+    u32: reg32;
+    i32: reg32;
+}
