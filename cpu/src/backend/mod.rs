@@ -12,6 +12,7 @@ pub mod host;
 use crate::Result;
 
 pub use gpu::activation::Activation;
+pub use host::HostBackend;
 
 /// `y[B, N] = activation(x[B, K] · weight[K, N] + bias[N])`.
 pub struct DenseForward<'a, F> {
@@ -153,7 +154,7 @@ pub struct GatherBatch<'a, B: Backend> {
 pub struct StepStatistics {
     /// Sum of the per-row losses for cross-entropy; the mean for the mean squared error.
     pub loss: Vec<f32>,
-    /// Rows whose largest logit is the label's (the first of equal ones counts).
+    /// Rows whose prediction (see [`Backend::predictions`]) is the label.
     pub n_correct: Vec<u32>,
 }
 
@@ -199,7 +200,7 @@ pub trait Backend: Sized {
     fn dense_backward_input(&self, op: DenseBackwardInput<'_, Self::Floats>) -> Result<()>;
     /// See [`DenseBackwardWeight`].
     fn dense_backward_weight(&self, op: DenseBackwardWeight<'_, Self::Floats>) -> Result<()>;
-    /// `y[i] = activation(x[i])` for `i < n`.
+    /// `y[i] = activation(x[i])` for `i < n`. Every activation of NaN is NaN.
     fn activation_forward(
         &self,
         activation: Activation,
@@ -208,6 +209,9 @@ pub trait Backend: Sized {
         n: usize,
     ) -> Result<()>;
     /// `gradient[i] *= activation'(x[i])` for `i < n`, from the output `y[i] = activation(x[i])`.
+    ///
+    /// ReLU sets the gradient to 0 where `y[i] <= 0` and leaves it as it is elsewhere: a NaN in `y`
+    /// lets it pass, as in PyTorch.
     fn activation_backward(
         &self,
         activation: Activation,
@@ -224,6 +228,12 @@ pub trait Backend: Sized {
     /// See [`GatherBatch`].
     fn gather_batch(&self, op: GatherBatch<'_, Self>) -> Result<()>;
     /// The class of the largest logit in each of `n_rows` rows of `n_classes`; waits for the result.
-    fn predictions(&self, logits: &Self::Floats, n_rows: usize, n_classes: usize)
-    -> Result<Vec<u8>>;
+    ///
+    /// The first of equal ones counts, and a NaN counts as larger than any number.
+    fn predictions(
+        &self,
+        logits: &Self::Floats,
+        n_rows: usize,
+        n_classes: usize,
+    ) -> Result<Vec<u8>>;
 }
