@@ -1,0 +1,151 @@
+//! Runs the cargo that compiles kernels.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{Arch, Error, Ptx, Sources, Toolchain, ptx_file_name};
+
+/// The target.
+pub const TARGET: &str = "nvptx64-nvidia-cuda";
+
+/// For every crate, `core` among them.
+///
+/// Jump threading may copy a barrier into the two arms of a branch (rust-lang/rust#137086).
+pub const FLAGS: [&str; 1] = ["-Zmir-enable-passes=-JumpThreading"];
+
+/// All crates in one module: what a kernel calls is inlined or linked into its PTX.
+pub const PROFILE: [&str; 7] = [
+    "profile.release.opt-level=3",
+    "profile.release.lto=\"fat\"",
+    "profile.release.codegen-units=1",
+    "profile.release.panic=\"abort\"",
+    "profile.release.debug=false",
+    "profile.release.debug-assertions=false",
+    "profile.release.overflow-checks=false",
+];
+
+/// The cargo that runs this build.
+pub fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// Takes away what the build around this one set for its own rustc, its own flags and its own job
+/// server, and keeps what says where to download from.
+pub fn clean_environment(command: &mut Command) {
+    const KEPT: [&str; 5] = [
+        "CARGO_HOME",
+        "CARGO_HTTP_",
+        "CARGO_NET_",
+        "CARGO_REGISTRIES_",
+        "CARGO_REGISTRY_",
+    ];
+    const REMOVED: [&str; 13] = [
+        "CARGO",
+        "RUSTC",
+        "RUSTDOC",
+        "RUSTFLAGS",
+        "CLIPPY_",
+        "DEP_",
+        "MAKEFLAGS",
+        "MFLAGS",
+        "OUT_DIR",
+        "TARGET",
+        "HOST",
+        "PROFILE",
+        "OPT_LEVEL",
+    ];
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let begins_with = |prefixes: &[&str]| prefixes.iter().any(|start| text.starts_with(start));
+        if begins_with(&REMOVED) && !begins_with(&KEPT) {
+            command.env_remove(&name);
+        }
+    }
+}
+
+/// PTX for each level, in the order given.
+pub fn compile(
+    sources: &Sources,
+    toolchain: &Toolchain,
+    levels: &[Arch],
+    build_folder: &Path,
+) -> Result<Vec<Ptx>, Error> {
+    levels
+        .iter()
+        .map(|&arch| {
+            Ok(Ptx {
+                arch,
+                text: compile_level(sources, toolchain, arch, build_folder)?,
+            })
+        })
+        .collect()
+}
+
+fn compile_level(
+    sources: &Sources,
+    toolchain: &Toolchain,
+    arch: Arch,
+    build_folder: &Path,
+) -> Result<String, Error> {
+    let ptx_folder = build_folder.join("ptx");
+    std::fs::create_dir_all(&ptx_folder).map_err(|source| Error::Write {
+        path: ptx_folder.clone(),
+        source,
+    })?;
+    let ptx_path = ptx_folder.join(ptx_file_name(&sources.name, arch));
+    let mut emit = OsStr::new("--emit=asm=").to_owned();
+    emit.push(&ptx_path);
+
+    let mut flags: Vec<String> = FLAGS.map(str::to_owned).to_vec();
+    flags.push(format!("-Ctarget-cpu={arch}"));
+    // PTX may be committed: it names no folder of this machine.
+    for (folder, name) in [
+        (toolchain.sysroot(), "rust"),
+        (&sources.workspace, "workspace"),
+    ] {
+        flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
+    }
+
+    let mut cargo = Command::new(cargo());
+    clean_environment(&mut cargo);
+    cargo
+        .env("RUSTC", toolchain.rustc())
+        // Stock compilers build `core` and know this target's ABI, but only when told so.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+        .current_dir(&sources.folder)
+        .args(["rustc", "--release", "--lib", "--crate-type=staticlib"])
+        .args(["-Zbuild-std=core", "--target", TARGET])
+        .arg("--target-dir")
+        .arg(build_folder);
+    for setting in PROFILE {
+        cargo.args(["--config", setting]);
+    }
+    // Assembly is what this target's backend writes; nothing is linked.
+    cargo.arg("--").arg(emit);
+
+    let output = cargo
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|source| Error::Run {
+            program: PathBuf::from(cargo.get_program()),
+            source,
+        })?;
+    if !output.status.success() {
+        // Cargo shows a failed build script's standard error as it is.
+        let _ = std::io::stderr().write_all(&output.stderr);
+        return Err(Error::Compile {
+            path: sources.folder.clone(),
+            arch,
+        });
+    }
+    std::fs::read_to_string(&ptx_path).map_err(|source| Error::Read {
+        path: ptx_path,
+        source,
+    })
+}
