@@ -1,7 +1,7 @@
 //! `#[kernel]`: an entry point on the device, a typed signature on the host.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Error, FnArg, Ident, ItemFn, Lifetime, Pat, Result, ReturnType, Type};
@@ -198,9 +198,13 @@ fn host_signature(function: &ItemFn, parameters: &[Parameter]) -> TokenStream {
         let field_doc = format!("The kernel's parameter `{field}`.");
         let mut ty = parameter.ty.clone();
         StaticLifetimes.visit_type_mut(&mut ty);
+        // An unfit type is underlined where the kernel names it.
+        let argument = quote_spanned! {parameter.ty.span()=>
+            <#ty as ::cuda_std::kernel::KernelParameter>::Argument<'launch>
+        };
         fields.push(quote! {
             #[doc = #field_doc]
-            pub #field: <#ty as ::cuda_std::kernel::KernelParameter>::Argument<'launch>
+            pub #field: #argument
         });
         let n_words: usize = match parameter.lowering {
             Lowering::Value => 1,

@@ -28,6 +28,11 @@ pub unsafe trait Kernel {
 }
 
 /// A type that a kernel's parameter may have.
+#[diagnostic::on_unimplemented(
+    message = "a kernel cannot take a parameter of type `{Self}`",
+    label = "not a number, a slice, an output handle or a pointer",
+    note = "to pass a `#[repr(C)]` struct by value, implement `KernelParameter` and `KernelArgument` for it"
+)]
 pub trait KernelParameter {
     /// What the host passes for it.
     type Argument<'launch>: KernelArgument;
