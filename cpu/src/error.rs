@@ -19,6 +19,28 @@ pub enum Error {
     /// A file or the network could not be read or written.
     #[error("{0}")]
     Io(String),
+    /// An operation was asked for with a dimension of 0 that it needs at least one of.
+    #[error("{operation}: `{dimension}` is 0, it must be at least 1")]
+    Empty {
+        /// The operation.
+        operation: &'static str,
+        /// The dimension.
+        dimension: &'static str,
+    },
+    /// An operation met an index that points outside of what it indexes.
+    #[error("{operation}: `{buffer}[{position}]` is {value}, it must be below {limit}")]
+    Index {
+        /// The operation.
+        operation: &'static str,
+        /// The name of the buffer among the operation's fields.
+        buffer: &'static str,
+        /// Where in the buffer.
+        position: usize,
+        /// What is there.
+        value: usize,
+        /// What it must be below.
+        limit: usize,
+    },
     /// An operation was asked for with buffers too small for its shapes.
     #[error("{operation}: `{buffer}` holds {actual} elements, its shape needs {expected}")]
     Shape {

@@ -1,0 +1,121 @@
+//! Activations, forward and backward, over loops that the compiler turns into vector code.
+
+use super::{Floats, HostBackend, Operation};
+use crate::Result;
+use crate::backend::Activation;
+
+/// About what an element costs, in the units of the products' arithmetic.
+const WORK_PER_ELEMENT: usize = 8;
+
+pub(super) fn forward(
+    backend: &HostBackend,
+    activation: Activation,
+    x: &Floats,
+    y: &mut Floats,
+    n: usize,
+) -> Result<()> {
+    let check = Operation("activation_forward");
+    let x = check.read("x", x, &[n])?;
+    let y = check.write("y", y, &[n])?;
+    backend.for_each_chunk(y, WORK_PER_ELEMENT, |begin, y| {
+        y.copy_from_slice(&x[begin..][..y.len()]);
+        apply(activation, y);
+    });
+    Ok(())
+}
+
+pub(super) fn backward(
+    backend: &HostBackend,
+    activation: Activation,
+    y: &Floats,
+    gradient: &mut Floats,
+    n: usize,
+) -> Result<()> {
+    let check = Operation("activation_backward");
+    let y = check.read("y", y, &[n])?;
+    let gradient = check.write("gradient", gradient, &[n])?;
+    backend.for_each_chunk(gradient, WORK_PER_ELEMENT, |begin, gradient| {
+        apply_derivative(activation, &y[begin..], gradient);
+    });
+    Ok(())
+}
+
+/// `values[i] = activation(values[i])`.
+#[inline(always)]
+pub(super) fn apply(activation: Activation, values: &mut [f32]) {
+    match activation {
+        Activation::Identity => {}
+        // `f32::max` would turn NaN into 0.
+        Activation::Relu => values
+            .iter_mut()
+            .for_each(|x| *x = if *x <= 0.0 { 0.0 } else { *x }),
+        Activation::Sigmoid => values.iter_mut().for_each(|x| *x = sigmoid(*x)),
+        Activation::Tanh => values.iter_mut().for_each(|x| *x = tanh(*x)),
+    }
+}
+
+/// `gradient[i] *= activation'`, in terms of `y = activation(x)`.
+#[inline(always)]
+pub(super) fn apply_derivative(activation: Activation, y: &[f32], gradient: &mut [f32]) {
+    let pairs = gradient.iter_mut().zip(y);
+    match activation {
+        Activation::Identity => {}
+        Activation::Relu => pairs.for_each(|(g, &y)| *g = if y <= 0.0 { 0.0 } else { *g }),
+        Activation::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
+        Activation::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
+    }
+}
+
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// `(e^2x - 1) / (e^2x + 1)`, which keeps small `x` exact.
+#[inline(always)]
+fn tanh(x: f32) -> f32 {
+    // Beyond 10 the result rounds to 1, and e^2x would overflow later.
+    let x = x.clamp(-10.0, 10.0);
+    let (power_of_two, remainder) = split_exponential(2.0 * x);
+    let numerator = power_of_two * remainder + (power_of_two - 1.0);
+    numerator / (numerator + 2.0)
+}
+
+/// `e^x` without a branch or a table, so that loops over it become vector code.
+#[inline(always)]
+pub(super) fn exp(x: f32) -> f32 {
+    // Beyond these bounds the result is 0 or infinite. NaN stays NaN.
+    let (power_of_two, remainder) = split_exponential(0.5 * x.clamp(-104.0, 89.0));
+    let root = power_of_two * remainder + power_of_two;
+    root * root
+}
+
+/// `(2^n, e^r - 1)` with `x = n ln 2 + r` and `|r| <= ln(2) / 2`, for `|x| < 80`.
+#[inline(always)]
+fn split_exponential(x: f32) -> (f32, f32) {
+    // Adding 1.5 · 2^23 leaves no room for a fraction: the sum is rounded to an integer, which is
+    // then also found in its lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    // ln 2 in two parts, of which n times the first has no rounding error.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let power_of_two = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
+    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
+    // The Taylor series; its next term is below 1e-8 of the sum.
+    let series = [
+        1.0 / 5040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0_f32,
+    ];
+    let remainder = r * series
+        .iter()
+        .skip(1)
+        .fold(series[0], |sum, term| sum * r + term);
+    (power_of_two, remainder)
+}

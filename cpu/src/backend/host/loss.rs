@@ -1,0 +1,121 @@
+//! Losses with their gradients, and predictions.
+
+use super::activation::exp;
+use super::{Floats, HostBackend, Operation};
+use crate::Result;
+use crate::backend::{MeanSquaredError, SoftmaxCrossEntropy, StepStatistics};
+
+pub(super) fn softmax_cross_entropy(
+    backend: &HostBackend,
+    op: SoftmaxCrossEntropy<'_, HostBackend>,
+) -> Result<()> {
+    let check = Operation("softmax_cross_entropy");
+    let [n_rows, n_classes] = [op.n_rows, op.n_classes];
+    check.at_least_one("n_rows", n_rows)?;
+    check.at_least_one("n_classes", n_classes)?;
+    let logits = check.read("logits", op.logits, &[n_rows, n_classes])?;
+    let labels = check.read("labels", op.labels, &[n_rows])?;
+    check.below("labels", labels, n_classes)?;
+    let mut dlogits = match op.dlogits {
+        Some(dlogits) => Some(check.write("dlogits", dlogits, &[n_rows, n_classes])?),
+        None => None,
+    };
+    let (loss, n_correct) = slot(check, op.statistics, op.step)?;
+
+    let mut loss_sum = 0.0_f64;
+    *n_correct = 0;
+    backend.vectorized(|| {
+        let scale = 1.0 / n_rows as f32;
+        for (row, (logits, &label)) in logits.chunks_exact(n_classes).zip(labels).enumerate() {
+            let label = usize::from(label);
+            let largest = logits.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            let sum = match &mut dlogits {
+                None => logits.iter().map(|&x| exp(x - largest)).sum::<f32>(),
+                Some(dlogits) => {
+                    let dlogits = &mut dlogits[row * n_classes..][..n_classes];
+                    for (d, &x) in dlogits.iter_mut().zip(logits) {
+                        *d = exp(x - largest);
+                    }
+                    let sum = dlogits.iter().sum::<f32>();
+                    let factor = scale / sum;
+                    dlogits.iter_mut().for_each(|d| *d *= factor);
+                    dlogits[label] -= scale;
+                    sum
+                }
+            };
+            loss_sum += f64::from(sum.ln() - (logits[label] - largest));
+            *n_correct += u32::from(prediction(logits) == label);
+        }
+    });
+    *loss = loss_sum as f32;
+    Ok(())
+}
+
+pub(super) fn mean_squared_error(
+    backend: &HostBackend,
+    op: MeanSquaredError<'_, HostBackend>,
+) -> Result<()> {
+    let check = Operation("mean_squared_error");
+    check.at_least_one("n", op.n)?;
+    let y = check.read("y", op.y, &[op.n])?;
+    let target = check.read("target", op.target, &[op.n])?;
+    let dy = match op.dy {
+        Some(dy) => check.write("dy", dy, &[op.n])?,
+        None => &mut [],
+    };
+    let (loss, n_correct) = slot(check, op.statistics, op.step)?;
+
+    let scale = 1.0 / op.n as f32;
+    let mut sum = 0.0_f64;
+    backend.vectorized(|| {
+        for (y, target) in y.iter().zip(target) {
+            let difference = f64::from(y - target);
+            sum += difference * difference;
+        }
+        for ((dy, y), target) in dy.iter_mut().zip(y).zip(target) {
+            *dy = 2.0 * (y - target) * scale;
+        }
+    });
+    *loss = (sum / op.n as f64) as f32;
+    *n_correct = 0;
+    Ok(())
+}
+
+pub(super) fn predictions(logits: &Floats, n_rows: usize, n_classes: usize) -> Result<Vec<u8>> {
+    let check = Operation("predictions");
+    check.at_least_one("n_classes", n_classes)?;
+    let logits = check.read("logits", logits, &[n_rows, n_classes])?;
+    let classes: Vec<u32> = logits
+        .chunks_exact(n_classes)
+        .map(|logits| prediction(logits) as u32)
+        .collect();
+    check.below("predictions", &classes, 256)?;
+    Ok(classes.into_iter().map(|class| class as u8).collect())
+}
+
+/// Where the first largest logit lies; NaN is larger than any number.
+#[inline(always)]
+fn prediction(logits: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, &logit) in logits.iter().enumerate() {
+        let is_larger = logit > logits[best] || (logit.is_nan() && !logits[best].is_nan());
+        if is_larger {
+            best = class;
+        }
+    }
+    best
+}
+
+fn slot(
+    check: Operation,
+    statistics: &mut StepStatistics,
+    step: usize,
+) -> Result<(&mut f32, &mut u32)> {
+    check.read("statistics", &statistics.loss, &[step.saturating_add(1)])?;
+    check.read(
+        "statistics",
+        &statistics.n_correct,
+        &[step.saturating_add(1)],
+    )?;
+    Ok((&mut statistics.loss[step], &mut statistics.n_correct[step]))
+}
