@@ -1,6 +1,7 @@
 //! Data sets: what one is, where it comes from and how it is put into batches.
 
 mod batches;
+pub mod digits;
 pub mod idx;
 
 pub use batches::{Shuffle, batches};
