@@ -1,1 +1,92 @@
-fn main(){}
+//! Chores of this workspace.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use cuda_builder::Toolchain;
+
+#[path = "../../build.rs"]
+#[allow(dead_code, reason = "its main is for cargo")]
+mod build_script;
+
+const USAGE: &str = "\
+Chores of this workspace.
+
+cargo xtask ptx            compile the kernels and replace the PTX in gpu/ptx/
+cargo xtask ptx --check    fail if the PTX in gpu/ptx/ is not what the sources compile to";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["ptx"] => replace(),
+        ["ptx", "--check"] => check(),
+        ["help" | "--help" | "-h"] => Ok(USAGE.to_owned()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(message) => {
+            println!("{message}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn replace() -> Result<String, String> {
+    let toolchain = Toolchain::find().map_err(|error| error.to_string())??;
+    build_script::kernels()
+        .pregenerate(&toolchain, &build_folder())
+        .map_err(|error| error.to_string())?;
+    Ok(format!(
+        "gpu/ptx/ is now what {toolchain} makes of the kernels"
+    ))
+}
+
+/// The hash says whether the sources are those that the PTX was made from. The same compiler must
+/// then make the same PTX of them.
+fn check() -> Result<String, String> {
+    const REMEDY: &str = "run `cargo xtask ptx` and commit what it writes";
+    let builder = build_script::kernels();
+    let pregenerated = builder
+        .pregenerated()
+        .map_err(|error| error.to_string())?
+        .map_err(|reason| format!("{reason}: {REMEDY}"))?;
+    let toolchain = match Toolchain::find().map_err(|error| error.to_string())? {
+        Ok(toolchain) if toolchain.version() == pregenerated.compiler => toolchain,
+        _ => {
+            return Ok(format!(
+                "gpu/ptx/ was made from these sources by {}, which is not here to make it again",
+                pregenerated.compiler
+            ));
+        }
+    };
+    let compiled = builder
+        .compile(&toolchain, &build_folder())
+        .map_err(|error| error.to_string())?;
+    for (new, old) in compiled.iter().zip(&pregenerated.ptx) {
+        if new != old {
+            return Err(format!(
+                "the PTX for {} in gpu/ptx/ is not what {toolchain} makes of these sources: {REMEDY}",
+                new.arch
+            ));
+        }
+    }
+    Ok(format!(
+        "gpu/ptx/ is what {toolchain} makes of these sources"
+    ))
+}
+
+/// Shared with the builds' own, so that nothing is compiled twice.
+fn build_folder() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace.join("target"), PathBuf::from)
+        .join("cuda_builder")
+}

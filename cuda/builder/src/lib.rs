@@ -21,7 +21,7 @@
 //!
 //! The first of these; the build says in one line which it took:
 //!
-//! 1. the rustc that `CUDA_BUILDER_RUSTC` names;
+//! 1. the rustc that `CUDA_BUILDER_RUSTC` names; if that is `none`, only 4 is tried;
 //! 2. the rustc that cargo uses, if its library sources are there (rustup's component `rust-src`);
 //! 3. another rustc on the `PATH` or in `/usr/bin`, 1.95 or later, with its library sources;
 //! 4. no compiler: the PTX in the kernel crate's folder `ptx/`, if it was made from these sources.
@@ -44,6 +44,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 pub use error::Error;
+pub use pregenerated::Pregenerated;
 pub use sources::Sources;
 pub use toolchain::Toolchain;
 
@@ -152,7 +153,7 @@ impl CudaBuilder {
     pub fn build(&self) -> Result<Built, Error> {
         let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or(Error::NotABuildScript)?);
         let sources = self.sources()?;
-        for path in &sources.files {
+        for path in sources.files.values() {
             println!("cargo::rerun-if-changed={}", path.display());
         }
         for folder in &sources.folders {
@@ -217,7 +218,7 @@ impl CudaBuilder {
     /// # Errors
     ///
     /// If there is no such crate, or it cannot be read.
-    pub fn pregenerated(&self) -> Result<Result<Vec<Ptx>, String>, Error> {
+    pub fn pregenerated(&self) -> Result<Result<Pregenerated, String>, Error> {
         Ok(pregenerated::read(&self.sources()?, &self.levels()))
     }
 
@@ -241,8 +242,8 @@ impl CudaBuilder {
                         origin: format!("compiled by {toolchain}"),
                     }),
                     // These very sources have compiled before: it is the compiler that fails.
-                    (Err(error), Ok(ptx)) if !toolchain.is_explicit() => Ok(Built {
-                        ptx,
+                    (Err(error), Ok(pregenerated)) if !toolchain.is_explicit() => Ok(Built {
+                        ptx: pregenerated.ptx,
                         origin: format!(
                             "taken from {}, since {toolchain} failed on them ({error})",
                             sources.ptx_folder().display()
@@ -252,8 +253,8 @@ impl CudaBuilder {
                 }
             }
             Err(no_toolchain) => Ok(match pregenerated {
-                Ok(ptx) => Built {
-                    ptx,
+                Ok(pregenerated) => Built {
+                    ptx: pregenerated.ptx,
                     origin: format!(
                         "taken from {}, made from these sources; {no_toolchain}",
                         sources.ptx_folder().display()

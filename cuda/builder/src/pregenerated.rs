@@ -7,20 +7,30 @@ use crate::{Arch, Error, Ptx, Sources, Toolchain, ptx_file_name, write_file};
 /// Holds the hash of the sources.
 const HASH_FILE: &str = "SOURCES.sha256";
 
+/// PTX that was made from the present sources.
+#[derive(Debug, Clone)]
+pub struct Pregenerated {
+    /// Every level that was asked for.
+    pub ptx: Vec<Ptx>,
+    /// The version of the compiler that made it.
+    pub compiler: String,
+}
+
 /// The PTX of these levels, if it was made from these sources; otherwise a clause that says why not.
-pub fn read(sources: &Sources, levels: &[Arch]) -> Result<Vec<Ptx>, String> {
+pub fn read(sources: &Sources, levels: &[Arch]) -> Result<Pregenerated, String> {
     let folder = sources.ptx_folder();
     let hash_path = folder.join(HASH_FILE);
     let present = fs::read_to_string(&hash_path)
         .map_err(|error| format!("{} cannot be read: {error}", hash_path.display()))?;
     let expected = sources.hash().map_err(|error| error.to_string())?;
-    if present.split_whitespace().next() != Some(&expected) {
+    let mut lines = present.lines();
+    if lines.next() != Some(&expected) {
         return Err(format!(
             "the PTX in {} was made from other sources",
             folder.display()
         ));
     }
-    levels
+    let ptx = levels
         .iter()
         .map(|&arch| {
             let path = folder.join(ptx_file_name(&sources.name, arch));
@@ -29,7 +39,11 @@ pub fn read(sources: &Sources, levels: &[Arch]) -> Result<Vec<Ptx>, String> {
                 Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
             }
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    Ok(Pregenerated {
+        ptx,
+        compiler: lines.next().unwrap_or_default().to_owned(),
+    })
 }
 
 /// Replaces the PTX, the hash last: until then the folder is stale, never wrong.

@@ -1,6 +1,6 @@
 //! Which files kernels are compiled from: their crate, and the crates by path that it depends on.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,10 +18,10 @@ pub struct Sources {
     pub name: String,
     /// The crate's folder.
     pub folder: PathBuf,
-    /// The folder that file names in messages and hashes are relative to.
+    /// The folder that file names in the compiler's messages are relative to.
     pub workspace: PathBuf,
-    /// Every manifest and Rust file, sorted.
-    pub files: Vec<PathBuf>,
+    /// Every manifest and Rust file, by package and path in it: `gpu/src/lib.rs`.
+    pub files: BTreeMap<String, PathBuf>,
     /// The folders that hold them, in which files may come and go.
     pub folders: Vec<PathBuf>,
 }
@@ -74,7 +74,7 @@ impl Sources {
             .as_str()
             .ok_or_else(|| unexpected("it names no workspace"))?;
 
-        let mut files = BTreeSet::new();
+        let mut files = BTreeMap::new();
         let mut folders = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut open = vec![root["id"].as_str().unwrap_or_default()];
@@ -87,9 +87,21 @@ impl Sources {
                 continue;
             }
             let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap_or_default());
-            let source_folder = manifest.with_file_name("src");
-            files.insert(manifest);
-            collect(&source_folder, &mut files, &mut folders)?;
+            let mut package_files = BTreeSet::from([manifest.clone()]);
+            package_files
+                .extend(Some(manifest.with_file_name("build.rs")).filter(|path| path.is_file()));
+            collect(
+                &manifest.with_file_name("src"),
+                &mut package_files,
+                &mut folders,
+            )?;
+            let package_name = package["name"].as_str().unwrap_or_default();
+            let package_folder = manifest.parent().unwrap_or(&manifest);
+            files.extend(package_files.into_iter().map(|path| {
+                let inside = path.strip_prefix(package_folder).unwrap_or(&path);
+                let inside = inside.to_string_lossy().replace('\\', "/");
+                (format!("{package_name}/{inside}"), path)
+            }));
             open.extend(
                 nodes
                     .get(id)
@@ -103,13 +115,13 @@ impl Sources {
             name,
             folder,
             workspace: PathBuf::from(workspace),
-            files: files.into_iter().collect(),
+            files,
             folders: folders.into_iter().collect(),
         })
     }
 
-    /// SHA-256 over the names, relative to the workspace, and the contents of all files, and over
-    /// the flags that they are compiled with.
+    /// SHA-256 over the names and contents of all files, and over the flags that they are compiled
+    /// with; the same wherever the files lie.
     ///
     /// # Errors
     ///
@@ -120,15 +132,13 @@ impl Sources {
             hash.update(flag.as_bytes());
             hash.update([0]);
         }
-        for path in &self.files {
+        for (name, path) in &self.files {
             let text = fs::read_to_string(path).map_err(|source| Error::Read {
                 path: path.clone(),
                 source,
             })?;
             // A checkout with other line ends holds the same sources.
             let text = text.replace("\r\n", "\n");
-            let name = path.strip_prefix(&self.workspace).unwrap_or(path);
-            let name = name.to_string_lossy().replace('\\', "/");
             hash.update((name.len() as u64).to_le_bytes());
             hash.update(name.as_bytes());
             hash.update((text.len() as u64).to_le_bytes());

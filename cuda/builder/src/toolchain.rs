@@ -9,6 +9,9 @@ use crate::{Error, compile};
 /// The variable that names a rustc.
 pub const VARIABLE: &str = "CUDA_BUILDER_RUSTC";
 
+/// The variable's value for a build without a compiler.
+const NONE: &str = "none";
+
 /// What to do where there is no compiler.
 pub const REMEDY: &str = "Run `rustup component add rust-src`, or install a rustc with its sources \
      (Debian: rustc-web and rust-web-src) and name it in CUDA_BUILDER_RUSTC; then build again";
@@ -34,6 +37,9 @@ impl Toolchain {
     /// If the one that [`VARIABLE`] names does not serve.
     pub fn find() -> Result<Result<Toolchain, String>, Error> {
         if let Some(path) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+            if path == NONE {
+                return Ok(Err(format!("{VARIABLE} is `{NONE}`")));
+            }
             let path = PathBuf::from(path);
             return match Toolchain::at(&path) {
                 Ok(toolchain) => Ok(Ok(Toolchain {

@@ -68,6 +68,16 @@ impl<T> PerThread<T> {
         // SAFETY: a vector is `V::N` elements side by side, and the start is aligned for it.
         Ok(unsafe { PerThread::from_raw_parts(self.start.cast(), self.len / V::N) })
     }
+
+    /// The elements of a handle on vectors again.
+    #[inline(always)]
+    pub fn into_elements(self) -> PerThread<T::Element>
+    where
+        T: Vector,
+    {
+        // SAFETY: a vector is `T::N` elements side by side.
+        unsafe { PerThread::from_raw_parts(self.start.cast(), self.len * T::N) }
+    }
 }
 
 /// The thread's index along x, if it is in the first row of threads.
@@ -89,6 +99,19 @@ pub struct DisjointSlice<T> {
 }
 
 impl<T> DisjointSlice<T> {
+    /// The same memory as vectors; gives the handle back if the slice is not aligned for them or
+    /// not a whole number of them.
+    #[inline(always)]
+    pub fn into_vectors<V: Vector<Element = T>>(
+        self,
+    ) -> Result<DisjointSlice<V>, DisjointSlice<T>> {
+        if !self.len.is_multiple_of(V::N) || !self.start.cast::<V>().is_aligned() {
+            return Err(self);
+        }
+        // SAFETY: a vector is `V::N` elements side by side, and the start is aligned for it.
+        Ok(unsafe { DisjointSlice::from_raw_parts(self.start.cast(), self.len / V::N) })
+    }
+
     /// A handle on `len` elements from `start`.
     ///
     /// # Safety

@@ -1,0 +1,257 @@
+//! A user's project, built by cargo from its build script on: a crate of kernels and a host crate,
+//! in a folder whose name has a space.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cuda_builder::{CudaBuilder, Toolchain};
+use tempfile::TempDir;
+
+const KERNELS: &str = r#"
+#![no_std]
+#![cfg_attr(target_arch = "nvptx64", feature(abi_ptx, asm_experimental_arch))]
+
+use cuda_std::prelude::*;
+
+#[kernel]
+pub fn double(x: &[f32], mut y: PerThread<f32>) {
+    if let Some(y) = y.get_mut() {
+        *y = 2.0 * x[thread::index_1d() as usize];
+    }
+}
+"#;
+
+const BUILD_SCRIPT: &str = r#"
+use cuda_builder::{Arch, CudaBuilder};
+
+fn main() -> Result<(), cuda_builder::Error> {
+    CudaBuilder::new("kernels").arch(Arch::Sm80).copy_to("copy/double.ptx").build()?;
+    Ok(())
+}
+"#;
+
+const HOST: &str = r#"
+//! Prints the PTX.
+static PTX: &[(u32, &str)] = include!(concat!(env!("OUT_DIR"), "/kernels_ptx.rs"));
+
+fn main() {
+    for (level, ptx) in PTX {
+        println!("level {level}\n{ptx}");
+    }
+}
+"#;
+
+struct Project {
+    _folder: TempDir,
+    root: PathBuf,
+}
+
+impl Project {
+    fn new() -> Project {
+        let folder = TempDir::new().expect("a temporary folder");
+        let root = folder.path().join("my project");
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let dependency =
+            |name: &str, path: &str| format!("{name} = {{ path = {:?} }}\n", workspace.join(path));
+        let package = |name: &str| {
+            format!("[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\n")
+        };
+        let project = Project {
+            _folder: folder,
+            root,
+        };
+        project.write(
+            "Cargo.toml",
+            &format!(
+                "[workspace]\nmembers = [\"kernels\"]\n{}[dependencies]\nkernels = {{ path = \"kernels\" }}\n[build-dependencies]\n{}",
+                package("host"),
+                dependency("cuda_builder", "cuda/builder")
+            ),
+        );
+        project.write(
+            "kernels/Cargo.toml",
+            &format!(
+                "{}[dependencies]\n{}",
+                package("kernels"),
+                dependency("cuda_std", "cuda/std")
+            ),
+        );
+        project.write("kernels/src/lib.rs", KERNELS);
+        project.write("build.rs", BUILD_SCRIPT);
+        project.write("src/main.rs", HOST);
+        // The same versions as this build's: they are on this machine.
+        fs::copy(
+            workspace.join("Cargo.lock"),
+            project.root.join("Cargo.lock"),
+        )
+        .expect("the workspace has a lock file");
+        project
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.root.join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    /// Runs cargo as a user would: none of this test's own environment reaches it, and flags for the
+    /// host, which the device's compiler would not take, are set.
+    fn cargo(&self, arguments: &[&str], rustc: Option<&str>) -> Output {
+        let mut cargo = Command::new(env!("CARGO"));
+        for (name, _) in std::env::vars() {
+            if name.starts_with("CARGO_") && name != "CARGO_HOME" {
+                cargo.env_remove(name);
+            }
+        }
+        match rustc {
+            Some(rustc) => cargo.env("CUDA_BUILDER_RUSTC", rustc),
+            None => cargo.env_remove("CUDA_BUILDER_RUSTC"),
+        };
+        cargo
+            .env("RUSTFLAGS", "-Ctarget-cpu=x86-64-v2")
+            .env("CARGO_TARGET_DIR", self.root.join("target"))
+            .current_dir(&self.root)
+            .arg(arguments[0])
+            .arg("--offline")
+            .args(&arguments[1..])
+            .output()
+            .expect("cargo runs")
+    }
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[track_caller]
+fn assert_success(output: &Output) {
+    assert!(output.status.success(), "{}", text(output));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn kernels_are_built_with_their_project() {
+    if let Err(reason) = Toolchain::find().expect("CUDA_BUILDER_RUSTC serves, if it is set") {
+        println!("skipped, since {reason}");
+        return;
+    }
+    let project = Project::new();
+
+    let run = project.cargo(&["run"], None);
+    assert_success(&run);
+    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(printed.contains("level 80"), "{printed}");
+    assert!(printed.contains(".visible .entry double("), "{printed}");
+    let message = text(&run);
+    assert!(
+        message.contains("GPU kernels for sm_80: compiled by rustc"),
+        "{message}"
+    );
+    let copy = fs::read_to_string(project.root.join("copy/double.ptx")).expect("copy_to copies");
+    assert!(
+        printed.contains(&copy),
+        "the copy is what the program embeds"
+    );
+
+    // Nothing has changed: the build script does not run again.
+    let again = project.cargo(&["build", "--verbose"], None);
+    assert_success(&again);
+    assert!(text(&again).contains("Fresh host"), "{}", text(&again));
+
+    for command in ["check", "clippy", "doc", "test"] {
+        assert_success(&project.cargo(&[command], None));
+    }
+
+    // A change of a kernel reaches the program.
+    project.write("kernels/src/lib.rs", &KERNELS.replace("double", "twice"));
+    let changed = project.cargo(&["run"], None);
+    assert_success(&changed);
+    assert!(
+        text(&changed).contains(".visible .entry twice("),
+        "{}",
+        text(&changed)
+    );
+
+    // An error that only the device's compiler sees comes through as that compiler wrote it.
+    let broken = KERNELS.replace(
+        "*y = 2.0",
+        "#[cfg(target_arch = \"nvptx64\")]\n        let two: f32 = \"2\";\n        *y = 2.0",
+    );
+    project.write("kernels/src/lib.rs", &broken);
+    let refused = project.cargo(&["build"], None);
+    assert!(!refused.status.success(), "{}", text(&refused));
+    for part in [
+        "error[E0308]: mismatched types",
+        "--> kernels/src/lib.rs:11:24",
+        "expected `f32`, found `&str`",
+        "the kernels in",
+    ] {
+        assert!(
+            text(&refused).contains(part),
+            "no {part:?} in {}",
+            text(&refused)
+        );
+    }
+}
+
+#[test]
+fn without_a_compiler_the_build_goes_on_and_says_what_mends_it() {
+    let project = Project::new();
+    let run = project.cargo(&["run"], Some("none"));
+    assert_success(&run);
+    assert_eq!(
+        String::from_utf8_lossy(&run.stdout),
+        "",
+        "there is no PTX to print"
+    );
+    for part in [
+        "no GPU kernels in this build",
+        "rustup component add rust-src",
+    ] {
+        assert!(text(&run).contains(part), "no {part:?} in {}", text(&run));
+    }
+}
+
+#[test]
+fn pregenerated_ptx_is_taken_if_it_was_made_from_these_sources() {
+    let project = Project::new();
+    let hash = CudaBuilder::new(project.root.join("kernels"))
+        .sources()
+        .and_then(|sources| sources.hash())
+        .expect("the sources are there");
+    project.write("kernels/ptx/kernels.sm_80.ptx", "// made elsewhere");
+    project.write(
+        "kernels/ptx/SOURCES.sha256",
+        &format!("{hash}\nrustc 1.96.0\n"),
+    );
+    let run = project.cargo(&["run"], Some("none"));
+    assert_success(&run);
+    assert_eq!(
+        String::from_utf8_lossy(&run.stdout),
+        "level 80\n// made elsewhere\n"
+    );
+
+    project.write("kernels/src/lib.rs", &KERNELS.replace("2.0", "3.0"));
+    let stale = project.cargo(&["run"], Some("none"));
+    assert_success(&stale);
+    assert_eq!(String::from_utf8_lossy(&stale.stdout), "");
+    let message = text(&stale);
+    assert!(message.contains("was made from other sources"), "{message}");
+}
+
+#[test]
+fn a_compiler_that_is_named_and_does_not_serve_is_an_error() {
+    let project = Project::new();
+    let run = project.cargo(&["check"], Some("/nowhere/rustc"));
+    assert!(!run.status.success());
+    let message = text(&run);
+    assert!(
+        message.contains("CUDA_BUILDER_RUSTC names /nowhere/rustc"),
+        "{message}"
+    );
+}
