@@ -1,7 +1,10 @@
 //! Networks trained on CUDA kernels written in Rust, or on the CPU.
 
 pub mod backend;
+pub mod bench;
 pub mod data;
 mod error;
+pub mod nn;
+pub mod train;
 
 pub use error::{Error, Result};

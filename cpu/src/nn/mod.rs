@@ -1,0 +1,107 @@
+//! Networks: layers, losses, optimizers, initializers and the model that strings layers together.
+//!
+//! Forward and backward are written by hand, a layer at a time, over the operations of a
+//! [`Backend`]. B is the number of rows of a batch, K of inputs, N of outputs, C of classes.
+//!
+//! ```
+//! use cpu::backend::{Activation, Backend, HostBackend};
+//! use cpu::nn::{Dense, Initializer, Sequential, random_generator};
+//!
+//! # fn main() -> cpu::Result<()> {
+//! let backend = HostBackend::new(None)?;
+//! let mut random = random_generator(1);
+//! let mut dense = |n_inputs, n_outputs, activation| {
+//!     Dense::new(&backend, n_inputs, n_outputs, activation, Initializer::HeNormal, &mut random)
+//! };
+//! let hidden = dense(784, 128, Activation::Relu)?;
+//! let logits = dense(128, 10, Activation::Identity)?;
+//! let mut model = Sequential::new(&backend, 64, vec![Box::new(hidden), Box::new(logits)])?;
+//!
+//! let x = backend.zeros(64 * 784)?;
+//! let y = model.forward(&backend, &x, 64)?;
+//! assert_eq!(backend.download_floats(y)?, [0.0; 64 * 10]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod activation;
+mod dense;
+mod initializer;
+mod mean_squared_error;
+mod parameter;
+mod sequential;
+mod sgd;
+mod softmax_cross_entropy;
+
+pub use activation::ActivationLayer;
+pub use dense::Dense;
+pub use initializer::{Initializer, random_generator};
+pub use mean_squared_error::MeanSquaredError;
+pub use parameter::Parameter;
+pub use sequential::{Sequential, mlp};
+pub use sgd::Sgd;
+pub use softmax_cross_entropy::SoftmaxCrossEntropy;
+
+use crate::Result;
+use crate::backend::Backend;
+
+/// What a layer's forward pass reads and writes.
+pub struct Forward<'a, F> {
+    /// Input, `[B, n_inputs]`.
+    pub x: &'a F,
+    /// Output, `[B, n_outputs]`, overwritten.
+    pub y: &'a mut F,
+    /// B.
+    pub n_rows: usize,
+}
+
+/// What a layer's backward pass reads and writes.
+pub struct Backward<'a, F> {
+    /// Input of the forward pass, `[B, n_inputs]`.
+    pub x: &'a F,
+    /// Output of the forward pass, `[B, n_outputs]`.
+    pub y: &'a F,
+    /// Gradient of the loss by the output, `[B, n_outputs]`; the layer may use it as scratch space.
+    pub dy: &'a mut F,
+    /// Gradient of the loss by the input, `[B, n_inputs]`, overwritten; `None` computes none.
+    pub dx: Option<&'a mut F>,
+    /// B.
+    pub n_rows: usize,
+}
+
+/// What a loss reads and writes, besides what it compares with.
+pub struct LossPass<'a, B: Backend> {
+    /// The model's output.
+    pub y: &'a B::Floats,
+    /// Gradient of the loss by `y`, overwritten; `None` computes none.
+    pub dy: Option<&'a mut B::Floats>,
+    /// Where the loss goes.
+    pub statistics: &'a mut B::Statistics,
+    /// The slot of `statistics` to overwrite.
+    pub step: usize,
+    /// B.
+    pub n_rows: usize,
+}
+
+/// A layer of a [`Sequential`] model.
+pub trait Layer<B: Backend> {
+    /// What the layer is, in a few words: `dense 784 -> 128, relu`.
+    fn describe(&self) -> String;
+    /// Values that a row of the input has.
+    fn n_inputs(&self) -> usize;
+    /// Values that a row of the output has.
+    fn n_outputs(&self) -> usize;
+    /// Computes the output.
+    fn forward(&mut self, backend: &B, pass: Forward<'_, B::Floats>) -> Result<()>;
+    /// Computes the gradients by the parameters, overwriting those of the last pass, and by the
+    /// input.
+    fn backward(&mut self, backend: &B, pass: Backward<'_, B::Floats>) -> Result<()>;
+    /// What is trained.
+    fn parameters(&self) -> &[Parameter<B>] {
+        &[]
+    }
+    /// What is trained, to update it.
+    fn parameters_mut(&mut self) -> &mut [Parameter<B>] {
+        &mut []
+    }
+}

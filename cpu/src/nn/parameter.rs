@@ -1,0 +1,46 @@
+//! What is trained: a value, its gradient and what the optimizer remembers of it.
+
+use crate::Result;
+use crate::backend::Backend;
+
+/// An array that an optimizer updates.
+pub struct Parameter<B: Backend> {
+    /// What it is to its layer: `weight`, `bias`.
+    pub name: &'static str,
+    /// Dimensions, the slowest first.
+    pub shape: Vec<usize>,
+    /// The numbers themselves.
+    pub value: B::Floats,
+    /// Gradient of the loss by `value`, from the last backward pass.
+    pub gradient: B::Floats,
+    /// Arrays of the same shape that the optimizer keeps from step to step; it makes them at its
+    /// first step.
+    pub optimizer_state: Vec<B::Floats>,
+}
+
+impl<B: Backend> Parameter<B> {
+    /// A parameter that begins as `values`, with a gradient of zeros.
+    ///
+    /// # Panics
+    ///
+    /// If `values` has another number of elements than `shape`.
+    pub fn new(backend: &B, name: &'static str, shape: &[usize], values: &[f32]) -> Result<Self> {
+        assert_eq!(
+            values.len(),
+            shape.iter().product::<usize>(),
+            "{name} of shape {shape:?}"
+        );
+        Ok(Parameter {
+            name,
+            shape: shape.to_vec(),
+            value: backend.upload_floats(values)?,
+            gradient: backend.zeros(values.len())?,
+            optimizer_state: Vec::new(),
+        })
+    }
+
+    /// Number of elements.
+    pub fn n(&self) -> usize {
+        self.shape.iter().product()
+    }
+}

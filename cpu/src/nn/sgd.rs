@@ -1,0 +1,101 @@
+//! Stochastic gradient descent.
+
+use super::Parameter;
+use crate::backend::{Backend, SgdStep};
+use crate::{Error, Result};
+
+/// `g = gradient + weight_decay · parameter`, `velocity = momentum · velocity + g`,
+/// `parameter -= learning_rate · velocity`; a momentum of 0 keeps no velocity.
+///
+/// ```
+/// use cpu::backend::{Backend, HostBackend};
+/// use cpu::nn::{Parameter, Sgd};
+///
+/// # fn main() -> cpu::Result<()> {
+/// let backend = HostBackend::new(None)?;
+/// let mut parameter = Parameter::new(&backend, "weight", &[2], &[1.0, 2.0])?;
+/// parameter.gradient = backend.upload_floats(&[4.0, -4.0])?;
+/// Sgd::new(0.25)?.step(&backend, &mut parameter)?;
+/// assert_eq!(backend.download_floats(&parameter.value)?, [0.0, 3.0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sgd {
+    learning_rate: f32,
+    momentum: f32,
+    weight_decay: f32,
+}
+
+impl Sgd {
+    /// Plain gradient descent.
+    ///
+    /// # Errors
+    ///
+    /// If `learning_rate` is not a positive number.
+    pub fn new(learning_rate: f32) -> Result<Self> {
+        if !(learning_rate > 0.0 && learning_rate.is_finite()) {
+            return Err(Error::Input(format!(
+                "the learning rate is {learning_rate}, it must be a positive number such as 0.1"
+            )));
+        }
+        Ok(Sgd {
+            learning_rate,
+            momentum: 0.0,
+            weight_decay: 0.0,
+        })
+    }
+
+    /// With a share of the velocity that is kept from step to step.
+    ///
+    /// # Errors
+    ///
+    /// If `momentum` is not in `0..1`.
+    pub fn momentum(self, momentum: f32) -> Result<Self> {
+        if !(0.0..1.0).contains(&momentum) {
+            return Err(Error::Input(format!(
+                "the momentum is {momentum}, it must be at least 0 and below 1, such as 0.9"
+            )));
+        }
+        Ok(Sgd { momentum, ..self })
+    }
+
+    /// With an L2 penalty.
+    ///
+    /// # Errors
+    ///
+    /// If `weight_decay` is negative or not a number.
+    pub fn weight_decay(self, weight_decay: f32) -> Result<Self> {
+        if !(weight_decay >= 0.0 && weight_decay.is_finite()) {
+            return Err(Error::Input(format!(
+                "the weight decay is {weight_decay}, it must be 0 or a positive number such as 1e-4"
+            )));
+        }
+        Ok(Sgd {
+            weight_decay,
+            ..self
+        })
+    }
+
+    /// Updates one parameter by its gradient.
+    pub fn step<B: Backend>(&self, backend: &B, parameter: &mut Parameter<B>) -> Result<()> {
+        let n = parameter.n();
+        let state = &mut parameter.optimizer_state;
+        if self.momentum != 0.0 && state.is_empty() {
+            state.push(backend.zeros(n)?);
+        }
+        backend.sgd_step(SgdStep {
+            parameter: &mut parameter.value,
+            gradient: &parameter.gradient,
+            velocity: if self.momentum != 0.0 {
+                state.first_mut()
+            } else {
+                None
+            },
+            n,
+            learning_rate: self.learning_rate,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+        })
+    }
+}

@@ -1,0 +1,316 @@
+//! Training and evaluation of a classifier on a data set.
+
+use std::time::{Duration, Instant};
+
+use crate::backend::{Backend, GatherBatch, StepStatistics};
+use crate::data::{Dataset, Shuffle, batches};
+use crate::nn::{LossPass, Sequential, Sgd, SoftmaxCrossEntropy};
+use crate::{Error, Result};
+
+/// What an image's bytes are multiplied by: 0 to 1.
+const SCALE: f32 = 1.0 / 255.0;
+
+/// Trains a model, an epoch at a time.
+///
+/// ```
+/// use cpu::backend::{Activation, HostBackend};
+/// use cpu::data::Dataset;
+/// use cpu::nn::{Initializer, Sequential, Sgd, mlp, random_generator};
+/// use cpu::train::{Evaluator, Trainer};
+///
+/// # fn main() -> cpu::Result<()> {
+/// // Class 1 is where the second pixel is the brighter one.
+/// let data = Dataset {
+///     images: vec![200, 10, 10, 200, 90, 30, 0, 80],
+///     labels: vec![0, 1, 0, 1],
+///     n_pixels: 2,
+///     n_classes: 2,
+/// };
+/// let backend = HostBackend::new(None)?;
+/// let mut random = random_generator(1);
+/// let layers = mlp(&backend, &[2, 8, 2], Activation::Relu, Initializer::HeNormal, &mut random)?;
+/// let mut model = Sequential::new(&backend, 2, layers)?;
+/// let mut trainer = Trainer::new(&backend, Sgd::new(0.5)?, &data, 2, 1)?;
+/// for _ in 0..100 {
+///     trainer.epoch(&backend, &mut model, |_n_images| {})?;
+/// }
+/// let evaluation = Evaluator::new(&backend, &data, 2)?.evaluate(&backend, &mut model)?;
+/// assert_eq!(evaluation.accuracy(), 1.0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Trainer<B: Backend> {
+    data: DeviceData<B>,
+    shuffle: Shuffle,
+    optimizer: Sgd,
+    n_epochs: usize,
+}
+
+/// What an epoch of training measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpochSummary {
+    /// Number of the epoch, from 1.
+    pub epoch: usize,
+    /// Mean loss of all images, each at the step that trained on it.
+    pub mean_loss: f64,
+    /// Share of the images that were classified correctly, each before the step that trained on it.
+    pub accuracy: f64,
+    /// How long it took, with shuffling and without evaluation.
+    pub duration: Duration,
+}
+
+impl<B: Backend> Trainer<B> {
+    /// Brings the data set to the device. The batches of all epochs follow from `seed`.
+    ///
+    /// # Errors
+    ///
+    /// If the data set is empty or contradicts itself, or `batch_size` is 0.
+    pub fn new(
+        backend: &B,
+        optimizer: Sgd,
+        data: &Dataset,
+        batch_size: usize,
+        seed: u64,
+    ) -> Result<Self> {
+        Ok(Trainer {
+            data: DeviceData::new(backend, data, batch_size)?,
+            shuffle: Shuffle::new(data.n_images(), seed),
+            optimizer,
+            n_epochs: 0,
+        })
+    }
+
+    /// Trains on every image once, in a new order; calls `progress` after every step with the
+    /// number of images that the steps so far have taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Training`] if the loss of a step was not a finite number. The model is then of no
+    /// further use.
+    pub fn epoch(
+        &mut self,
+        backend: &B,
+        model: &mut Sequential<B>,
+        mut progress: impl FnMut(usize),
+    ) -> Result<EpochSummary> {
+        self.n_epochs += 1;
+        let start = Instant::now();
+        let data = &mut self.data;
+        data.check_model(model)?;
+        backend.write_indices(&mut data.order, self.shuffle.next_epoch())?;
+        for (step, rows) in batches(data.n_images, data.batch_size).enumerate() {
+            let n_rows = rows.len();
+            data.gather(backend, rows.start, n_rows)?;
+            model.forward(backend, &data.x, n_rows)?;
+            let (y, dy) = model.output_and_gradient();
+            let pass = LossPass {
+                y,
+                dy: Some(dy),
+                statistics: &mut data.statistics,
+                step,
+                n_rows,
+            };
+            data.loss.compute(backend, &data.batch_labels, pass)?;
+            model.backward(backend, &data.x, n_rows)?;
+            model.step(backend, &self.optimizer)?;
+            progress(rows.end);
+        }
+        let statistics = backend.read_statistics(&data.statistics)?;
+        let duration = start.elapsed();
+        if let Some(step) = statistics.loss.iter().position(|loss| !loss.is_finite()) {
+            return Err(Error::Training(format!(
+                "the loss became {} at step {} of {} in epoch {}; try a smaller learning rate or \
+                 momentum",
+                statistics.loss[step],
+                step + 1,
+                statistics.loss.len(),
+                self.n_epochs,
+            )));
+        }
+        let (mean_loss, accuracy) = means(&statistics, data.n_images);
+        Ok(EpochSummary {
+            epoch: self.n_epochs,
+            mean_loss,
+            accuracy,
+            duration,
+        })
+    }
+}
+
+/// Measures a model on a data set that lies on the device.
+pub struct Evaluator<B: Backend> {
+    data: DeviceData<B>,
+    labels: Vec<u8>,
+    n_classes: usize,
+}
+
+/// What a model makes of a data set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss of all images.
+    pub mean_loss: f64,
+    /// The class that the model gives each image.
+    pub predictions: Vec<u8>,
+    /// `confusion[label][prediction]` images, `[C][C]`.
+    pub confusion: Vec<Vec<usize>>,
+}
+
+impl Evaluation {
+    /// Share of the images that were classified correctly.
+    pub fn accuracy(&self) -> f64 {
+        let n_correct: usize = (0..self.confusion.len())
+            .map(|class| self.confusion[class][class])
+            .sum();
+        n_correct as f64 / self.predictions.len() as f64
+    }
+}
+
+impl<B: Backend> Evaluator<B> {
+    /// Brings the data set to the device; it will be evaluated in batches of `batch_size`.
+    ///
+    /// # Errors
+    ///
+    /// If the data set is empty or contradicts itself, or `batch_size` is 0.
+    pub fn new(backend: &B, data: &Dataset, batch_size: usize) -> Result<Self> {
+        Ok(Evaluator {
+            data: DeviceData::new(backend, data, batch_size)?,
+            labels: data.labels.clone(),
+            n_classes: data.n_classes,
+        })
+    }
+
+    /// Runs the model over all images.
+    pub fn evaluate(&mut self, backend: &B, model: &mut Sequential<B>) -> Result<Evaluation> {
+        let data = &mut self.data;
+        data.check_model(model)?;
+        let mut predictions = Vec::with_capacity(data.n_images);
+        for (step, rows) in batches(data.n_images, data.batch_size).enumerate() {
+            let n_rows = rows.len();
+            data.gather(backend, rows.start, n_rows)?;
+            let y = model.forward(backend, &data.x, n_rows)?;
+            let pass = LossPass {
+                y,
+                dy: None,
+                statistics: &mut data.statistics,
+                step,
+                n_rows,
+            };
+            data.loss.compute(backend, &data.batch_labels, pass)?;
+            predictions.extend(backend.predictions(y, n_rows, self.n_classes)?);
+        }
+        let (mean_loss, _) = means(&backend.read_statistics(&data.statistics)?, data.n_images);
+        let mut confusion = vec![vec![0; self.n_classes]; self.n_classes];
+        for (&label, &prediction) in self.labels.iter().zip(&predictions) {
+            confusion[usize::from(label)][usize::from(prediction)] += 1;
+        }
+        Ok(Evaluation {
+            mean_loss,
+            predictions,
+            confusion,
+        })
+    }
+}
+
+/// A data set on the device, with the buffers of one batch.
+struct DeviceData<B: Backend> {
+    images: B::Bytes,
+    labels: B::Bytes,
+    /// The order in which the images are visited; their own to begin with.
+    order: B::Indices,
+    x: B::Floats,
+    batch_labels: B::Bytes,
+    statistics: B::Statistics,
+    loss: SoftmaxCrossEntropy,
+    n_images: usize,
+    n_pixels: usize,
+    n_classes: usize,
+    batch_size: usize,
+}
+
+impl<B: Backend> DeviceData<B> {
+    fn new(backend: &B, data: &Dataset, batch_size: usize) -> Result<Self> {
+        let Dataset {
+            images,
+            labels,
+            n_pixels,
+            n_classes,
+        } = data;
+        let (n_pixels, n_classes, n_images) = (*n_pixels, *n_classes, labels.len());
+        if n_images == 0 {
+            return Err(Error::Input("the data set has no images".to_owned()));
+        }
+        if batch_size == 0 {
+            return Err(Error::Input(
+                "the batch size is 0, it must be at least 1".to_owned(),
+            ));
+        }
+        if images.len() != n_images * n_pixels {
+            return Err(Error::Input(format!(
+                "the data set has {} bytes of images, {n_images} labels and {n_pixels} pixels per \
+                 image: one of them is wrong",
+                images.len()
+            )));
+        }
+        if let Some(index) = labels
+            .iter()
+            .position(|&label| usize::from(label) >= n_classes)
+        {
+            return Err(Error::Input(format!(
+                "label {index} of the data set is {}, it must be below {n_classes}",
+                labels[index]
+            )));
+        }
+        let batch_size = batch_size.min(n_images);
+        let order: Vec<u32> = (0..n_images as u32).collect();
+        Ok(DeviceData {
+            images: backend.upload_bytes(images)?,
+            labels: backend.upload_bytes(labels)?,
+            order: backend.upload_indices(&order)?,
+            x: backend.zeros(batch_size * n_pixels)?,
+            batch_labels: backend.upload_bytes(&vec![0; batch_size])?,
+            statistics: backend.statistics(batches(n_images, batch_size).len())?,
+            loss: SoftmaxCrossEntropy::new(n_classes),
+            n_images,
+            n_pixels,
+            n_classes,
+            batch_size,
+        })
+    }
+
+    fn check_model(&self, model: &Sequential<B>) -> Result<()> {
+        for (what, actual, expected) in [
+            ("takes", model.n_inputs(), self.n_pixels),
+            ("gives", model.n_outputs(), self.n_classes),
+        ] {
+            if actual != expected {
+                return Err(Error::Input(format!(
+                    "the model {what} {actual} values per image, the data set has {} pixels and {} \
+                     classes",
+                    self.n_pixels, self.n_classes
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn gather(&mut self, backend: &B, first_row: usize, n_rows: usize) -> Result<()> {
+        backend.gather_batch(GatherBatch {
+            images: &self.images,
+            labels: &self.labels,
+            order: &self.order,
+            first_row,
+            n_rows,
+            n_pixels: self.n_pixels,
+            scale: SCALE,
+            x: &mut self.x,
+            batch_labels: &mut self.batch_labels,
+        })
+    }
+}
+
+/// Mean loss and accuracy.
+fn means(statistics: &StepStatistics, n_images: usize) -> (f64, f64) {
+    let loss: f64 = statistics.loss.iter().map(|&loss| f64::from(loss)).sum();
+    let n_correct: f64 = statistics.n_correct.iter().map(|&n| f64::from(n)).sum();
+    (loss / n_images as f64, n_correct / n_images as f64)
+}
