@@ -1,5 +1,25 @@
-//! The kernels.
+//! The kernels, one file per family; `cpu/src/backend/` has the same files on the host's side.
+//!
+//! On the device each `#[kernel]` is an entry point; on the host it is the typed signature of its
+//! launch. Constants say what the launcher needs: threads of a block, sizes of tiles.
+//!
+//! All matrices are dense and row-major. A kernel computes with whatever shape it is given, and
+//! reads and writes 16 bytes at once where rows and buffers are aligned for it.
 #![no_std]
 #![cfg_attr(target_arch = "nvptx64", feature(abi_ptx, asm_experimental_arch))]
 
 pub mod activation;
+pub mod batch;
+pub mod dense;
+pub mod loss;
+pub mod optimizer;
+mod reduce;
+
+use cuda_std::output::PerThread;
+use cuda_std::vector::F32x4;
+
+/// The single elements again, where not all buffers of a kernel could be read as vectors.
+#[inline(always)]
+fn elements(output: Result<PerThread<F32x4>, PerThread<f32>>) -> PerThread<f32> {
+    output.map_or_else(|elements| elements, PerThread::into_elements)
+}

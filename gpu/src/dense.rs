@@ -1,0 +1,775 @@
+//! Dense layers: matrix products in the forms that forward and backward need, and bias gradients.
+//!
+//! Layers: B rows, K inputs, N outputs. Each of the three products has an output of R rows and C
+//! columns and adds up along a depth of D:
+//!
+//! | kernel                  | output            | = first      | · second       | R | C | D |
+//! |-------------------------|-------------------|--------------|----------------|---|---|---|
+//! | `dense_forward`         | `y[B, N]`         | `x[B, K]`    | `weight[K, N]` | B | N | K |
+//! | `dense_backward_input`  | `dx[B, K]`        | `dy[B, N]`   | `weight[K, N]ᵀ`| B | K | N |
+//! | `dense_backward_weight` | `dweight[K, N]`   | `x[B, K]ᵀ`   | `dy[B, N]`     | K | N | B |
+//!
+//! The versions, each with one idea more:
+//!
+//! 1. [`dense_naive`]: a thread per element of the output, straight from global memory.
+//! 2. `..._small`: a block computes a tile of the output ([`SMALL`]) from tiles of the operands in
+//!    shared memory, a thread 4 x 4 elements in registers, with loads of 16 bytes and two stages, so
+//!    that the next tiles are on their way while these are multiplied. Four groups of threads share
+//!    the depth, so that even the few tiles of a small batch fill the machine's lanes.
+//! 3. `..._large`: the same with tiles of [`LARGE`] and 8 x 8 elements per thread, which reads
+//!    shared memory half as often for each multiplication.
+//!
+//! Every sum is added in an order that depends on the shapes alone.
+
+use cuda_std::prelude::*;
+use cuda_std::shared::SharedTile;
+use cuda_std::shared_tile;
+use cuda_std::vector::{F32x4, Vec4, as_vectors};
+use cuda_std::warp::WARP_SIZE;
+
+use crate::activation::Activation;
+
+/// Threads of a block.
+pub const N_THREADS: u32 = 256;
+
+/// How a product is cut into tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiling {
+    /// Rows, and columns, of the tile of the output that a block computes.
+    pub side: usize,
+    /// Depth of the tiles that lie in shared memory at a time.
+    pub depth: usize,
+    /// A thread computes `4 n_quads` x `4 n_quads` elements, as `n_quads` x `n_quads` squares of 4 x 4.
+    n_quads: usize,
+}
+
+/// For outputs of few tiles.
+pub const SMALL: Tiling = Tiling {
+    side: 32,
+    depth: 32,
+    n_quads: 1,
+};
+
+/// For outputs that are large in both directions.
+pub const LARGE: Tiling = Tiling {
+    side: 128,
+    depth: 16,
+    n_quads: 2,
+};
+
+impl Tiling {
+    /// Tiles of an output, and so the blocks that compute it.
+    pub const fn n_tiles(self, n_rows: usize, n_columns: usize) -> usize {
+        n_rows.div_ceil(self.side) * n_columns.div_ceil(self.side)
+    }
+
+    /// Groups of threads that share the depth of a tile.
+    const fn n_slices(self) -> usize {
+        let n_threads_of_tile = (self.side / (4 * self.n_quads)) * (self.side / (4 * self.n_quads));
+        N_THREADS as usize / n_threads_of_tile
+    }
+
+    /// Elements of one operand's tile.
+    const fn n_elements(self) -> usize {
+        self.side * self.depth
+    }
+
+    /// Elements of shared memory: two operands, two stages.
+    const fn n_shared(self) -> usize {
+        4 * self.n_elements()
+    }
+}
+
+/// Product 1: `output[i, j] = activation(Σ_d first(i, d) · second(d, j) + bias[j])`, one thread per
+/// element; overwrites `output`.
+///
+/// Shapes: `output` `[R, C]`, `bias` `[C]` or empty for none; `first` `[R, D]`, or `[D, R]` if
+/// `first_transposed` is not 0; `second` `[D, C]`, or `[C, D]` if `second_transposed` is not 0.
+/// Launch: a thread per element of the output, along x.
+/// Cost: `2 R C D` FLOP; `8 R C D` bytes, most of them from the caches.
+///
+/// # Panics
+///
+/// If an operand is shorter than its shape.
+#[kernel]
+pub fn dense_naive(
+    first: &[f32],
+    first_transposed: u32,
+    second: &[f32],
+    second_transposed: u32,
+    bias: &[f32],
+    activation: Activation,
+    mut output: PerThread<f32>,
+    n_columns: u32,
+    depth: u32,
+) {
+    let n_columns = n_columns as usize;
+    let depth = depth as usize;
+    let n_rows = output.len() / n_columns;
+    let Some(output) = output.get_mut() else {
+        return;
+    };
+    let i = thread::index_1d() as usize / n_columns;
+    let j = thread::index_1d() as usize % n_columns;
+    let mut sum = 0.0;
+    for d in 0..depth {
+        let first = if first_transposed != 0 {
+            first[d * n_rows + i]
+        } else {
+            first[i * depth + d]
+        };
+        let second = if second_transposed != 0 {
+            second[j * depth + d]
+        } else {
+            second[d * n_columns + j]
+        };
+        sum = first.mul_add(second, sum);
+    }
+    *output = activation.forward(sum + bias.get(j).copied().unwrap_or(0.0));
+}
+
+/// A matrix in global memory, read four elements at a time.
+trait Matrix: Copy {
+    /// Elements `column .. column + 4` of a row, where `column` is a multiple of 4; zeros past the
+    /// edges.
+    fn quad(self, row: usize, column: usize) -> F32x4;
+}
+
+/// A matrix whose rows all begin at 16 bytes.
+#[derive(Clone, Copy)]
+struct Vectors<'a> {
+    quads: &'a [F32x4],
+    n_rows: usize,
+    n_columns: usize,
+}
+
+impl Matrix for Vectors<'_> {
+    #[inline(always)]
+    fn quad(self, row: usize, column: usize) -> F32x4 {
+        // A row is a whole number of quads, so a quad lies either inside or outside.
+        if row < self.n_rows && column < self.n_columns {
+            let idx = row * (self.n_columns / 4) + column / 4;
+            // SAFETY: inside the matrix, and `Elements::new` has seen that all of it is there.
+            unsafe { *self.quads.get_unchecked(idx) }
+        } else {
+            F32x4::default()
+        }
+    }
+}
+
+/// Any matrix.
+#[derive(Clone, Copy)]
+struct Elements<'a> {
+    elements: &'a [f32],
+    n_rows: usize,
+    n_columns: usize,
+}
+
+impl<'a> Elements<'a> {
+    /// Panics if `elements` is shorter than the shape.
+    #[inline(always)]
+    fn new(elements: &'a [f32], n_rows: u32, n_columns: u32) -> Elements<'a> {
+        let (n_rows, n_columns) = (n_rows as usize, n_columns as usize);
+        Elements {
+            elements: &elements[..n_rows * n_columns],
+            n_rows,
+            n_columns,
+        }
+    }
+
+    /// `None` if some row does not begin at 16 bytes.
+    #[inline(always)]
+    fn vectors(self) -> Option<Vectors<'a>> {
+        let quads = as_vectors(self.elements)?;
+        self.n_columns.is_multiple_of(4).then_some(Vectors {
+            quads,
+            n_rows: self.n_rows,
+            n_columns: self.n_columns,
+        })
+    }
+}
+
+impl Matrix for Elements<'_> {
+    #[inline(always)]
+    fn quad(self, row: usize, column: usize) -> F32x4 {
+        let mut quad = F32x4::default();
+        for (lane, element) in quad.0.iter_mut().enumerate() {
+            if row < self.n_rows && column + lane < self.n_columns {
+                let idx = row * self.n_columns + column + lane;
+                // SAFETY: inside the matrix, and `Elements::new` has seen that all of it is there.
+                *element = unsafe { *self.elements.get_unchecked(idx) };
+            }
+        }
+        quad
+    }
+}
+
+/// The tiles of one operand in shared memory, one per stage.
+///
+/// A tile is `[depth, side]`, whichever way the matrix lies, so that a thread finds four elements of
+/// the output's side next to each other. If the depth runs along the matrix's rows
+/// (`DEPTH_IN_ROWS`), a quad of global memory goes to four rows of the tile.
+#[derive(Clone, Copy)]
+struct Tiles<const DEPTH_IN_ROWS: bool, const N: usize> {
+    tiling: Tiling,
+    s_tiles: SharedTile<f32, N>,
+    /// Where the tile of stage 0 begins.
+    start: usize,
+}
+
+impl<const DEPTH_IN_ROWS: bool, const N: usize> Tiles<DEPTH_IN_ROWS, N> {
+    /// Row (depth) and column (side) in the tile of the quad that this thread loads as `quad_idx`.
+    #[inline(always)]
+    fn place(self, quad_idx: usize) -> (usize, usize) {
+        let idx = thread::thread_idx_x() as usize + quad_idx * N_THREADS as usize;
+        if DEPTH_IN_ROWS {
+            let n_quads_of_row = self.tiling.depth / 4;
+            (4 * (idx % n_quads_of_row), idx / n_quads_of_row)
+        } else {
+            let n_quads_of_row = self.tiling.side / 4;
+            (idx / n_quads_of_row, 4 * (idx % n_quads_of_row))
+        }
+    }
+
+    /// Where element (`depth_idx`, `side_idx`) of a tile lies in shared memory.
+    ///
+    /// The lanes of a warp store quads of `128 / depth` rows of a matrix whose depth runs along its
+    /// rows. Each of these goes to one column of the tile, and so all to few banks; that is why the
+    /// columns are XORed with a number that spreads the `depth / 4` quads of a row over all banks. It
+    /// is a multiple of 4, so that four columns stay together.
+    #[inline(always)]
+    fn idx(self, stage_start: usize, depth_idx: usize, side_idx: usize) -> usize {
+        let swizzle = if DEPTH_IN_ROWS {
+            depth_idx / 4 * (4 * WARP_SIZE as usize / self.tiling.depth)
+        } else {
+            0
+        };
+        self.start + stage_start + depth_idx * self.tiling.side + (side_idx ^ swizzle)
+    }
+
+    /// Loads this thread's share of the tile at (`depth_start`, `side_start`).
+    #[inline(always)]
+    fn load<const N_QUADS: usize>(
+        self,
+        g_matrix: impl Matrix,
+        depth_start: usize,
+        side_start: usize,
+    ) -> [F32x4; N_QUADS] {
+        core::array::from_fn(|quad_idx| {
+            let (depth_idx, side_idx) = self.place(quad_idx);
+            let (depth_idx, side_idx) = (depth_start + depth_idx, side_start + side_idx);
+            if DEPTH_IN_ROWS {
+                g_matrix.quad(side_idx, depth_idx)
+            } else {
+                g_matrix.quad(depth_idx, side_idx)
+            }
+        })
+    }
+
+    /// Stores this thread's share of a tile.
+    ///
+    /// # Safety
+    ///
+    /// - No thread reads the stage's tile between the barriers before and after this.
+    #[inline(always)]
+    unsafe fn store<const N_QUADS: usize>(self, stage_start: usize, r_quads: [F32x4; N_QUADS]) {
+        for (quad_idx, quad) in r_quads.iter().enumerate() {
+            let (depth_idx, side_idx) = self.place(quad_idx);
+            // SAFETY: `place` gives each thread quads of its own inside the tile, and `idx` gives
+            // each element a place of its own.
+            unsafe {
+                if DEPTH_IN_ROWS {
+                    for (lane, element) in quad.0.iter().enumerate() {
+                        let idx = self.idx(stage_start, depth_idx + lane, side_idx);
+                        self.s_tiles.write(idx, *element);
+                    }
+                } else {
+                    self.s_tiles
+                        .write(self.idx(stage_start, depth_idx, side_idx), *quad);
+                }
+            }
+        }
+    }
+
+    /// Reads row `depth_idx` of a tile at `N_QUADS` equally distant columns from `side_idx` on, a
+    /// multiple of 4.
+    ///
+    /// # Safety
+    ///
+    /// - The stage's tile has been stored, and a barrier stands between that and this.
+    #[inline(always)]
+    unsafe fn read<const N_QUADS: usize>(
+        self,
+        stage_start: usize,
+        depth_idx: usize,
+        side_idx: usize,
+    ) -> [F32x4; N_QUADS] {
+        core::array::from_fn(|quad_idx| {
+            let side_idx = quad_idx * (self.tiling.side / N_QUADS) + side_idx;
+            // SAFETY: inside the tile, and free of races by the caller's promise.
+            unsafe {
+                self.s_tiles
+                    .read(self.idx(stage_start, depth_idx, side_idx))
+            }
+        })
+    }
+}
+
+/// The output in global memory.
+enum Output {
+    /// Every row begins at 16 bytes.
+    Vectors(DisjointSlice<F32x4>),
+    Elements(DisjointSlice<f32>),
+}
+
+impl Output {
+    #[inline(always)]
+    fn new(elements: DisjointSlice<f32>, n_columns: usize) -> Output {
+        if !n_columns.is_multiple_of(4) {
+            return Output::Elements(elements);
+        }
+        match elements.into_vectors() {
+            Ok(vectors) => Output::Vectors(vectors),
+            Err(elements) => Output::Elements(elements),
+        }
+    }
+
+    /// Stores four elements from `start` on, of which `n` lie inside the row.
+    ///
+    /// # Safety
+    ///
+    /// - No other thread of the launch accesses these four.
+    #[inline(always)]
+    unsafe fn store(&mut self, start: usize, n: usize, quad: F32x4) {
+        match self {
+            Output::Vectors(vectors) => {
+                // SAFETY: the caller has them for itself.
+                if let Some(vector) = unsafe { vectors.get_mut(start / 4) } {
+                    *vector = quad;
+                }
+            }
+            Output::Elements(elements) => {
+                for (lane, element) in quad.0.iter().enumerate() {
+                    if lane < n {
+                        // SAFETY: the caller has them for itself.
+                        if let Some(place) = unsafe { elements.get_mut(start + lane) } {
+                            *place = *element;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a thread computes: `N_QUADS` x `N_QUADS` squares of 4 x 4 elements, in registers.
+type Sums<const N_QUADS: usize> = [[[[f32; 4]; 4]; N_QUADS]; N_QUADS];
+
+/// A thread's place in its block's tile.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Which part of the depth it adds up.
+    slice_idx: usize,
+    /// The first row of its first square.
+    row: usize,
+    /// The first column of its first square.
+    column: usize,
+}
+
+impl Place {
+    /// A warp has 4 x 8 squares, so that its reads of a row of a tile are 4 and 8 quads side by side.
+    #[inline(always)]
+    fn of_this_thread(tiling: Tiling) -> Place {
+        let thread_idx = thread::thread_idx_x() as usize;
+        let n_threads_of_slice = N_THREADS as usize / tiling.n_slices();
+        let warp_idx = thread_idx % n_threads_of_slice / WARP_SIZE as usize;
+        let lane_idx = thread_idx % WARP_SIZE as usize;
+        let n_warps_across = tiling.side / (4 * tiling.n_quads) / 8;
+        Place {
+            slice_idx: thread_idx / n_threads_of_slice,
+            row: 4 * (warp_idx / n_warps_across * 4 + lane_idx / 8),
+            column: 4 * (warp_idx % n_warps_across * 8 + lane_idx % 8),
+        }
+    }
+}
+
+/// Repeats a block for constants from 0 on, below `$n`, which is at most 16: the compiler leaves a
+/// loop of this size as it is, and would then wait for shared memory in each round.
+macro_rules! unrolled {
+    ($idx:ident < $n:expr => $body:block) => {
+        unrolled!($idx < $n => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    ($idx:ident < $n:expr => $body:block, $($value:literal)*) => {
+        $({
+            const $idx: usize = $value;
+            if $idx < $n $body
+        })*
+    };
+}
+
+/// The sums over this thread's slice of the depth.
+///
+/// ```text
+/// s_first, s_second = tiles 0                               (depth, side)
+/// for each tile along D:
+///     r_next = the following tiles                          (2 x n_quads, 4)
+///     for d in this thread's slice of the depth:
+///         r_sums += s_first[d, rows] ⊗ s_second[d, columns] (4 n_quads, 4 n_quads)
+///     s_first, s_second of the other stage = r_next
+/// ```
+///
+/// 1. One barrier per tile is enough: what is stored into a stage was last read before the barrier
+///    in between.
+/// 2. Zeros past the end of the depth add 0 · 0.
+///
+/// # Safety
+///
+/// - All threads of the block call this together, with the same arguments but `place`.
+/// - The shared memory is not in use.
+#[inline(always)]
+unsafe fn accumulate<
+    const FIRST_DEPTH_IN_ROWS: bool,
+    const SECOND_DEPTH_IN_ROWS: bool,
+    const N_QUADS: usize,
+    const N: usize,
+>(
+    s_first: Tiles<FIRST_DEPTH_IN_ROWS, N>,
+    s_second: Tiles<SECOND_DEPTH_IN_ROWS, N>,
+    g_first: impl Matrix,
+    g_second: impl Matrix,
+    row_start: usize,
+    column_start: usize,
+    depth: usize,
+    place: Place,
+) -> Sums<N_QUADS> {
+    let tiling = s_first.tiling;
+    let slice_depth = tiling.depth / tiling.n_slices();
+    let mut r_sums = [[[[0.0; 4]; 4]; N_QUADS]; N_QUADS]; // (n_quads, n_quads, 4, 4)
+    let mut stage_start = 0;
+    // SAFETY: the first stores of all.
+    unsafe {
+        s_first.store::<N_QUADS>(stage_start, s_first.load(g_first, 0, row_start));
+        s_second.store::<N_QUADS>(stage_start, s_second.load(g_second, 0, column_start));
+    }
+    let mut depth_start = 0;
+    while depth_start < depth {
+        // Makes this stage's tiles, stored by all threads, visible to all. The other stage, which is
+        // stored into next, has been read by all.
+        // SAFETY: the loop's condition is the same for all threads.
+        unsafe { thread::sync_threads() };
+
+        // Past the end of the depth these are zeros, which no one reads.
+        depth_start += tiling.depth;
+        let r_first: [F32x4; N_QUADS] = s_first.load(g_first, depth_start, row_start);
+        let r_second: [F32x4; N_QUADS] = s_second.load(g_second, depth_start, column_start);
+
+        unrolled!(STEP < slice_depth => {
+            let depth_idx = place.slice_idx * slice_depth + STEP;
+            // SAFETY: stored before the barrier above.
+            let (r_rows, r_columns): ([F32x4; N_QUADS], [F32x4; N_QUADS]) = unsafe {
+                (
+                    s_first.read(stage_start, depth_idx, place.row),
+                    s_second.read(stage_start, depth_idx, place.column),
+                )
+            }; // (n_quads, 4)
+            for (r_sums, rows) in r_sums.iter_mut().zip(&r_rows) {
+                for (r_sums, columns) in r_sums.iter_mut().zip(&r_columns) {
+                    for (r_sums, row) in r_sums.iter_mut().zip(&rows.0) {
+                        for (sum, column) in r_sums.iter_mut().zip(&columns.0) {
+                            *sum = row.mul_add(*column, *sum);
+                        }
+                    }
+                }
+            }
+        });
+
+        stage_start = tiling.n_shared() / 2 - stage_start;
+        // SAFETY: the other stage was last read before the barrier above.
+        unsafe {
+            s_first.store(stage_start, r_first);
+            s_second.store(stage_start, r_second);
+        }
+    }
+    r_sums
+}
+
+/// Products 2 and 3: this block's tile of `output[R, C] = finish(first · second)`, where `finish`
+/// gets an element's column and sum.
+///
+/// Rows and columns past the edges are loaded as zeros and never stored.
+///
+/// # Safety
+///
+/// - The block has [`N_THREADS`] threads along x, all of which call this, and no two blocks of the
+///   launch have the same index along x.
+/// - `s_tiles` is not in use.
+#[inline(always)]
+unsafe fn product<
+    const FIRST_DEPTH_IN_ROWS: bool,
+    const SECOND_DEPTH_IN_ROWS: bool,
+    const N_QUADS: usize,
+    const N: usize,
+>(
+    tiling: Tiling,
+    s_tiles: SharedTile<f32, N>,
+    g_first: Elements,
+    g_second: Elements,
+    mut g_output: Output,
+    [n_rows, n_columns, depth]: [usize; 3],
+    finish: impl Fn(usize, f32) -> f32,
+) {
+    let Tiling { side, .. } = tiling;
+    let n_column_tiles = n_columns.div_ceil(side).max(1);
+    let block_idx = thread::block_idx_x() as usize;
+    let row_start = block_idx / n_column_tiles * side;
+    let column_start = block_idx % n_column_tiles * side;
+    let place = Place::of_this_thread(tiling);
+    let s_first = Tiles::<FIRST_DEPTH_IN_ROWS, N> {
+        tiling,
+        s_tiles,
+        start: 0,
+    };
+    let s_second = Tiles::<SECOND_DEPTH_IN_ROWS, N> {
+        tiling,
+        s_tiles,
+        start: tiling.n_elements(),
+    };
+
+    // SAFETY: all threads are here, and take the same branch.
+    let r_sums: Sums<N_QUADS> = unsafe {
+        match (g_first.vectors(), g_second.vectors()) {
+            (Some(g_first), Some(g_second)) => accumulate(
+                s_first,
+                s_second,
+                g_first,
+                g_second,
+                row_start,
+                column_start,
+                depth,
+                place,
+            ),
+            _ => accumulate(
+                s_first,
+                s_second,
+                g_first,
+                g_second,
+                row_start,
+                column_start,
+                depth,
+                place,
+            ),
+        }
+    };
+
+    // The sums go through shared memory, `side / n_quads` rows at a time: there the slices' are added,
+    // and a warp then writes whole rows of the output.
+    let n_part_rows = side / N_QUADS;
+    for part_idx in 0..N_QUADS {
+        // Before the tiles, or the part before, are overwritten, all threads have read them.
+        // SAFETY: all threads are here.
+        unsafe { thread::sync_threads() };
+        for (row_quad_idx, r_sums) in r_sums.iter().enumerate() {
+            // Not `r_sums[part_idx]`: registers have no runtime index.
+            if row_quad_idx != part_idx {
+                continue;
+            }
+            for (column_quad_idx, r_sums) in r_sums.iter().enumerate() {
+                for (row_idx, quad) in r_sums.iter().enumerate() {
+                    let row = place.slice_idx * n_part_rows + place.row + row_idx;
+                    let column = column_quad_idx * (side / N_QUADS) + place.column;
+                    // SAFETY: each thread has squares of its own in its slice's sums.
+                    unsafe { s_tiles.write(row * side + column, Vec4(*quad)) };
+                }
+            }
+        }
+        // Makes the sums of all slices visible to the threads that add them.
+        // SAFETY: all threads are here.
+        unsafe { thread::sync_threads() };
+
+        let mut quad_idx = thread::thread_idx_x() as usize;
+        while quad_idx < n_part_rows * side / 4 {
+            let mut sum = [0.0; 4];
+            for slice_idx in 0..tiling.n_slices() {
+                let start = slice_idx * n_part_rows * side + 4 * quad_idx;
+                // SAFETY: written before the barrier above, by no one until the next.
+                let part: F32x4 = unsafe { s_tiles.read(start) };
+                for (sum, part) in sum.iter_mut().zip(&part.0) {
+                    *sum += part;
+                }
+            }
+            let row = row_start + part_idx * n_part_rows + 4 * quad_idx / side;
+            let column = column_start + 4 * quad_idx % side;
+            if row < n_rows && column < n_columns {
+                for (lane, sum) in sum.iter_mut().enumerate() {
+                    *sum = finish(column + lane, *sum);
+                }
+                // SAFETY: blocks have tiles of their own, and threads quads of their own in a tile.
+                unsafe { g_output.store(row * n_columns + column, n_columns - column, Vec4(sum)) };
+            }
+            quad_idx += N_THREADS as usize;
+        }
+    }
+}
+
+/// The relations that [`product`] leans on.
+const fn check(tiling: Tiling) {
+    let n_threads = N_THREADS as usize;
+    // Threads, and quads loaded per thread and operand.
+    assert!(tiling.n_slices() * (tiling.side / (4 * tiling.n_quads)).pow(2) == n_threads);
+    assert!(tiling.n_quads * 4 * n_threads == tiling.n_elements());
+    // Warps of 4 x 8 squares fill the tile.
+    assert!(tiling.side.is_multiple_of(4 * tiling.n_quads * 8));
+    // The slices share the depth, at most 16 steps each, and a part of their sums fits where the tiles
+    // were.
+    assert!(tiling.depth.is_multiple_of(tiling.n_slices()));
+    assert!(tiling.depth / tiling.n_slices() <= 16);
+    assert!(tiling.n_slices() * tiling.side / tiling.n_quads * tiling.side <= tiling.n_shared());
+    // The swizzle keeps quads together and columns inside the tile.
+    assert!(tiling.depth.is_multiple_of(4) && 32 % (tiling.depth) == 0 && tiling.side >= 32);
+    // Without being asked for more, a block gets 48 KiB.
+    assert!(tiling.n_shared() * size_of::<f32>() <= 48 * 1024);
+}
+const _: () = check(SMALL);
+const _: () = check(LARGE);
+
+macro_rules! products {
+    ($($tiling:ident: $forward:ident, $backward_input:ident, $backward_weight:ident;)*) => {$(
+        /// `y = activation(x · weight + bias)`: overwrites `y`.
+        ///
+        #[doc = concat!("Shapes: `x` `[B, K]`, `weight` `[K, N]`, `bias` `[N]`, `y` `[B, N]`, tiles of [`", stringify!($tiling), "`].")]
+        /// Launch: [`N_THREADS`] threads in each of [`Tiling::n_tiles`]`(B, N)` blocks, both along x.
+        /// Cost: `2 B N K` FLOP; each tile of `y` reads its rows of `x` and columns of `weight`.
+        #[kernel]
+        pub fn $forward(
+            x: &[f32],
+            weight: &[f32],
+            bias: &[f32],
+            activation: Activation,
+            y: DisjointSlice<f32>,
+            n_rows: u32,
+            n_inputs: u32,
+            n_outputs: u32,
+        ) {
+            let s_tiles = shared_tile![f32; $tiling.n_shared()]; // (stage, operand, depth, side)
+            // SAFETY: the launch's shape, and shared memory of this kernel's own.
+            unsafe {
+                product::<true, false, { $tiling.n_quads }, { $tiling.n_shared() }>(
+                    $tiling,
+                    s_tiles,
+                    Elements::new(x, n_rows, n_inputs),
+                    Elements::new(weight, n_inputs, n_outputs),
+                    Output::new(y, n_outputs as usize),
+                    [n_rows, n_outputs, n_inputs].map(|n| n as usize),
+                    |column, sum| activation.forward(sum + bias.get(column).copied().unwrap_or(0.0)),
+                );
+            }
+        }
+
+        /// `dx = dy · weightᵀ`: overwrites `dx`.
+        ///
+        #[doc = concat!("Shapes: `dy` `[B, N]`, `weight` `[K, N]`, `dx` `[B, K]`, tiles of [`", stringify!($tiling), "`].")]
+        /// Launch: [`N_THREADS`] threads in each of [`Tiling::n_tiles`]`(B, K)` blocks, both along x.
+        /// Cost: `2 B N K` FLOP; each tile of `dx` reads its rows of `dy` and of `weight`.
+        #[kernel]
+        pub fn $backward_input(
+            dy: &[f32],
+            weight: &[f32],
+            dx: DisjointSlice<f32>,
+            n_rows: u32,
+            n_inputs: u32,
+            n_outputs: u32,
+        ) {
+            let s_tiles = shared_tile![f32; $tiling.n_shared()]; // (stage, operand, depth, side)
+            // SAFETY: the launch's shape, and shared memory of this kernel's own.
+            unsafe {
+                product::<true, true, { $tiling.n_quads }, { $tiling.n_shared() }>(
+                    $tiling,
+                    s_tiles,
+                    Elements::new(dy, n_rows, n_outputs),
+                    Elements::new(weight, n_inputs, n_outputs),
+                    Output::new(dx, n_inputs as usize),
+                    [n_rows, n_inputs, n_outputs].map(|n| n as usize),
+                    |_, sum| sum,
+                );
+            }
+        }
+
+        /// `dweight = xᵀ · dy`: overwrites `dweight`.
+        ///
+        #[doc = concat!("Shapes: `x` `[B, K]`, `dy` `[B, N]`, `dweight` `[K, N]`, tiles of [`", stringify!($tiling), "`].")]
+        /// Launch: [`N_THREADS`] threads in each of [`Tiling::n_tiles`]`(K, N)` blocks, both along x.
+        /// Cost: `2 B N K` FLOP; each tile of `dweight` reads its columns of `x` and of `dy`.
+        #[kernel]
+        pub fn $backward_weight(
+            x: &[f32],
+            dy: &[f32],
+            dweight: DisjointSlice<f32>,
+            n_rows: u32,
+            n_inputs: u32,
+            n_outputs: u32,
+        ) {
+            let s_tiles = shared_tile![f32; $tiling.n_shared()]; // (stage, operand, depth, side)
+            // SAFETY: the launch's shape, and shared memory of this kernel's own.
+            unsafe {
+                product::<false, false, { $tiling.n_quads }, { $tiling.n_shared() }>(
+                    $tiling,
+                    s_tiles,
+                    Elements::new(x, n_rows, n_inputs),
+                    Elements::new(dy, n_rows, n_outputs),
+                    Output::new(dweight, n_outputs as usize),
+                    [n_inputs, n_outputs, n_rows].map(|n| n as usize),
+                    |_, sum| sum,
+                );
+            }
+        }
+    )*};
+}
+
+products! {
+    SMALL: dense_forward_small, dense_backward_input_small, dense_backward_weight_small;
+    LARGE: dense_forward_large, dense_backward_input_large, dense_backward_weight_large;
+}
+
+/// Columns that a block of [`dense_backward_bias`] sums, one for each lane of a warp.
+pub const N_BIAS_COLUMNS: usize = WARP_SIZE as usize;
+const N_BIAS_WARPS: usize = (N_THREADS / WARP_SIZE) as usize;
+
+/// `dbias[j] = Σ_i dy[i, j]`: overwrites `dbias`.
+///
+/// Shapes: `dy` `[B, N]`, `dbias` `[N]`.
+/// Launch: along x, [`N_THREADS`] threads in each of `N /` [`N_BIAS_COLUMNS`] blocks, rounded up. A
+/// lane sums a column; the warps share the rows and are added in order.
+/// Cost: `4 B N` bytes.
+///
+/// # Panics
+///
+/// If `dy` is shorter than its shape.
+#[kernel]
+pub fn dense_backward_bias(dy: &[f32], mut dbias: DisjointSlice<f32>, n_rows: u32) {
+    let s_sums = shared_tile![f32; N_THREADS as usize]; // (warps, columns)
+    let thread_idx = thread::thread_idx_x() as usize;
+    let (warp_idx, lane_idx) = (thread_idx / N_BIAS_COLUMNS, thread_idx % N_BIAS_COLUMNS);
+    let n_columns = dbias.len();
+    let column = thread::block_idx_x() as usize * N_BIAS_COLUMNS + lane_idx;
+    let mut sum = 0.0;
+    if column < n_columns {
+        for row in (warp_idx..n_rows as usize).step_by(N_BIAS_WARPS) {
+            sum += dy[row * n_columns + column];
+        }
+    }
+    // SAFETY: each thread writes an element of its own.
+    unsafe { s_sums.write(thread_idx, sum) };
+    // Makes the warps' sums visible to the first warp.
+    // SAFETY: all threads are here.
+    unsafe { thread::sync_threads() };
+    if warp_idx == 0 {
+        for other_idx in 1..N_BIAS_WARPS {
+            // SAFETY: written before the barrier, and by no one after it.
+            sum += unsafe { s_sums.read::<f32>(other_idx * N_BIAS_COLUMNS + lane_idx) };
+        }
+        // SAFETY: one lane of one warp has this column.
+        if let Some(dbias) = unsafe { dbias.get_mut(column) } {
+            *dbias = sum;
+        }
+    }
+}
