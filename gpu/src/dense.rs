@@ -22,7 +22,7 @@
 //! Every sum is added in an order that depends on the shapes alone.
 
 use cuda_std::prelude::*;
-use cuda_std::shared::SharedTile;
+use cuda_std::shared::{SharedPlace, SharedTile};
 use cuda_std::shared_tile;
 use cuda_std::vector::{F32x4, Vec4, as_vectors};
 use cuda_std::warp::WARP_SIZE;
@@ -128,99 +128,86 @@ pub fn dense_naive(
     *output = activation.forward(sum + bias.get(j).copied().unwrap_or(0.0));
 }
 
-/// A matrix in global memory, read four elements at a time.
-trait Matrix: Copy {
-    /// Elements `column .. column + 4` of a row, where `column` is a multiple of 4; zeros past the
-    /// edges.
-    fn quad(self, row: usize, column: usize) -> F32x4;
-}
-
-/// A matrix whose rows all begin at 16 bytes.
+/// A matrix in global memory.
 #[derive(Clone, Copy)]
-struct Vectors<'a> {
-    quads: &'a [F32x4],
-    n_rows: usize,
-    n_columns: usize,
-}
-
-impl Matrix for Vectors<'_> {
-    #[inline(always)]
-    fn quad(self, row: usize, column: usize) -> F32x4 {
-        // A row is a whole number of quads, so a quad lies either inside or outside.
-        if row < self.n_rows && column < self.n_columns {
-            let idx = row * (self.n_columns / 4) + column / 4;
-            // SAFETY: inside the matrix, and `Elements::new` has seen that all of it is there.
-            unsafe { *self.quads.get_unchecked(idx) }
-        } else {
-            F32x4::default()
-        }
-    }
-}
-
-/// Any matrix.
-#[derive(Clone, Copy)]
-struct Elements<'a> {
+struct Matrix<'a> {
     elements: &'a [f32],
+    /// The same, if every row begins at 16 bytes.
+    quads: Option<&'a [F32x4]>,
     n_rows: usize,
     n_columns: usize,
 }
 
-impl<'a> Elements<'a> {
+impl<'a> Matrix<'a> {
     /// Panics if `elements` is shorter than the shape.
     #[inline(always)]
-    fn new(elements: &'a [f32], n_rows: u32, n_columns: u32) -> Elements<'a> {
+    fn new(elements: &'a [f32], n_rows: u32, n_columns: u32) -> Matrix<'a> {
         let (n_rows, n_columns) = (n_rows as usize, n_columns as usize);
-        Elements {
-            elements: &elements[..n_rows * n_columns],
+        let elements = &elements[..n_rows * n_columns];
+        Matrix {
+            elements,
+            quads: as_vectors(elements).filter(|_| n_columns.is_multiple_of(4)),
             n_rows,
             n_columns,
         }
     }
 
-    /// `None` if some row does not begin at 16 bytes.
+    /// For each of `places`, a row and a column that is a multiple of 4, the four elements that begin
+    /// there; zeros past the edges.
     #[inline(always)]
-    fn vectors(self) -> Option<Vectors<'a>> {
-        let quads = as_vectors(self.elements)?;
-        self.n_columns.is_multiple_of(4).then_some(Vectors {
-            quads,
-            n_rows: self.n_rows,
-            n_columns: self.n_columns,
-        })
-    }
-}
-
-impl Matrix for Elements<'_> {
-    #[inline(always)]
-    fn quad(self, row: usize, column: usize) -> F32x4 {
-        let mut quad = F32x4::default();
-        for (lane, element) in quad.0.iter_mut().enumerate() {
-            if row < self.n_rows && column + lane < self.n_columns {
-                let idx = row * self.n_columns + column + lane;
-                // SAFETY: inside the matrix, and `Elements::new` has seen that all of it is there.
-                *element = unsafe { *self.elements.get_unchecked(idx) };
-            }
+    fn load<const N_QUADS: usize>(
+        self,
+        places: impl Fn(usize) -> (usize, usize),
+    ) -> [F32x4; N_QUADS] {
+        if let Some(quads) = self.quads {
+            core::array::from_fn(|quad_idx| {
+                let (row, column) = places(quad_idx);
+                // A row is a whole number of quads, so a quad lies either inside or outside.
+                if row < self.n_rows && column < self.n_columns {
+                    let idx = row * (self.n_columns / 4) + column / 4;
+                    // SAFETY: inside the shape, and `new` has seen that all of it is there.
+                    unsafe { *quads.get_unchecked(idx) }
+                } else {
+                    F32x4::default()
+                }
+            })
+        } else {
+            core::array::from_fn(|quad_idx| {
+                let (row, column) = places(quad_idx);
+                Vec4(core::array::from_fn(|lane| {
+                    if row < self.n_rows && column + lane < self.n_columns {
+                        let idx = row * self.n_columns + column + lane;
+                        // SAFETY: inside the shape, and `new` has seen that all of it is there.
+                        unsafe { *self.elements.get_unchecked(idx) }
+                    } else {
+                        0.0
+                    }
+                }))
+            })
         }
-        quad
     }
 }
 
-/// The tiles of one operand in shared memory, one per stage.
+/// One operand of the block's product: its matrix, and its tiles in shared memory, one per stage.
 ///
 /// A tile is `[depth, side]`, whichever way the matrix lies, so that a thread finds four elements of
 /// the output's side next to each other. If the depth runs along the matrix's rows
 /// (`DEPTH_IN_ROWS`), a quad of global memory goes to four rows of the tile.
 #[derive(Clone, Copy)]
-struct Tiles<const DEPTH_IN_ROWS: bool, const N: usize> {
+struct Operand<'a, const DEPTH_IN_ROWS: bool, const N: usize> {
     tiling: Tiling,
+    g_matrix: Matrix<'a>,
+    /// Where the block's tiles begin on the side that is the output's.
+    side_start: usize,
     s_tiles: SharedTile<f32, N>,
-    /// Where the tile of stage 0 begins.
-    start: usize,
+    /// Where the tile of stage 0 begins in `s_tiles`.
+    tile_start: usize,
 }
 
-impl<const DEPTH_IN_ROWS: bool, const N: usize> Tiles<DEPTH_IN_ROWS, N> {
+impl<const DEPTH_IN_ROWS: bool, const N: usize> Operand<'_, DEPTH_IN_ROWS, N> {
     /// Row (depth) and column (side) in the tile of the quad that this thread loads as `quad_idx`.
     #[inline(always)]
-    fn place(self, quad_idx: usize) -> (usize, usize) {
+    fn own_quad(self, quad_idx: usize) -> (usize, usize) {
         let idx = thread::thread_idx_x() as usize + quad_idx * N_THREADS as usize;
         if DEPTH_IN_ROWS {
             let n_quads_of_row = self.tiling.depth / 4;
@@ -231,37 +218,36 @@ impl<const DEPTH_IN_ROWS: bool, const N: usize> Tiles<DEPTH_IN_ROWS, N> {
         }
     }
 
-    /// Where element (`depth_idx`, `side_idx`) of a tile lies in shared memory.
+    /// The place of element (`depth_idx`, `side_idx`) of a tile. The rest of its quad of rows, where
+    /// `depth_idx` is a multiple of 4, lies `side` elements further on each.
     ///
     /// The lanes of a warp store quads of `128 / depth` rows of a matrix whose depth runs along its
     /// rows. Each of these goes to one column of the tile, and so all to few banks; that is why the
     /// columns are XORed with a number that spreads the `depth / 4` quads of a row over all banks. It
-    /// is a multiple of 4, so that four columns stay together.
+    /// is a multiple of 4, so that four columns stay together, and below 32.
     #[inline(always)]
-    fn idx(self, stage_start: usize, depth_idx: usize, side_idx: usize) -> usize {
+    fn place(self, stage_start: usize, depth_idx: usize, side_idx: usize) -> SharedPlace<f32> {
+        let Tiling { side, depth, .. } = self.tiling;
         let swizzle = if DEPTH_IN_ROWS {
-            depth_idx / 4 * (4 * WARP_SIZE as usize / self.tiling.depth)
+            depth_idx / 4 * (4 * WARP_SIZE as usize / depth)
         } else {
             0
         };
-        self.start + stage_start + depth_idx * self.tiling.side + (side_idx ^ swizzle)
+        let column = side_idx ^ swizzle;
+        self.s_tiles
+            .place(self.tile_start + stage_start + depth_idx * side + column)
     }
 
-    /// Loads this thread's share of the tile at (`depth_start`, `side_start`).
+    /// Loads this thread's share of the tile at `depth_start`.
     #[inline(always)]
-    fn load<const N_QUADS: usize>(
-        self,
-        g_matrix: impl Matrix,
-        depth_start: usize,
-        side_start: usize,
-    ) -> [F32x4; N_QUADS] {
-        core::array::from_fn(|quad_idx| {
-            let (depth_idx, side_idx) = self.place(quad_idx);
-            let (depth_idx, side_idx) = (depth_start + depth_idx, side_start + side_idx);
+    fn load<const N_QUADS: usize>(self, depth_start: usize) -> [F32x4; N_QUADS] {
+        self.g_matrix.load(|quad_idx| {
+            let (depth_idx, side_idx) = self.own_quad(quad_idx);
+            let (depth_idx, side_idx) = (depth_start + depth_idx, self.side_start + side_idx);
             if DEPTH_IN_ROWS {
-                g_matrix.quad(side_idx, depth_idx)
+                (side_idx, depth_idx)
             } else {
-                g_matrix.quad(depth_idx, side_idx)
+                (depth_idx, side_idx)
             }
         })
     }
@@ -274,25 +260,24 @@ impl<const DEPTH_IN_ROWS: bool, const N: usize> Tiles<DEPTH_IN_ROWS, N> {
     #[inline(always)]
     unsafe fn store<const N_QUADS: usize>(self, stage_start: usize, r_quads: [F32x4; N_QUADS]) {
         for (quad_idx, quad) in r_quads.iter().enumerate() {
-            let (depth_idx, side_idx) = self.place(quad_idx);
-            // SAFETY: `place` gives each thread quads of its own inside the tile, and `idx` gives
+            let (depth_idx, side_idx) = self.own_quad(quad_idx);
+            let place = self.place(stage_start, depth_idx, side_idx);
+            // SAFETY: `own_quad` gives each thread quads of its own inside the tile, and `place` gives
             // each element a place of its own.
             unsafe {
                 if DEPTH_IN_ROWS {
-                    for (lane, element) in quad.0.iter().enumerate() {
-                        let idx = self.idx(stage_start, depth_idx + lane, side_idx);
-                        self.s_tiles.write(idx, *element);
+                    for (step, element) in quad.0.iter().enumerate() {
+                        place.write(step * self.tiling.side, *element);
                     }
                 } else {
-                    self.s_tiles
-                        .write(self.idx(stage_start, depth_idx, side_idx), *quad);
+                    place.write(0, *quad);
                 }
             }
         }
     }
 
-    /// Reads row `depth_idx` of a tile at `N_QUADS` equally distant columns from `side_idx` on, a
-    /// multiple of 4.
+    /// Reads row `depth_idx + step` of a tile at `N_QUADS` equally distant columns from `side_idx` on;
+    /// `depth_idx` and `side_idx` are multiples of 4.
     ///
     /// # Safety
     ///
@@ -302,15 +287,15 @@ impl<const DEPTH_IN_ROWS: bool, const N: usize> Tiles<DEPTH_IN_ROWS, N> {
         self,
         stage_start: usize,
         depth_idx: usize,
+        step: usize,
         side_idx: usize,
     ) -> [F32x4; N_QUADS] {
+        let place = self.place(stage_start, depth_idx + step / 4 * 4, side_idx);
         core::array::from_fn(|quad_idx| {
-            let side_idx = quad_idx * (self.tiling.side / N_QUADS) + side_idx;
-            // SAFETY: inside the tile, and free of races by the caller's promise.
-            unsafe {
-                self.s_tiles
-                    .read(self.idx(stage_start, depth_idx, side_idx))
-            }
+            let distance = step % 4 * self.tiling.side + quad_idx * (self.tiling.side / N_QUADS);
+            // SAFETY: inside the tile, and free of races by the caller's promise. The swizzle leaves
+            // multiples of 32 columns alone.
+            unsafe { place.read(distance) }
         })
     }
 }
@@ -393,16 +378,16 @@ impl Place {
     }
 }
 
-/// Repeats a block for constants from 0 on, below `$n`, which is at most 16: the compiler leaves a
-/// loop of this size as it is, and would then wait for shared memory in each round.
-macro_rules! unrolled {
-    ($idx:ident < $n:expr => $body:block) => {
-        unrolled!($idx < $n => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+/// Repeats a block for constants from 0 to 7: the compiler leaves a loop of this size as it is, and
+/// would then wait for shared memory in each round.
+macro_rules! eight_times {
+    ($idx:ident => $body:block) => {
+        eight_times!($idx => $body, 0 1 2 3 4 5 6 7)
     };
-    ($idx:ident < $n:expr => $body:block, $($value:literal)*) => {
+    ($idx:ident => $body:block, $($value:literal)*) => {
         $({
             const $idx: usize = $value;
-            if $idx < $n $body
+            $body
         })*
     };
 }
@@ -433,23 +418,19 @@ unsafe fn accumulate<
     const N_QUADS: usize,
     const N: usize,
 >(
-    s_first: Tiles<FIRST_DEPTH_IN_ROWS, N>,
-    s_second: Tiles<SECOND_DEPTH_IN_ROWS, N>,
-    g_first: impl Matrix,
-    g_second: impl Matrix,
-    row_start: usize,
-    column_start: usize,
+    first: Operand<FIRST_DEPTH_IN_ROWS, N>,
+    second: Operand<SECOND_DEPTH_IN_ROWS, N>,
     depth: usize,
     place: Place,
 ) -> Sums<N_QUADS> {
-    let tiling = s_first.tiling;
+    let tiling = first.tiling;
     let slice_depth = tiling.depth / tiling.n_slices();
     let mut r_sums = [[[[0.0; 4]; 4]; N_QUADS]; N_QUADS]; // (n_quads, n_quads, 4, 4)
     let mut stage_start = 0;
     // SAFETY: the first stores of all.
     unsafe {
-        s_first.store::<N_QUADS>(stage_start, s_first.load(g_first, 0, row_start));
-        s_second.store::<N_QUADS>(stage_start, s_second.load(g_second, 0, column_start));
+        first.store::<N_QUADS>(stage_start, first.load(0));
+        second.store::<N_QUADS>(stage_start, second.load(0));
     }
     let mut depth_start = 0;
     while depth_start < depth {
@@ -460,34 +441,37 @@ unsafe fn accumulate<
 
         // Past the end of the depth these are zeros, which no one reads.
         depth_start += tiling.depth;
-        let r_first: [F32x4; N_QUADS] = s_first.load(g_first, depth_start, row_start);
-        let r_second: [F32x4; N_QUADS] = s_second.load(g_second, depth_start, column_start);
+        let r_first: [F32x4; N_QUADS] = first.load(depth_start);
+        let r_second: [F32x4; N_QUADS] = second.load(depth_start);
 
-        unrolled!(STEP < slice_depth => {
-            let depth_idx = place.slice_idx * slice_depth + STEP;
-            // SAFETY: stored before the barrier above.
-            let (r_rows, r_columns): ([F32x4; N_QUADS], [F32x4; N_QUADS]) = unsafe {
-                (
-                    s_first.read(stage_start, depth_idx, place.row),
-                    s_second.read(stage_start, depth_idx, place.column),
-                )
-            }; // (n_quads, 4)
-            for (r_sums, rows) in r_sums.iter_mut().zip(&r_rows) {
-                for (r_sums, columns) in r_sums.iter_mut().zip(&r_columns) {
-                    for (r_sums, row) in r_sums.iter_mut().zip(&rows.0) {
-                        for (sum, column) in r_sums.iter_mut().zip(&columns.0) {
-                            *sum = row.mul_add(*column, *sum);
+        let mut depth_idx = place.slice_idx * slice_depth;
+        while depth_idx < (place.slice_idx + 1) * slice_depth {
+            eight_times!(STEP => {
+                // SAFETY: stored before the barrier above.
+                let (r_rows, r_columns): ([F32x4; N_QUADS], [F32x4; N_QUADS]) = unsafe {
+                    (
+                        first.read(stage_start, depth_idx, STEP, place.row),
+                        second.read(stage_start, depth_idx, STEP, place.column),
+                    )
+                }; // (n_quads, 4)
+                for (r_sums, rows) in r_sums.iter_mut().zip(&r_rows) {
+                    for (r_sums, columns) in r_sums.iter_mut().zip(&r_columns) {
+                        for (r_sums, row) in r_sums.iter_mut().zip(&rows.0) {
+                            for (sum, column) in r_sums.iter_mut().zip(&columns.0) {
+                                *sum = row.mul_add(*column, *sum);
+                            }
                         }
                     }
                 }
-            }
-        });
+            });
+            depth_idx += 8;
+        }
 
         stage_start = tiling.n_shared() / 2 - stage_start;
         // SAFETY: the other stage was last read before the barrier above.
         unsafe {
-            s_first.store(stage_start, r_first);
-            s_second.store(stage_start, r_second);
+            first.store(stage_start, r_first);
+            second.store(stage_start, r_second);
         }
     }
     r_sums
@@ -512,8 +496,8 @@ unsafe fn product<
 >(
     tiling: Tiling,
     s_tiles: SharedTile<f32, N>,
-    g_first: Elements,
-    g_second: Elements,
+    g_first: Matrix,
+    g_second: Matrix,
     mut g_output: Output,
     [n_rows, n_columns, depth]: [usize; 3],
     finish: impl Fn(usize, f32) -> f32,
@@ -524,42 +508,22 @@ unsafe fn product<
     let row_start = block_idx / n_column_tiles * side;
     let column_start = block_idx % n_column_tiles * side;
     let place = Place::of_this_thread(tiling);
-    let s_first = Tiles::<FIRST_DEPTH_IN_ROWS, N> {
+    let first = Operand::<FIRST_DEPTH_IN_ROWS, N> {
         tiling,
+        g_matrix: g_first,
+        side_start: row_start,
         s_tiles,
-        start: 0,
+        tile_start: 0,
     };
-    let s_second = Tiles::<SECOND_DEPTH_IN_ROWS, N> {
+    let second = Operand::<SECOND_DEPTH_IN_ROWS, N> {
         tiling,
+        g_matrix: g_second,
+        side_start: column_start,
         s_tiles,
-        start: tiling.n_elements(),
+        tile_start: tiling.n_elements(),
     };
-
-    // SAFETY: all threads are here, and take the same branch.
-    let r_sums: Sums<N_QUADS> = unsafe {
-        match (g_first.vectors(), g_second.vectors()) {
-            (Some(g_first), Some(g_second)) => accumulate(
-                s_first,
-                s_second,
-                g_first,
-                g_second,
-                row_start,
-                column_start,
-                depth,
-                place,
-            ),
-            _ => accumulate(
-                s_first,
-                s_second,
-                g_first,
-                g_second,
-                row_start,
-                column_start,
-                depth,
-                place,
-            ),
-        }
-    };
+    // SAFETY: all threads are here, and nothing has been stored into shared memory.
+    let r_sums: Sums<N_QUADS> = unsafe { accumulate(first, second, depth, place) };
 
     // The sums go through shared memory, `side / n_quads` rows at a time: there the slices' are added,
     // and a warp then writes whole rows of the output.
@@ -619,13 +583,13 @@ const fn check(tiling: Tiling) {
     assert!(tiling.n_quads * 4 * n_threads == tiling.n_elements());
     // Warps of 4 x 8 squares fill the tile.
     assert!(tiling.side.is_multiple_of(4 * tiling.n_quads * 8));
-    // The slices share the depth, at most 16 steps each, and a part of their sums fits where the tiles
+    // The slices share the depth, eight steps at a time, and a part of their sums fits where the tiles
     // were.
-    assert!(tiling.depth.is_multiple_of(tiling.n_slices()));
-    assert!(tiling.depth / tiling.n_slices() <= 16);
+    assert!(tiling.depth.is_multiple_of(8 * tiling.n_slices()));
     assert!(tiling.n_slices() * tiling.side / tiling.n_quads * tiling.side <= tiling.n_shared());
-    // The swizzle keeps quads together and columns inside the tile.
-    assert!(tiling.depth.is_multiple_of(4) && 32 % (tiling.depth) == 0 && tiling.side >= 32);
+    // The swizzle keeps quads together, and a thread's squares whole multiples of 32 columns apart.
+    assert!(tiling.depth.is_multiple_of(4) && 32 % tiling.depth == 0);
+    assert!((tiling.side / tiling.n_quads).is_multiple_of(32));
     // Without being asked for more, a block gets 48 KiB.
     assert!(tiling.n_shared() * size_of::<f32>() <= 48 * 1024);
 }
@@ -656,8 +620,8 @@ macro_rules! products {
                 product::<true, false, { $tiling.n_quads }, { $tiling.n_shared() }>(
                     $tiling,
                     s_tiles,
-                    Elements::new(x, n_rows, n_inputs),
-                    Elements::new(weight, n_inputs, n_outputs),
+                    Matrix::new(x, n_rows, n_inputs),
+                    Matrix::new(weight, n_inputs, n_outputs),
                     Output::new(y, n_outputs as usize),
                     [n_rows, n_outputs, n_inputs].map(|n| n as usize),
                     |column, sum| activation.forward(sum + bias.get(column).copied().unwrap_or(0.0)),
@@ -685,8 +649,8 @@ macro_rules! products {
                 product::<true, true, { $tiling.n_quads }, { $tiling.n_shared() }>(
                     $tiling,
                     s_tiles,
-                    Elements::new(dy, n_rows, n_outputs),
-                    Elements::new(weight, n_inputs, n_outputs),
+                    Matrix::new(dy, n_rows, n_outputs),
+                    Matrix::new(weight, n_inputs, n_outputs),
                     Output::new(dx, n_inputs as usize),
                     [n_rows, n_inputs, n_outputs].map(|n| n as usize),
                     |_, sum| sum,
@@ -714,8 +678,8 @@ macro_rules! products {
                 product::<false, false, { $tiling.n_quads }, { $tiling.n_shared() }>(
                     $tiling,
                     s_tiles,
-                    Elements::new(x, n_rows, n_inputs),
-                    Elements::new(dy, n_rows, n_outputs),
+                    Matrix::new(x, n_rows, n_inputs),
+                    Matrix::new(dy, n_rows, n_outputs),
                     Output::new(dweight, n_outputs as usize),
                     [n_inputs, n_outputs, n_rows].map(|n| n as usize),
                     |_, sum| sum,

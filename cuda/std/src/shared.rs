@@ -145,6 +145,31 @@ impl<T, const N: usize> SharedTile<T, N> {
         }
     }
 
+    /// The place of element `idx`; see [`SharedPlace`].
+    #[inline(always)]
+    pub fn place(self, idx: usize) -> SharedPlace<T> {
+        debug_assert!(idx < N);
+        let address = self.address + idx as u32 * size_of::<T>() as u32;
+        #[cfg(target_arch = "nvptx64")]
+        let address = {
+            let opaque: u32;
+            // SAFETY: copies a register.
+            unsafe {
+                core::arch::asm!(
+                    "mov.b32 {}, {};",
+                    out(reg32) opaque,
+                    in(reg32) address,
+                    options(pure, nomem, nostack, preserves_flags),
+                );
+            }
+            opaque
+        };
+        SharedPlace {
+            address,
+            _element: PhantomData,
+        }
+    }
+
     /// Reads the `V` that begins at element `idx`: one element, or a vector of them.
     ///
     /// # Safety
@@ -156,7 +181,7 @@ impl<T, const N: usize> SharedTile<T, N> {
     pub unsafe fn read<V: SharedValue<T>>(self, idx: usize) -> V {
         debug_assert!(idx + V::N <= N && idx.is_multiple_of(V::N));
         // SAFETY: in bounds, aligned and free of races by the caller's promise.
-        unsafe { V::load(self.address + (idx * size_of::<T>()) as u32) }
+        unsafe { V::load(self.address + idx as u32 * size_of::<T>() as u32) }
     }
 
     /// Writes `value` over the elements from `idx` on: one, or a vector of them.
@@ -169,7 +194,49 @@ impl<T, const N: usize> SharedTile<T, N> {
     pub unsafe fn write<V: SharedValue<T>>(self, idx: usize, value: V) {
         debug_assert!(idx + V::N <= N && idx.is_multiple_of(V::N));
         // SAFETY: in bounds, aligned and free of races by the caller's promise.
-        unsafe { value.store(self.address + (idx * size_of::<T>()) as u32) }
+        unsafe { value.store(self.address + idx as u32 * size_of::<T>() as u32) }
+    }
+}
+
+/// A place in a [`SharedTile`], from which others at constant distances are reached without any
+/// arithmetic: the distance is part of the load or store.
+///
+/// Where the compiler sees one sum for a whole index it may cut it into parts that do not vary in a
+/// loop, and those that do, and then add them anew for each access.
+pub struct SharedPlace<T> {
+    address: u32,
+    _element: PhantomData<*mut T>,
+}
+
+impl<T> Clone for SharedPlace<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for SharedPlace<T> {}
+
+impl<T> SharedPlace<T> {
+    /// Reads the `V` that begins `distance` elements on: one element, or a vector of them.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`SharedTile::read`], at this place's index plus `distance`.
+    #[inline(always)]
+    pub unsafe fn read<V: SharedValue<T>>(self, distance: usize) -> V {
+        // SAFETY: in bounds, aligned and free of races by the caller's promise.
+        unsafe { V::load(self.address + distance as u32 * size_of::<T>() as u32) }
+    }
+
+    /// Writes `value` over the elements from `distance` on: one, or a vector of them.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`SharedTile::write`], at this place's index plus `distance`.
+    #[inline(always)]
+    pub unsafe fn write<V: SharedValue<T>>(self, distance: usize, value: V) {
+        // SAFETY: in bounds, aligned and free of races by the caller's promise.
+        unsafe { value.store(self.address + distance as u32 * size_of::<T>() as u32) }
     }
 }
 
