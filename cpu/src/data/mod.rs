@@ -2,9 +2,15 @@
 
 mod batches;
 pub mod digits;
+mod download;
 pub mod idx;
+pub mod mnist;
+
+use std::path::Path;
 
 pub use batches::{Shuffle, batches};
+
+use crate::{Error, Result};
 
 /// Images with their classes, as bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,4 +46,106 @@ impl Dataset {
         self.images.truncate(n_images.saturating_mul(self.n_pixels));
         self.labels.truncate(n_images);
     }
+}
+
+/// Which data set to train on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// MNIST if it is there or can be fetched, else the built-in digits.
+    Auto,
+    /// MNIST.
+    Mnist,
+    /// The digits that this crate draws.
+    Digits,
+}
+
+/// What to load.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Which data set.
+    pub choice: Choice,
+    /// The folder that the user named; no other is looked at then.
+    pub folder: Option<&'a Path>,
+    /// Training images to keep, all if `None`.
+    pub train_limit: Option<usize>,
+    /// Test images to keep, all if `None`.
+    pub test_limit: Option<usize>,
+}
+
+/// Images to train on and images to test with, of the same size.
+#[derive(Debug, Clone)]
+pub struct Splits {
+    /// What to train on.
+    pub train: Dataset,
+    /// What to test with.
+    pub test: Dataset,
+    /// `mnist` or `digits`.
+    pub name: &'static str,
+    /// What it is and where it comes from, for a person.
+    pub origin: String,
+}
+
+/// Loads a data set; `report` gets a line about what takes long or is not as was asked for.
+///
+/// # Errors
+///
+/// [`Error::Input`] if a file is damaged or a limit cannot be met, [`Error::Io`] if MNIST was asked
+/// for and neither found nor fetched.
+pub fn load(request: &Request, report: &mut dyn FnMut(&str)) -> Result<Splits> {
+    let mut splits = match (request.choice, request.folder) {
+        (Choice::Digits, Some(folder)) => {
+            return Err(Error::Input(format!(
+                "--data {} names a folder to read and --dataset digits reads none: leave one of \
+                 them out",
+                folder.display()
+            )));
+        }
+        (Choice::Digits, None) => builtin(request)?,
+        (Choice::Auto | Choice::Mnist, Some(folder)) => mnist::load_folder(folder)?,
+        (choice, None) => match mnist::find_or_download(report) {
+            Ok(folder) => mnist::load_folder(&folder)?,
+            Err(search) if choice == Choice::Auto => {
+                report(&format!(
+                    "{}; using the built-in digits",
+                    search.in_one_line()
+                ));
+                builtin(request)?
+            }
+            Err(search) => return Err(Error::Io(search.in_full())),
+        },
+    };
+    for (flag, limit, data) in [
+        ("--train-limit", request.train_limit, &mut splits.train),
+        ("--test-limit", request.test_limit, &mut splits.test),
+    ] {
+        if let Some(limit) = limit {
+            check_limit(flag, limit, data.n_images())?;
+            data.truncate(limit);
+        }
+    }
+    Ok(splits)
+}
+
+fn check_limit(flag: &str, limit: usize, n_images: usize) -> Result<()> {
+    if (1..=n_images).contains(&limit) {
+        return Ok(());
+    }
+    Err(Error::Input(format!(
+        "{flag} {limit}: the data set has {n_images} such images, expected 1 to {n_images}"
+    )))
+}
+
+/// The built-in digits, no more of them than are needed.
+fn builtin(request: &Request) -> Result<Splits> {
+    let n_train = request.train_limit.unwrap_or(digits::N_TRAIN);
+    let n_test = request.test_limit.unwrap_or(digits::N_TEST);
+    check_limit("--train-limit", n_train, digits::N_TRAIN)?;
+    check_limit("--test-limit", n_test, digits::N_TEST)?;
+    let test_begin = digits::N_TRAIN;
+    Ok(Splits {
+        train: digits::generate(digits::SEED, 0..n_train),
+        test: digits::generate(digits::SEED, test_begin..test_begin + n_test),
+        name: "digits",
+        origin: "built-in digits".to_owned(),
+    })
 }

@@ -1,0 +1,294 @@
+//! MNIST: where its files are looked for, how they are read and how one knows them.
+
+use std::env;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::download::download;
+use super::{Dataset, Splits, idx};
+use crate::{Error, Result};
+
+/// The environment variable that names a folder with the files.
+pub const FOLDER_VARIABLE: &str = "MNIST_DIR";
+/// The environment variable that names a mirror to take in place of the known ones: what comes
+/// before `/train-images-idx3-ubyte.gz`.
+pub const MIRROR_VARIABLE: &str = "MNIST_MIRROR";
+/// The folder that is looked at below the current one.
+pub const LOCAL_FOLDER: &str = "data/mnist";
+
+/// Number of classes.
+const N_CLASSES: usize = 10;
+
+/// Who serves the files to the public.
+const MIRRORS: [&str; 2] = [
+    "https://ossci-datasets.s3.amazonaws.com/mnist",
+    "https://storage.googleapis.com/cvdf-datasets/mnist",
+];
+
+/// What one of the four files holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Images,
+    Labels,
+}
+
+/// One of the four files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownFile {
+    /// Its name when it is not compressed.
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Of the uncompressed file, in hexadecimal digits.
+    pub sha256: &'static str,
+}
+
+/// Images and labels to train on, images and labels to test with.
+const FILES: [KnownFile; 4] = [
+    KnownFile {
+        name: "train-images-idx3-ubyte",
+        kind: Kind::Images,
+        sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    },
+    KnownFile {
+        name: "train-labels-idx1-ubyte",
+        kind: Kind::Labels,
+        sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    KnownFile {
+        name: "t10k-images-idx3-ubyte",
+        kind: Kind::Images,
+        sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    },
+    KnownFile {
+        name: "t10k-labels-idx1-ubyte",
+        kind: Kind::Labels,
+        sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+];
+
+impl KnownFile {
+    /// The file in `folder`, plain or compressed. Some copies have a dot in place of the last
+    /// hyphen but one: `train-images.idx3-ubyte`.
+    fn find(&self, folder: &Path) -> Option<PathBuf> {
+        let dotted = self.name.replace("-idx", ".idx");
+        [self.name, &dotted]
+            .iter()
+            .flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))])
+            .find(|path| path.exists())
+    }
+
+    /// The SHA-256 of the uncompressed file, after all checks on its structure.
+    pub fn checksum(&self, path: &Path) -> Result<String> {
+        Ok(match self.kind {
+            Kind::Images => checksum_of_images(&idx::read_images(path)?),
+            Kind::Labels => checksum_of_labels(&idx::read_labels(path, N_CLASSES)?),
+        })
+    }
+}
+
+fn checksum_of_images(images: &idx::Images) -> String {
+    let dimensions = [images.n_images, images.n_rows, images.n_columns];
+    sha256(&dimensions, &images.pixels)
+}
+
+fn checksum_of_labels(labels: &[u8]) -> String {
+    sha256(&[labels.len()], labels)
+}
+
+/// The SHA-256 of an IDX file with these contents, in hexadecimal digits.
+fn sha256(dimensions: &[usize], data: &[u8]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(idx::header(dimensions));
+    hasher.update(data);
+    let mut digits = String::with_capacity(64);
+    for byte in hasher.finalize() {
+        write!(digits, "{byte:02x}").expect("a string takes all that is written to it");
+    }
+    digits
+}
+
+/// Loads the four files in `folder`. They need not be those of MNIST: any images of one size with
+/// labels 0 to 9 will do, and [`Splits::origin`] says whether these are the known ones.
+///
+/// # Errors
+///
+/// [`Error::Input`] if a file is missing or damaged, or files do not fit together.
+pub fn load_folder(folder: &Path) -> Result<Splits> {
+    let [train_images, train_labels, test_images, test_labels] = find_all(folder)
+        .map_err(|reason| Error::Input(format!("{}: {reason}", folder.display())))?;
+    let (train, test) = rayon::join(
+        || Part::read(&train_images, &train_labels),
+        || Part::read(&test_images, &test_labels),
+    );
+    let (train, test) = (train?, test?);
+    if train.size != test.size {
+        let [train, test] =
+            [train.size, test.size].map(|(rows, columns)| format!("{rows} x {columns}"));
+        return Err(Error::Input(format!(
+            "{} has images of {train} pixels and {} of {test}: they must be of one size",
+            train_images.display(),
+            test_images.display()
+        )));
+    }
+    let checksums = [train.checksums, test.checksums];
+    let is_mnist = checksums
+        .iter()
+        .flatten()
+        .eq(FILES.iter().map(|file| file.sha256));
+    let folder = folder.display();
+    Ok(Splits {
+        train: train.data,
+        test: test.data,
+        name: "mnist",
+        origin: if is_mnist {
+            format!("MNIST from {folder}")
+        } else {
+            format!("IDX files from {folder} (their checksums are not those of MNIST)")
+        },
+    })
+}
+
+/// Images with their labels, as two files hold them.
+struct Part {
+    data: Dataset,
+    /// Rows and columns of an image.
+    size: (usize, usize),
+    /// Of the images and of the labels.
+    checksums: [String; 2],
+}
+
+impl Part {
+    fn read(images_path: &Path, labels_path: &Path) -> Result<Self> {
+        let images = idx::read_images(images_path)?;
+        let labels = idx::read_labels(labels_path, N_CLASSES)?;
+        if images.n_images != labels.len() {
+            return Err(Error::Input(format!(
+                "{} holds {} images and {} holds {} labels: they do not belong together",
+                images_path.display(),
+                images.n_images,
+                labels_path.display(),
+                labels.len()
+            )));
+        }
+        Ok(Part {
+            checksums: [checksum_of_images(&images), checksum_of_labels(&labels)],
+            size: (images.n_rows, images.n_columns),
+            data: Dataset {
+                n_pixels: images.n_rows * images.n_columns,
+                n_classes: N_CLASSES,
+                images: images.pixels,
+                labels,
+            },
+        })
+    }
+}
+
+/// The paths of the four files, or why they are not all there.
+fn find_all(folder: &Path) -> Result<[PathBuf; 4], String> {
+    match fs::metadata(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err("there is no such folder".to_owned());
+        }
+        Err(error) => return Err(error.to_string()),
+        Ok(metadata) if !metadata.is_dir() => {
+            return Err("this is a file, expected a folder with the files of MNIST".to_owned());
+        }
+        Ok(_) => (),
+    }
+    let mut paths = FILES.map(|_| PathBuf::new());
+    for (path, file) in paths.iter_mut().zip(&FILES) {
+        *path = file
+            .find(folder)
+            .ok_or_else(|| format!("the folder has no {} (or {0}.gz)", file.name))?;
+    }
+    Ok(paths)
+}
+
+/// A search that found nothing.
+#[derive(Debug)]
+pub struct Search {
+    /// Each folder with the reason why it would not do.
+    folders: Vec<String>,
+    /// Each mirror with the reason why it would not do.
+    mirrors: Vec<String>,
+}
+
+impl Search {
+    /// All places and reasons, one line.
+    pub fn in_one_line(&self) -> String {
+        format!(
+            "MNIST is not here ({}) and cannot be downloaded ({})",
+            self.folders.join("; "),
+            self.mirrors.join("; ")
+        )
+    }
+
+    /// All places and reasons, one line each, and what to do.
+    pub fn in_full(&self) -> String {
+        format!(
+            "MNIST is in none of the places where it is looked for:\n  {}\nand it could not be \
+             downloaded:\n  {}\nName a folder with its four files by --data, or train on the \
+             built-in digits with --dataset digits.",
+            self.folders.join("\n  "),
+            self.mirrors.join("\n  ")
+        )
+    }
+}
+
+/// A folder that has all four files: `$MNIST_DIR`, `data/mnist`, or the user's cache, into which
+/// they are downloaded if they are nowhere.
+///
+/// # Errors
+///
+/// All places that were tried, each with the reason why it would not do.
+pub fn find_or_download(report: &mut dyn FnMut(&str)) -> Result<PathBuf, Search> {
+    let mut search = Search {
+        folders: Vec::new(),
+        mirrors: Vec::new(),
+    };
+    let cache = dirs::cache_dir().map(|cache| cache.join("mnist"));
+    let named = env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
+    if named.is_none() {
+        search
+            .folders
+            .push(format!("${FOLDER_VARIABLE} is not set"));
+    }
+    let candidates = named
+        .map(PathBuf::from)
+        .into_iter()
+        .chain([PathBuf::from(LOCAL_FOLDER)])
+        .chain(cache.clone());
+    for folder in candidates {
+        match find_all(&folder) {
+            Ok(_) => return Ok(folder),
+            Err(reason) => search
+                .folders
+                .push(format!("{}: {reason}", folder.display())),
+        }
+    }
+
+    let Some(cache) = cache else {
+        search
+            .mirrors
+            .push("there is no cache folder to put it into: $HOME is not set".to_owned());
+        return Err(search);
+    };
+    let mirrors = match env::var(MIRROR_VARIABLE) {
+        Ok(mirror) if !mirror.is_empty() => vec![mirror],
+        _ => MIRRORS.map(str::to_owned).to_vec(),
+    };
+    let missing: Vec<KnownFile> = FILES
+        .into_iter()
+        .filter(|file| file.find(&cache).is_none())
+        .collect();
+    match download(&mirrors, &missing, &cache, report) {
+        Ok(()) => Ok(cache),
+        Err(reasons) => {
+            search.mirrors = reasons;
+            Err(search)
+        }
+    }
+}
