@@ -42,18 +42,35 @@ fn main() {
 }
 "#;
 
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A line of a manifest: the crate of this workspace at `path`.
+fn dependency(name: &str, path: &str) -> String {
+    format!("{name} = {{ path = {:?} }}\n", workspace().join(path))
+}
+
 struct Project {
     _folder: TempDir,
     root: PathBuf,
 }
 
 impl Project {
+    /// A host that only embeds its kernels.
     fn new() -> Project {
+        let project = Project::with_host("");
+        project.write("kernels/src/lib.rs", KERNELS);
+        project.write("build.rs", BUILD_SCRIPT);
+        project.write("src/main.rs", HOST);
+        project
+    }
+
+    /// The manifests, without sources; `dependencies` are the host's, beside its kernels.
+    fn with_host(dependencies: &str) -> Project {
         let folder = TempDir::new().expect("a temporary folder");
         let root = folder.path().join("my project");
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let dependency =
-            |name: &str, path: &str| format!("{name} = {{ path = {:?} }}\n", workspace.join(path));
+        let workspace = workspace();
         let package = |name: &str| {
             format!("[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\n")
         };
@@ -64,9 +81,10 @@ impl Project {
         project.write(
             "Cargo.toml",
             &format!(
-                "[workspace]\nmembers = [\"kernels\"]\n{}[dependencies]\nkernels = {{ path = \"kernels\" }}\n[build-dependencies]\n{}",
+                "[workspace]\nmembers = [\"kernels\"]\n{}[build-dependencies]\n{}[patch.crates-io]\n{}[dependencies]\nkernels = {{ path = \"kernels\" }}\n{dependencies}",
                 package("host"),
-                dependency("cuda_builder", "cuda/builder")
+                dependency("cuda_builder", "cuda/builder"),
+                dependency("find_cuda_helper", "cuda/find_cuda_helper"),
             ),
         );
         project.write(
@@ -77,9 +95,6 @@ impl Project {
                 dependency("cuda_std", "cuda/std")
             ),
         );
-        project.write("kernels/src/lib.rs", KERNELS);
-        project.write("build.rs", BUILD_SCRIPT);
-        project.write("src/main.rs", HOST);
         // The same versions as this build's: they are on this machine.
         fs::copy(
             workspace.join("Cargo.lock"),
@@ -253,5 +268,33 @@ fn a_compiler_that_is_named_and_does_not_serve_is_an_error() {
     assert!(
         message.contains("CUDA_BUILDER_RUSTC names /nowhere/rustc"),
         "{message}"
+    );
+}
+
+/// The README's first kernel is three files, in this order.
+#[test]
+fn the_first_kernel_of_the_readme_builds_and_starts() {
+    let readme = fs::read_to_string(workspace().join("README.md")).expect("there is a README");
+    let files: Vec<&str> = readme
+        .split("```rust\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let [kernels, build_script, host] = files[..] else {
+        panic!("the README has {} Rust files, not 3", files.len());
+    };
+    let launch = dependency("cuda_launch", "cuda/launch");
+    let project = Project::with_host(&format!("{launch}cust = \"0.3.2\"\n"));
+    project.write("kernels/src/lib.rs", kernels);
+    project.write("build.rs", build_script);
+    project.write("src/main.rs", host);
+    assert_success(&project.cargo(&["build"], None));
+
+    // With a device it ends well, without one by an error.
+    let run = project.cargo(&["run"], None);
+    assert!(
+        run.status.success() || text(&run).contains("NoDevice"),
+        "{}",
+        text(&run)
     );
 }
