@@ -34,7 +34,7 @@ impl Activation {
             Activation::Identity => x,
             // Not `max`, which drops a NaN.
             Activation::Relu => {
-                if x < 0.0 {
+                if x <= 0.0 {
                     0.0
                 } else {
                     x

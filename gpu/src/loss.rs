@@ -150,7 +150,7 @@ pub fn sum_statistics(
 ///
 /// The first of equal ones counts, and a NaN counts as larger than any number.
 ///
-/// Shapes: `logits` `[B, C]` with C in 1..=256, `classes` `[B]`.
+/// Shapes: `logits` `[B, C]` with C at least 1, `classes` `[B]`.
 /// Launch: along x, blocks of [`N_THREADS`] threads; a warp works on a row as in
 /// [`softmax_cross_entropy`].
 /// Cost: `4 B C` bytes.
@@ -159,7 +159,7 @@ pub fn sum_statistics(
 ///
 /// If `logits` is shorter than its shape.
 #[kernel]
-pub fn predictions(logits: &[f32], n_classes: u32, mut classes: DisjointSlice<u8>) {
+pub fn predictions(logits: &[f32], n_classes: u32, mut classes: DisjointSlice<u32>) {
     let n_classes = n_classes as usize;
     let mut row_idx = first_row();
     while row_idx < classes.len() {
@@ -169,7 +169,7 @@ pub fn predictions(logits: &[f32], n_classes: u32, mut classes: DisjointSlice<u8
         if lane_id() == 0 {
             // SAFETY: lane 0 of the warp that works on this row.
             if let Some(class) = unsafe { classes.get_mut(row_idx) } {
-                *class = largest.idx as u8;
+                *class = largest.idx;
             }
         }
         row_idx += row_stride();

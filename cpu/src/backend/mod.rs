@@ -7,10 +7,13 @@
 //! Dimensions, the same letters everywhere: B rows of a batch, K inputs and N outputs of a layer,
 //! C classes.
 
+pub mod cuda;
 pub mod host;
+mod operation;
 
 use crate::Result;
 
+pub use cuda::CudaBackend;
 pub use gpu::activation::Activation;
 pub use host::HostBackend;
 

@@ -18,6 +18,7 @@ mod optimizer;
 use std::num::NonZero;
 use std::ops::Range;
 
+use super::operation::Operation;
 use super::{
     Activation, Backend, DenseBackwardInput, DenseBackwardWeight, DenseForward, GatherBatch,
     MeanSquaredError, SgdStep, SoftmaxCrossEntropy, StepStatistics,
@@ -25,7 +26,6 @@ use super::{
 use crate::{Error, Result};
 
 pub use buffer::Floats;
-use buffer::Operation;
 use matrix::SharedColumns;
 
 /// Elements per cache line: threads that write side by side do not share one.
