@@ -41,6 +41,10 @@ pub enum Error {
         /// What it must be below.
         limit: usize,
     },
+    /// Nobody reads the program's output any more, as after `| head`: a reason to stop, not to
+    /// complain.
+    #[error("nobody reads the output any more")]
+    OutputClosed,
     /// An operation was asked for with buffers too small for its shapes.
     #[error("{operation}: `{buffer}` holds {actual} elements, its shape needs {expected}")]
     Shape {

@@ -1,2 +1,9 @@
-//! The program.
-fn main() {}
+//! The program: reads the command line and ends with its exit code.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

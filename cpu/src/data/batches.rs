@@ -31,8 +31,11 @@ impl Shuffle {
     /// If `n_images` does not fit into 32 bits; no data set that this crate reads is as large.
     pub fn new(n_images: usize, seed: u64) -> Self {
         let n_images = u32::try_from(n_images).expect("image counts fit into 32 bits");
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        // Weights may be drawn from the same seed: the order has a stream of its own.
+        generator.set_stream(1);
         Shuffle {
-            generator: ChaCha8Rng::seed_from_u64(seed),
+            generator,
             order: (0..n_images).collect(),
         }
     }

@@ -17,6 +17,15 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// More than any of the files has, compressed.
 const MAX_BYTES: u64 = 64 << 20;
 
+/// A place that was tried in vain.
+#[derive(Debug)]
+pub(super) struct Tried {
+    /// The folder or the address.
+    pub place: String,
+    /// Why it would not do.
+    pub reason: String,
+}
+
 /// Fetches `files`, compressed with gzip, into `folder`. A mirror that fails is left for the next
 /// one; files that have arrived stay.
 ///
@@ -28,7 +37,7 @@ pub(super) fn download(
     files: &[KnownFile],
     folder: &Path,
     report: &mut dyn FnMut(&str),
-) -> Result<(), Vec<String>> {
+) -> Result<(), Vec<Tried>> {
     let agent: Agent = Agent::config_builder()
         .timeout_resolve(Some(TIMEOUT))
         .timeout_connect(Some(TIMEOUT))
@@ -36,9 +45,7 @@ pub(super) fn download(
         .timeout_per_read(Some(TIMEOUT * 2))
         .build()
         .into();
-    fs::create_dir_all(folder).map_err(|error| vec![format!("{}: {error}", folder.display())])?;
-
-    let mut reasons = Vec::new();
+    let mut tried = Vec::new();
     let mut files = files.iter().peekable();
     for mirror in mirrors {
         let mirror = mirror.trim_end_matches('/');
@@ -48,13 +55,13 @@ pub(super) fn download(
             };
             let url = format!("{mirror}/{}.gz", file.name);
             if let Err(reason) = fetch(&agent, &url, file, folder, report) {
-                reasons.push(format!("{url}: {reason}"));
+                tried.push(Tried { place: url, reason });
                 break;
             }
             files.next();
         }
     }
-    Err(reasons)
+    Err(tried)
 }
 
 /// Fetches one file: writes it under a temporary name, checks it, renames it.
@@ -66,6 +73,8 @@ fn fetch(
     report: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let response = agent.get(url).call().map_err(|error| error.to_string())?;
+    let in_folder = |error: std::io::Error| format!("{}: {error}", folder.display());
+    fs::create_dir_all(folder).map_err(in_folder)?;
     report(&format!("downloading {url} to {}", folder.display()));
     let length = response.body().content_length();
     let mut body = response
@@ -74,7 +83,6 @@ fn fetch(
         .limit(MAX_BYTES)
         .reader();
 
-    let in_folder = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut temporary = NamedTempFile::new_in(folder).map_err(in_folder)?;
     let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
     bar.set_style(
@@ -216,17 +224,17 @@ mod tests {
             ("no mirror at all".to_owned(), ""),
         ] {
             let folder = tempfile::tempdir().unwrap();
-            let reasons = download(
+            let tried = download(
                 std::slice::from_ref(&mirror),
                 &[FILE],
                 folder.path(),
                 &mut |_| (),
             )
             .unwrap_err();
-            assert_eq!(reasons.len(), 1);
+            assert_eq!(tried.len(), 1);
             assert!(
-                reasons[0].starts_with(&mirror) && reasons[0].contains(reason),
-                "{reasons:?}"
+                tried[0].place.starts_with(&mirror) && tried[0].reason.contains(reason),
+                "{tried:?}"
             );
             assert!(
                 names(folder.path()).is_empty(),

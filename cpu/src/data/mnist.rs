@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::download::download;
+use super::download::{Tried, download};
 use super::{Dataset, Splits, idx};
 use crate::{Error, Result};
 
@@ -210,30 +210,31 @@ fn find_all(folder: &Path) -> Result<[PathBuf; 4], String> {
 /// A search that found nothing.
 #[derive(Debug)]
 pub struct Search {
-    /// Each folder with the reason why it would not do.
-    folders: Vec<String>,
-    /// Each mirror with the reason why it would not do.
-    mirrors: Vec<String>,
+    folders: Vec<Tried>,
+    mirrors: Vec<Tried>,
 }
 
 impl Search {
-    /// All places and reasons, one line.
+    /// The gist, one line.
     pub fn in_one_line(&self) -> String {
-        format!(
-            "MNIST is not here ({}) and cannot be downloaded ({})",
-            self.folders.join("; "),
-            self.mirrors.join("; ")
-        )
+        let reason = self.mirrors.last().map_or("", |mirror| &mirror.reason);
+        format!("MNIST is not on this machine and could not be downloaded ({reason})")
     }
 
     /// All places and reasons, one line each, and what to do.
     pub fn in_full(&self) -> String {
+        let lines = |tried: &[Tried]| -> String {
+            tried
+                .iter()
+                .map(|Tried { place, reason }| format!("\n  {place}: {reason}"))
+                .collect()
+        };
         format!(
-            "MNIST is in none of the places where it is looked for:\n  {}\nand it could not be \
-             downloaded:\n  {}\nName a folder with its four files by --data, or train on the \
-             built-in digits with --dataset digits.",
-            self.folders.join("\n  "),
-            self.mirrors.join("\n  ")
+            "MNIST is in none of the places where it is looked for:{}\nand it could not be \
+             downloaded:{}\nName a folder with its four files by --data, or train on the built-in \
+             digits with --dataset digits.",
+            lines(&self.folders),
+            lines(&self.mirrors)
         )
     }
 }
@@ -245,16 +246,14 @@ impl Search {
 ///
 /// All places that were tried, each with the reason why it would not do.
 pub fn find_or_download(report: &mut dyn FnMut(&str)) -> Result<PathBuf, Search> {
-    let mut search = Search {
-        folders: Vec::new(),
-        mirrors: Vec::new(),
-    };
+    let mut folders = Vec::new();
     let cache = dirs::cache_dir().map(|cache| cache.join("mnist"));
     let named = env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
     if named.is_none() {
-        search
-            .folders
-            .push(format!("${FOLDER_VARIABLE} is not set"));
+        folders.push(Tried {
+            place: format!("${FOLDER_VARIABLE}"),
+            reason: "not set".to_owned(),
+        });
     }
     let candidates = named
         .map(PathBuf::from)
@@ -264,17 +263,19 @@ pub fn find_or_download(report: &mut dyn FnMut(&str)) -> Result<PathBuf, Search>
     for folder in candidates {
         match find_all(&folder) {
             Ok(_) => return Ok(folder),
-            Err(reason) => search
-                .folders
-                .push(format!("{}: {reason}", folder.display())),
+            Err(reason) => folders.push(Tried {
+                place: folder.display().to_string(),
+                reason,
+            }),
         }
     }
 
     let Some(cache) = cache else {
-        search
-            .mirrors
-            .push("there is no cache folder to put it into: $HOME is not set".to_owned());
-        return Err(search);
+        let mirrors = vec![Tried {
+            place: "the user's cache folder".to_owned(),
+            reason: "there is none: $HOME is not set".to_owned(),
+        }];
+        return Err(Search { folders, mirrors });
     };
     let mirrors = match env::var(MIRROR_VARIABLE) {
         Ok(mirror) if !mirror.is_empty() => vec![mirror],
@@ -286,9 +287,6 @@ pub fn find_or_download(report: &mut dyn FnMut(&str)) -> Result<PathBuf, Search>
         .collect();
     match download(&mirrors, &missing, &cache, report) {
         Ok(()) => Ok(cache),
-        Err(reasons) => {
-            search.mirrors = reasons;
-            Err(search)
-        }
+        Err(mirrors) => Err(Search { folders, mirrors }),
     }
 }

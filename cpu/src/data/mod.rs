@@ -106,7 +106,7 @@ pub fn load(request: &Request, report: &mut dyn FnMut(&str)) -> Result<Splits> {
             Ok(folder) => mnist::load_folder(&folder)?,
             Err(search) if choice == Choice::Auto => {
                 report(&format!(
-                    "{}; using the built-in digits",
+                    "{}: training on built-in digits instead",
                     search.in_one_line()
                 ));
                 builtin(request)?

@@ -1,0 +1,66 @@
+//! The command line: what the subcommands share, and which one was meant.
+
+mod arguments;
+mod bench;
+mod device;
+mod devices;
+mod metrics;
+mod mnist;
+mod output;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use cpu::Error;
+
+/// Trains neural networks on CUDA kernels that are written in Rust, or on the CPU.
+#[derive(Debug, Parser)]
+#[command(name = "cpu", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network on handwritten digits and report its accuracy
+    Mnist(mnist::Arguments),
+    /// Time the program's own training
+    #[command(subcommand)]
+    Bench(Bench),
+    /// Show what there is to run on, and why something is missing
+    Devices,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Time epochs of training on handwritten digits, without evaluation
+    Mnist(bench::Arguments),
+}
+
+/// Does what the command line asks for.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Neither help nor a complaint can be shown to somebody who has gone.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let result = match cli.command {
+        Command::Mnist(arguments) => mnist::run(&arguments),
+        Command::Bench(Bench::Mnist(arguments)) => bench::run(&arguments),
+        Command::Devices => devices::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !matches!(error, Error::OutputClosed) {
+                let _ = writeln!(io::stderr(), "error: {error}");
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
