@@ -1,6 +1,7 @@
 //! The fully connected layer: forward, and the gradients by its input, weight and bias.
 
 use super::matrix::{Matrix, SharedColumns};
+use super::product::Product;
 use super::{Floats, GRANULARITY, HostBackend, Operation, activation};
 use crate::Result;
 use crate::backend::{DenseBackwardInput, DenseBackwardWeight, DenseForward};
@@ -20,7 +21,15 @@ pub(super) fn forward(backend: &HostBackend, op: DenseForward<'_, Floats>) -> Re
     backend.for_each_part(n_outputs, GRANULARITY, work, |columns| {
         // SAFETY: the parts are disjoint.
         let mut y = unsafe { y.block(columns.clone()) };
-        y.product(0.0, 1.0, x, weight.columns(columns.clone()));
+        let b = weight.columns(columns.clone());
+        Product {
+            c: &mut y,
+            keep: 0.0,
+            scale: 1.0,
+            a: x,
+            b,
+        }
+        .compute(backend.instructions);
         backend.vectorized(|| {
             for row in 0..n_rows {
                 let y = y.row(row);
@@ -51,7 +60,15 @@ pub(super) fn backward_input(
     backend.for_each_part(n_inputs, GRANULARITY, work, |columns| {
         // SAFETY: the parts are disjoint.
         let mut dx = unsafe { dx.block(columns.clone()) };
-        dx.product(0.0, 1.0, dy, weight.rows(columns).transposed());
+        let b = weight.rows(columns).transposed();
+        Product {
+            c: &mut dx,
+            keep: 0.0,
+            scale: 1.0,
+            a: dy,
+            b,
+        }
+        .compute(backend.instructions);
     });
     Ok(())
 }
@@ -68,6 +85,7 @@ pub(super) fn backward_weight(
     let dbias = check.write("dbias", op.dbias, &[n_outputs])?;
 
     let x = Matrix::new(x, n_rows, n_inputs);
+    let dy_matrix = Matrix::new(dy, n_rows, n_outputs);
     let dweight = SharedColumns::new(dweight, n_inputs, n_outputs);
     let dbias = SharedColumns::new(dbias, 1, n_outputs);
     let work = 2 * n_rows * n_inputs * n_outputs;
@@ -75,8 +93,15 @@ pub(super) fn backward_weight(
         // SAFETY: the parts are disjoint.
         let (mut dweight, mut dbias) =
             unsafe { (dweight.block(columns.clone()), dbias.block(columns.clone())) };
-        let dy_columns = Matrix::new(dy, n_rows, n_outputs).columns(columns.clone());
-        dweight.product(0.0, 1.0, x.transposed(), dy_columns);
+        let (a, b) = (x.transposed(), dy_matrix.columns(columns.clone()));
+        Product {
+            c: &mut dweight,
+            keep: 0.0,
+            scale: 1.0,
+            a,
+            b,
+        }
+        .compute(backend.instructions);
         backend.vectorized(|| {
             let dbias = dbias.row(0);
             dbias.fill(0.0);

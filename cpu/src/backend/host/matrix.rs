@@ -1,4 +1,4 @@
-//! Matrices as the products see them, and the product.
+//! Matrices as the product sees them.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -27,6 +27,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// The same values with rows and columns exchanged.
+    #[inline(always)]
     pub(super) fn transposed(self) -> Self {
         Matrix {
             values: self.values,
@@ -38,20 +39,62 @@ impl<'a> Matrix<'a> {
     }
 
     /// All rows of some columns.
+    #[inline(always)]
     pub(super) fn columns(self, columns: Range<usize>) -> Self {
         assert!(columns.start <= columns.end && columns.end <= self.n_columns);
-        // The start of an empty range of columns may lie behind the last value.
-        let start = (columns.start * self.column_stride).min(self.values.len());
+        let start = columns.start * self.column_stride;
+        // Where an empty range of columns would begin, there may be no value any more.
+        let values = if columns.is_empty() {
+            &[]
+        } else {
+            &self.values[start..]
+        };
         Matrix {
-            values: &self.values[start..],
+            values,
             n_columns: columns.len(),
             ..self
         }
     }
 
     /// All columns of some rows.
+    #[inline(always)]
     pub(super) fn rows(self, rows: Range<usize>) -> Self {
         self.transposed().columns(rows).transposed()
+    }
+
+    /// One row of a matrix whose rows are contiguous, `[n_columns]`.
+    #[inline(always)]
+    pub(super) fn row(self, row: usize) -> &'a [f32] {
+        assert!(row < self.n_rows && self.column_stride == 1);
+        &self.values[row * self.row_stride..][..self.n_columns]
+    }
+
+    /// One element.
+    ///
+    /// # Safety
+    ///
+    /// - `row < n_rows` and `column < n_columns`.
+    #[inline(always)]
+    pub(super) unsafe fn get_unchecked(self, row: usize, column: usize) -> f32 {
+        debug_assert!(row < self.n_rows && column < self.n_columns);
+        // SAFETY: every way to make a matrix keeps each of its elements within `values`.
+        unsafe {
+            *self
+                .values
+                .get_unchecked(row * self.row_stride + column * self.column_stride)
+        }
+    }
+
+    pub(super) fn n_rows(self) -> usize {
+        self.n_rows
+    }
+
+    pub(super) fn n_columns(self) -> usize {
+        self.n_columns
+    }
+
+    pub(super) fn column_stride(self) -> usize {
+        self.column_stride
     }
 }
 
@@ -107,7 +150,16 @@ pub(super) struct ColumnBlock<'a> {
 }
 
 impl ColumnBlock<'_> {
+    pub(super) fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    pub(super) fn n_columns(&self) -> usize {
+        self.n_columns
+    }
+
     /// One row of the block, `[n_columns]`.
+    #[inline(always)]
     pub(super) fn row(&mut self, row: usize) -> &mut [f32] {
         assert!(row < self.n_rows);
         // SAFETY: the row lies within the matrix, the block is the only one that holds these
@@ -117,35 +169,19 @@ impl ColumnBlock<'_> {
         }
     }
 
-    /// `self[m, n] = keep · self[m, n] + scale · a[m, k] · b[k, n]`; with a `keep` of 0 what was
-    /// there before does not count, not even as NaN.
-    pub(super) fn product(&mut self, keep: f32, scale: f32, a: Matrix<'_>, b: Matrix<'_>) {
-        assert_eq!((a.n_rows, a.n_columns), (self.n_rows, b.n_rows));
-        assert_eq!(b.n_columns, self.n_columns);
-        // SAFETY: `a` and `b` were cut from slices that hold them, the block is this thread's own
-        // and does not overlap them, since it is borrowed mutably and they are not.
+    /// Some columns of one row.
+    ///
+    /// # Safety
+    ///
+    /// - `row < n_rows` and `columns.start <= columns.end <= n_columns`.
+    #[inline(always)]
+    pub(super) unsafe fn row_unchecked(&mut self, row: usize, columns: Range<usize>) -> &mut [f32] {
+        debug_assert!(row < self.n_rows && columns.end <= self.n_columns);
+        // SAFETY: the caller keeps the slice within the block, which is the only one that holds
+        // these columns, and the borrow of `self` keeps this thread from a second slice.
         unsafe {
-            gemm::gemm(
-                self.n_rows,
-                self.n_columns,
-                a.n_columns,
-                self.pointer,
-                1,
-                self.row_stride as isize,
-                keep != 0.0,
-                a.values.as_ptr(),
-                a.column_stride as isize,
-                a.row_stride as isize,
-                b.values.as_ptr(),
-                b.column_stride as isize,
-                b.row_stride as isize,
-                keep,
-                scale,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
+            let first = self.pointer.add(row * self.row_stride + columns.start);
+            std::slice::from_raw_parts_mut(first, columns.len())
         }
     }
 }

@@ -14,6 +14,7 @@ mod dense;
 mod loss;
 mod matrix;
 mod optimizer;
+mod product;
 
 use std::num::NonZero;
 use std::ops::Range;
