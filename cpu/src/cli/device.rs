@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use cpu::backend::{Backend, HostBackend};
-use cpu::{Error, Result};
+use cpu::Result;
+use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
 
 use super::arguments::{Device, DeviceChoice};
 
@@ -25,27 +25,42 @@ pub struct Chosen {
 
 /// Does the task on the device that the command line asks for.
 pub fn run(arguments: &Device, task: impl Task) -> Result<()> {
-    let reason = match arguments.choice {
-        DeviceChoice::Cpu => None,
-        DeviceChoice::Auto => Some(NO_CUDA),
-        DeviceChoice::Cuda => return Err(Error::Device(format!("--device cuda: {NO_CUDA}"))),
-    };
+    match arguments.choice {
+        DeviceChoice::Cpu => on_cpu(arguments, None, task),
+        DeviceChoice::Cuda => on_cuda(&CudaBackend::new()?, task),
+        DeviceChoice::Auto => match CudaBackend::new() {
+            Ok(backend) => on_cuda(&backend, task),
+            Err(_) if cuda::devices().gpus.is_empty() => on_cpu(
+                arguments,
+                Some("no CUDA device; the subcommand `devices` says why".to_owned()),
+                task,
+            ),
+            Err(reason) => on_cpu(arguments, Some(reason.to_string()), task),
+        },
+    }
+}
+
+fn on_cpu(arguments: &Device, reason: Option<String>, task: impl Task) -> Result<()> {
     let backend = HostBackend::new(arguments.threads())?;
     let n_threads = backend.n_threads();
+    let threads = if n_threads == 1 { "thread" } else { "threads" };
+    let reason = reason.map_or(String::new(), |reason| format!("; {reason}"));
     let device = Chosen {
         name: "cpu",
-        description: format!(
-            "{}, {n_threads} {}{}",
-            processor(),
-            if n_threads == 1 { "thread" } else { "threads" },
-            reason.map_or(String::new(), |reason| format!(" ({reason})")),
-        ),
+        description: format!("{}, {n_threads} {threads}{reason}", processor()),
         threads: Some(n_threads),
     };
     backend.install(|| task.run(&backend, &device))
 }
 
-const NO_CUDA: &str = "this build has no CUDA backend";
+fn on_cuda(backend: &CudaBackend, task: impl Task) -> Result<()> {
+    let device = Chosen {
+        name: "cuda",
+        description: format!("{}, kernels for sm_{}", backend.name(), backend.level()),
+        threads: None,
+    };
+    task.run(backend, &device)
+}
 
 /// The processor's name for itself, or its architecture where that is not to be had.
 pub fn processor() -> String {
