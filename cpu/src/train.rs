@@ -111,8 +111,7 @@ impl<B: Backend> Trainer<B> {
                 n_rows,
             };
             data.loss.compute(backend, &data.batch_labels, pass)?;
-            model.backward(backend, &data.x, n_rows)?;
-            model.step(backend, &self.optimizer)?;
+            model.backward_and_step(backend, &data.x, n_rows, &self.optimizer)?;
             progress(rows.end);
         }
         let statistics = backend.read_statistics(&data.statistics)?;

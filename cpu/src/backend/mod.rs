@@ -129,6 +129,33 @@ pub struct SgdStep<'a, F> {
     pub weight_decay: f32,
 }
 
+/// A step of plain gradient descent on a dense layer, from what its backward pass reads:
+/// [`DenseBackwardWeight`] and an [`SgdStep`] without a velocity, for weight and bias.
+pub struct DenseSgdStep<'a, F> {
+    /// Input of the forward pass, `[B, K]`.
+    pub x: &'a F,
+    /// Gradient of the loss by the layer's sum (before its activation), `[B, N]`.
+    pub dy: &'a F,
+    /// Weight, `[K, N]`, updated.
+    pub weight: &'a mut F,
+    /// Bias, `[N]`, updated.
+    pub bias: &'a mut F,
+    /// Room for the gradient by the weight, `[K, N]`; what it holds afterwards has no meaning.
+    pub dweight: &'a mut F,
+    /// Room for the gradient by the bias, `[N]`; what it holds afterwards has no meaning.
+    pub dbias: &'a mut F,
+    /// B.
+    pub n_rows: usize,
+    /// K.
+    pub n_inputs: usize,
+    /// N.
+    pub n_outputs: usize,
+    /// Step size.
+    pub learning_rate: f32,
+    /// L2 penalty.
+    pub weight_decay: f32,
+}
+
 /// Gathers rows `order[first_row .. first_row + n_rows]` of a data set:
 /// `x[i, j] = scale · images[order[first_row + i], j]`, `batch_labels[i] = labels[order[first_row + i]]`.
 pub struct GatherBatch<'a, B: Backend> {
@@ -228,6 +255,34 @@ pub trait Backend: Sized {
     fn mean_squared_error(&self, op: MeanSquaredError<'_, Self>) -> Result<()>;
     /// See [`SgdStep`].
     fn sgd_step(&self, op: SgdStep<'_, Self::Floats>) -> Result<()>;
+    /// See [`DenseSgdStep`]. A device that needs no gradients in memory for it does it in one pass.
+    fn dense_sgd_step(&self, op: DenseSgdStep<'_, Self::Floats>) -> Result<()> {
+        let DenseSgdStep { n_rows, n_inputs, n_outputs, learning_rate, weight_decay, .. } = op;
+        self.dense_backward_weight(DenseBackwardWeight {
+            x: op.x,
+            dy: op.dy,
+            dweight: &mut *op.dweight,
+            dbias: &mut *op.dbias,
+            n_rows,
+            n_inputs,
+            n_outputs,
+        })?;
+        for (parameter, gradient, n) in [
+            (op.weight, op.dweight, n_inputs * n_outputs),
+            (op.bias, op.dbias, n_outputs),
+        ] {
+            self.sgd_step(SgdStep {
+                parameter,
+                gradient,
+                velocity: None,
+                n,
+                learning_rate,
+                momentum: 0.0,
+                weight_decay,
+            })?;
+        }
+        Ok(())
+    }
     /// See [`GatherBatch`].
     fn gather_batch(&self, op: GatherBatch<'_, Self>) -> Result<()>;
     /// The class of the largest logit in each of `n_rows` rows of `n_classes`; waits for the result.

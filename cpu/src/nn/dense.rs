@@ -2,8 +2,10 @@
 
 use rand::rngs::ChaCha8Rng;
 
-use super::{Backward, Forward, Initializer, Layer, Parameter};
-use crate::backend::{Activation, Backend, DenseBackwardInput, DenseBackwardWeight, DenseForward};
+use super::{Backward, Forward, Initializer, Layer, Parameter, Sgd};
+use crate::backend::{
+    Activation, Backend, DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseSgdStep,
+};
 use crate::{Error, Result};
 
 /// `y = activation(x · weight + bias)`.
@@ -105,6 +107,27 @@ impl<B: Backend> Dense<B> {
     }
 }
 
+impl<B: Backend> Dense<B> {
+    /// Turns `dy` into the gradient by the sum, and computes the gradient by the input.
+    fn backward_input(&self, backend: &B, pass: &mut Backward<'_, B::Floats>) -> Result<()> {
+        let Backward {
+            y, dy, dx, n_rows, ..
+        } = pass;
+        if self.activation != Activation::Identity {
+            backend.activation_backward(self.activation, y, dy, *n_rows * self.n_outputs)?;
+        }
+        let Some(dx) = dx else { return Ok(()) };
+        backend.dense_backward_input(DenseBackwardInput {
+            dy,
+            weight: &self.parameters[0].value,
+            dx,
+            n_rows: *n_rows,
+            n_inputs: self.n_inputs,
+            n_outputs: self.n_outputs,
+        })
+    }
+}
+
 fn check_dimensions(n_inputs: usize, n_outputs: usize) -> Result<()> {
     const LARGEST_WEIGHT: usize = 1 << 31;
     match n_inputs.checked_mul(n_outputs) {
@@ -154,39 +177,47 @@ impl<B: Backend> Layer<B> for Dense<B> {
         })
     }
 
-    fn backward(&mut self, backend: &B, pass: Backward<'_, B::Floats>) -> Result<()> {
+    fn backward(&mut self, backend: &B, mut pass: Backward<'_, B::Floats>) -> Result<()> {
+        self.backward_input(backend, &mut pass)?;
         let [weight, bias] = &mut self.parameters;
-        let Backward {
-            x,
-            y,
-            dy,
-            dx,
-            n_rows,
-        } = pass;
-        let (n_inputs, n_outputs) = (self.n_inputs, self.n_outputs);
-        if self.activation != Activation::Identity {
-            backend.activation_backward(self.activation, y, dy, n_rows * n_outputs)?;
-        }
-        if let Some(dx) = dx {
-            let weight = &weight.value;
-            let op = DenseBackwardInput {
-                dy,
-                weight,
-                dx,
-                n_rows,
-                n_inputs,
-                n_outputs,
-            };
-            backend.dense_backward_input(op)?;
-        }
         backend.dense_backward_weight(DenseBackwardWeight {
-            x,
-            dy,
+            x: pass.x,
+            dy: pass.dy,
             dweight: &mut weight.gradient,
             dbias: &mut bias.gradient,
-            n_rows,
-            n_inputs,
-            n_outputs,
+            n_rows: pass.n_rows,
+            n_inputs: self.n_inputs,
+            n_outputs: self.n_outputs,
+        })
+    }
+
+    fn backward_and_step(
+        &mut self,
+        backend: &B,
+        mut pass: Backward<'_, B::Floats>,
+        optimizer: &Sgd,
+    ) -> Result<()> {
+        let Some((learning_rate, weight_decay)) = optimizer.plain() else {
+            self.backward(backend, pass)?;
+            return self
+                .parameters
+                .iter_mut()
+                .try_for_each(|p| optimizer.step(backend, p));
+        };
+        self.backward_input(backend, &mut pass)?;
+        let [weight, bias] = &mut self.parameters;
+        backend.dense_sgd_step(DenseSgdStep {
+            x: pass.x,
+            dy: pass.dy,
+            weight: &mut weight.value,
+            bias: &mut bias.value,
+            dweight: &mut weight.gradient,
+            dbias: &mut bias.gradient,
+            n_rows: pass.n_rows,
+            n_inputs: self.n_inputs,
+            n_outputs: self.n_outputs,
+            learning_rate,
+            weight_decay,
         })
     }
 

@@ -96,6 +96,19 @@ pub trait Layer<B: Backend> {
     /// Computes the gradients by the parameters, overwriting those of the last pass, and by the
     /// input.
     fn backward(&mut self, backend: &B, pass: Backward<'_, B::Floats>) -> Result<()>;
+    /// Computes the gradient by the input and updates the parameters. What the gradients by the
+    /// parameters hold afterwards has no meaning: a layer may not need them in memory.
+    fn backward_and_step(
+        &mut self,
+        backend: &B,
+        pass: Backward<'_, B::Floats>,
+        optimizer: &Sgd,
+    ) -> Result<()> {
+        self.backward(backend, pass)?;
+        self.parameters_mut()
+            .iter_mut()
+            .try_for_each(|parameter| optimizer.step(backend, parameter))
+    }
     /// What is trained.
     fn parameters(&self) -> &[Parameter<B>] {
         &[]

@@ -126,6 +126,30 @@ impl<B: Backend> Sequential<B> {
     /// Computes the gradients by all parameters, after [`Self::forward`] with the same `x` and
     /// after the loss has set the gradient by the output.
     pub fn backward(&mut self, backend: &B, x: &B::Floats, n_rows: usize) -> Result<()> {
+        self.each_backward(x, n_rows, |layer, pass| layer.backward(backend, pass))
+    }
+
+    /// [`Self::backward`] and [`Self::step`] in one, a layer at a time. What the gradients by the
+    /// parameters hold afterwards has no meaning.
+    pub fn backward_and_step(
+        &mut self,
+        backend: &B,
+        x: &B::Floats,
+        n_rows: usize,
+        optimizer: &Sgd,
+    ) -> Result<()> {
+        self.each_backward(x, n_rows, |layer, pass| {
+            layer.backward_and_step(backend, pass, optimizer)
+        })
+    }
+
+    /// Calls `f` on each layer, from the last to the first. The first computes no gradient by `x`.
+    fn each_backward(
+        &mut self,
+        x: &B::Floats,
+        n_rows: usize,
+        mut f: impl FnMut(&mut dyn Layer<B>, Backward<'_, B::Floats>) -> Result<()>,
+    ) -> Result<()> {
         for (index, layer) in self.layers.iter_mut().enumerate().rev() {
             let (before, after) = self.gradients.split_at_mut(index);
             let x = if index == 0 {
@@ -135,8 +159,8 @@ impl<B: Backend> Sequential<B> {
             };
             let y = &self.outputs[index];
             let (dy, dx) = (&mut after[0], before.last_mut());
-            layer.backward(
-                backend,
+            f(
+                layer.as_mut(),
                 Backward {
                     x,
                     y,

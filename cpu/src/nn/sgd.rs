@@ -77,6 +77,11 @@ impl Sgd {
         })
     }
 
+    /// Step size and weight decay, if there is no momentum.
+    pub(super) fn plain(&self) -> Option<(f32, f32)> {
+        (self.momentum == 0.0).then_some((self.learning_rate, self.weight_decay))
+    }
+
     /// Updates one parameter by its gradient.
     pub fn step<B: Backend>(&self, backend: &B, parameter: &mut Parameter<B>) -> Result<()> {
         let n = parameter.n();

@@ -43,12 +43,9 @@ impl<'a> Matrix<'a> {
     pub(super) fn columns(self, columns: Range<usize>) -> Self {
         assert!(columns.start <= columns.end && columns.end <= self.n_columns);
         let start = columns.start * self.column_stride;
-        // Where an empty range of columns would begin, there may be no value any more.
-        let values = if columns.is_empty() {
-            &[]
-        } else {
-            &self.values[start..]
-        };
+        // Where a matrix without elements would begin, there may be no value any more.
+        let is_empty = columns.is_empty() || self.n_rows == 0;
+        let values = if is_empty { &[] } else { &self.values[start..] };
         Matrix {
             values,
             n_columns: columns.len(),

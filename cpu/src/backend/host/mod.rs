@@ -21,8 +21,8 @@ use std::ops::Range;
 
 use super::operation::Operation;
 use super::{
-    Activation, Backend, DenseBackwardInput, DenseBackwardWeight, DenseForward, GatherBatch,
-    MeanSquaredError, SgdStep, SoftmaxCrossEntropy, StepStatistics,
+    Activation, Backend, DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseSgdStep,
+    GatherBatch, MeanSquaredError, SgdStep, SoftmaxCrossEntropy, StepStatistics,
 };
 use crate::{Error, Result};
 
@@ -247,6 +247,10 @@ impl Backend for HostBackend {
 
     fn sgd_step(&self, op: SgdStep<'_, Floats>) -> Result<()> {
         optimizer::sgd_step(self, op)
+    }
+
+    fn dense_sgd_step(&self, op: DenseSgdStep<'_, Floats>) -> Result<()> {
+        dense::sgd_step(self, op)
     }
 
     fn gather_batch(&self, op: GatherBatch<'_, Self>) -> Result<()> {

@@ -257,3 +257,139 @@ fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
 fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     std::array::from_fn(|i| square.map(|row| row[i]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::matrix::SharedColumns;
+    use super::*;
+
+    /// The widest vectors of this CPU, and all narrower ones that the product has code for.
+    fn instruction_sets() -> Vec<Arch> {
+        let mut sets = vec![Arch::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        {
+            sets.extend(pulp::x86::V3::try_new().map(Arch::V3));
+            sets.extend(pulp::x86::V4::try_new().map(Arch::V4));
+        }
+        sets.push(Arch::new());
+        sets
+    }
+
+    /// Small integers, whose products and sums have no rounding error in `f32`; no two rows or
+    /// columns are alike.
+    fn values(n: usize) -> Vec<f32> {
+        (0..n).map(|i| (i * i % 23) as f32 - 11.0).collect()
+    }
+
+    /// All four forms, in the middle columns of a wider `c`, against the definition.
+    fn check(instructions: Arch, [m, n, k]: [usize; 3], keep: f32, scale: f32) {
+        let n_before = 3;
+        let n_columns = n_before + n + 2;
+        let (a_values, b_values) = (values(m * k), values(k * n));
+        for (a_is_transposed, b_is_transposed) in
+            [(false, false), (true, false), (false, true), (true, true)]
+        {
+            let a = match a_is_transposed {
+                false => Matrix::new(&a_values, m, k),
+                true => Matrix::new(&a_values, k, m).transposed(),
+            };
+            let b = match b_is_transposed {
+                false => Matrix::new(&b_values, k, n),
+                true => Matrix::new(&b_values, n, k).transposed(),
+            };
+            let before = match keep {
+                0.0 => vec![f32::NAN; m * n_columns],
+                _ => values(m * n_columns),
+            };
+            let mut actual = before.clone();
+            let shared = SharedColumns::new(&mut actual, m, n_columns);
+            // SAFETY: there is no other block.
+            let mut c = unsafe { shared.block(n_before..n_before + n) };
+            Product {
+                c: &mut c,
+                keep,
+                scale,
+                a,
+                b,
+            }
+            .compute(instructions);
+
+            for row in 0..m {
+                for column in 0..n_columns {
+                    let before = before[row * n_columns + column];
+                    let expected = match column.checked_sub(n_before) {
+                        Some(j) if j < n => {
+                            // SAFETY: the indices are within the shapes.
+                            let term =
+                                |l| unsafe { a.get_unchecked(row, l) * b.get_unchecked(l, j) };
+                            let sum: f32 = (0..k).map(term).sum();
+                            if keep == 0.0 {
+                                scale * sum
+                            } else {
+                                keep * before + scale * sum
+                            }
+                        }
+                        _ => before,
+                    };
+                    let actual = actual[row * n_columns + column];
+                    assert!(
+                        actual.to_bits() == expected.to_bits() || actual == expected,
+                        "{instructions:?}, [{m}, {n}, {k}], transposed: {a_is_transposed} \
+                         {b_is_transposed}, keep {keep}, scale {scale}: [{row}, {column}] is \
+                         {actual}, expected {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_are_exact_where_rounding_is_not_at_work() {
+        for instructions in instruction_sets() {
+            for m in [0, 1, 2, 3, 5, 7, 11, 12, 13, 23, 25] {
+                for n in [0, 1, 2, 15, 16, 17, 31, 32, 33, 37] {
+                    for k in [0, 1, 3, 4, 5, 17] {
+                        check(instructions, [m, n, k], 0.0, 1.0);
+                    }
+                }
+            }
+            // Depths of one panel and more.
+            for k in [DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 5] {
+                check(instructions, [13, 35, k], 0.0, 1.0);
+                check(instructions, [13, 35, k], 0.5, -2.0);
+                check(instructions, [13, 35, k], 1.0, 1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn not_a_number_reaches_its_row_and_column() {
+        let (mut a, mut b) = (vec![0.0; 13 * 5], vec![0.0; 5 * 33]);
+        a[2 * 5 + 4] = f32::NAN;
+        b[3 * 33 + 32] = f32::INFINITY;
+        for instructions in instruction_sets() {
+            let mut c = vec![0.0; 13 * 33];
+            let shared = SharedColumns::new(&mut c, 13, 33);
+            // SAFETY: there is no other block.
+            let mut block = unsafe { shared.block(0..33) };
+            let (a, b) = (Matrix::new(&a, 13, 5), Matrix::new(&b, 5, 33));
+            let product = Product {
+                c: &mut block,
+                keep: 0.0,
+                scale: 1.0,
+                a,
+                b,
+            };
+            product.compute(instructions);
+            for (index, value) in c.iter().enumerate() {
+                // Zero times infinity is not a number either.
+                let is_nan = index / 33 == 2 || index % 33 == 32;
+                assert_eq!(
+                    value.is_nan(),
+                    is_nan,
+                    "{instructions:?}: [{index}] is {value}"
+                );
+            }
+        }
+    }
+}

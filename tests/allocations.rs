@@ -1,0 +1,85 @@
+//! A training step on the CPU allocates nothing. This file has an allocator of its own, and one
+//! test, so that nothing else allocates meanwhile.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cpu::backend::{Activation, HostBackend};
+use cpu::data::Dataset;
+use cpu::nn::{Initializer, Sequential, Sgd, mlp, random_generator};
+use cpu::train::Trainer;
+
+struct Counting;
+
+static N_ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        N_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's obligations are those of `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        N_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's obligations are those of `System`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        N_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's obligations are those of `System`.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's obligations are those of `System`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_training_step_allocates_nothing() {
+    let (n_images, n_pixels) = (500, 200);
+    let data = Dataset {
+        images: (0..n_images * n_pixels)
+            .map(|i| (i * i % 251) as u8)
+            .collect(),
+        labels: (0..n_images).map(|i| (i % 10) as u8).collect(),
+        n_pixels,
+        n_classes: 10,
+    };
+    for (n_threads, momentum) in [(1, 0.0), (2, 0.0), (3, 0.9)] {
+        let backend = HostBackend::new(NonZero::new(n_threads)).unwrap();
+        backend.install(|| {
+            let mut random = random_generator(1);
+            let (sizes, he) = ([n_pixels, 128, 64, 10], Initializer::HeNormal);
+            let layers = mlp(&backend, &sizes, Activation::Tanh, he, &mut random).unwrap();
+            let mut model = Sequential::new(&backend, 64, layers).unwrap();
+            let optimizer = Sgd::new(0.01).unwrap().momentum(momentum).unwrap();
+            let mut trainer = Trainer::new(&backend, optimizer, &data, 64, 1).unwrap();
+            // The first steps make the optimizer's state and the thread pool's queues.
+            trainer.epoch(&backend, &mut model, |_| {}).unwrap();
+
+            let mut counts = Vec::with_capacity(n_images);
+            let mut note = |_| counts.push(N_ALLOCATIONS.load(Ordering::Relaxed));
+            trainer.epoch(&backend, &mut model, &mut note).unwrap();
+            assert_eq!(counts.len(), 8);
+            let n_allocations = counts[counts.len() - 1] - counts[0];
+            assert_eq!(
+                n_allocations, 0,
+                "{n_threads} threads: counts after each step {counts:?}"
+            );
+        });
+    }
+    assert_ne!(
+        N_ALLOCATIONS.load(Ordering::Relaxed),
+        0,
+        "the allocator does not count"
+    );
+}
