@@ -192,15 +192,15 @@ impl Training {
     /// All of it in one line.
     pub fn describe(&self) -> String {
         let mut text = format!(
-            "{}, learning rate {}",
+            "{}, learning rate {:?}",
             name(self.optimizer),
             self.learning_rate
         );
         if self.momentum != 0.0 {
-            text += &format!(", momentum {}", self.momentum);
+            text += &format!(", momentum {:?}", self.momentum);
         }
         if self.weight_decay != 0.0 {
-            text += &format!(", weight decay {}", self.weight_decay);
+            text += &format!(", weight decay {:?}", self.weight_decay);
         }
         text + &format!(
             ", batches of {}, weights {}, seed {}",
