@@ -244,10 +244,14 @@ impl Kernels {
                 words,
             )
         };
-        launched.map_err(|error| Error::Launch {
-            kernel: K::NAME,
-            config,
-            cause: Box::new(self.explain(error)),
+        launched.map_err(|error| match self.explain(error) {
+            // One that was launched before this one.
+            panicked @ Error::Panicked { .. } => panicked,
+            cause => Error::Launch {
+                kernel: K::NAME,
+                config,
+                cause: Box::new(cause),
+            },
         })?;
         self.lock().insert(
             K::NAME,
