@@ -108,6 +108,7 @@ impl Place {
             .args(arguments)
             .current_dir(self.0.path())
             .env_remove("MNIST_DIR")
+            .env("NO_PROXY", "*")
             .env("MNIST_MIRROR", "http://127.0.0.1:1")
             .env("HOME", self.path("home"))
             .env("XDG_CACHE_HOME", self.path("cache"));

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::NamedTempFile;
-use ureq::Agent;
+use ureq::{Agent, Proxy};
 
 use super::mnist::KnownFile;
 
-/// How long to wait for a name, for a connection, and for each next piece of data: a machine without
-/// a network is to go on within seconds.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for a name and for a connection: a machine without a network is to go on within
+/// seconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long to wait for an answer, and for each next piece of data.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// More than any of the files has, compressed.
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -26,8 +28,8 @@ pub(super) struct Tried {
     pub reason: String,
 }
 
-/// Fetches `files`, compressed with gzip, into `folder`. A mirror that fails is left for the next
-/// one; files that have arrived stay.
+/// Fetches `files`, compressed with gzip, into `folder`, through the proxy that the environment
+/// names, if any. A mirror that fails is left for the next one; files that have arrived stay.
 ///
 /// # Errors
 ///
@@ -38,13 +40,28 @@ pub(super) fn download(
     folder: &Path,
     report: &mut dyn FnMut(&str),
 ) -> Result<(), Vec<Tried>> {
-    let agent: Agent = Agent::config_builder()
-        .timeout_resolve(Some(TIMEOUT))
-        .timeout_connect(Some(TIMEOUT))
-        .timeout_recv_response(Some(TIMEOUT * 2))
-        .timeout_per_read(Some(TIMEOUT * 2))
+    let agent = agent(Proxy::try_from_env());
+    download_through(&agent, mirrors, files, folder, report)
+}
+
+fn agent(proxy: Option<Proxy>) -> Agent {
+    Agent::config_builder()
+        .proxy(proxy)
+        .timeout_resolve(Some(CONNECT_TIMEOUT))
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(READ_TIMEOUT))
+        .timeout_per_read(Some(READ_TIMEOUT))
         .build()
-        .into();
+        .into()
+}
+
+fn download_through(
+    agent: &Agent,
+    mirrors: &[String],
+    files: &[KnownFile],
+    folder: &Path,
+    report: &mut dyn FnMut(&str),
+) -> Result<(), Vec<Tried>> {
     let mut tried = Vec::new();
     let mut files = files.iter().peekable();
     for mirror in mirrors {
@@ -54,7 +71,7 @@ pub(super) fn download(
                 return Ok(());
             };
             let url = format!("{mirror}/{}.gz", file.name);
-            if let Err(reason) = fetch(&agent, &url, file, folder, report) {
+            if let Err(reason) = fetch(agent, &url, file, folder, report) {
                 tried.push(Tried { place: url, reason });
                 break;
             }
@@ -197,7 +214,7 @@ mod tests {
         let body = labels_file(LABELS);
         let mut lines = Vec::new();
         let mirrors = [serve(HashMap::new()), mirror(&body, body.len()) + "/"];
-        download(&mirrors, &[FILE], &folder, &mut |line| {
+        download_through(&agent(None), &mirrors, &[FILE], &folder, &mut |line| {
             lines.push(line.to_owned())
         })
         .unwrap();
@@ -224,7 +241,8 @@ mod tests {
             ("no mirror at all".to_owned(), ""),
         ] {
             let folder = tempfile::tempdir().unwrap();
-            let tried = download(
+            let tried = download_through(
+                &agent(None),
                 std::slice::from_ref(&mirror),
                 &[FILE],
                 folder.path(),
