@@ -1,7 +1,10 @@
 //! The built-in digits are about as hard as MNIST: too hard for a linear model, not for a network.
 
+use std::path::Path;
+
 use cpu::backend::{Activation, HostBackend};
 use cpu::data::digits::{N_TEST, N_TRAIN, SEED, generate};
+use cpu::data::mnist::load_folder;
 use cpu::nn::{Initializer, Sequential, Sgd, mlp, random_generator};
 use cpu::train::{Evaluator, Trainer};
 
@@ -42,4 +45,14 @@ fn a_network_reads_them() {
     let accuracy = accuracy(&[128], 0.3, 5);
     // 97.7 % was measured; after 15 epochs it is 98.5 %.
     assert!(accuracy > 0.97, "{accuracy}");
+}
+
+#[test]
+fn the_sample_is_what_the_generator_draws() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/sample");
+    let sample = load_folder(&folder).unwrap();
+    let (n_train, n_test) = (sample.train.n_images(), sample.test.n_images());
+    assert_eq!((n_train, n_test), (300, 100));
+    assert_eq!(sample.train, generate(SEED, 0..n_train));
+    assert_eq!(sample.test, generate(SEED, N_TRAIN..N_TRAIN + n_test));
 }
