@@ -83,14 +83,17 @@ impl KernelArgument for Activation {
 #[kernel]
 pub fn activation_forward(activation: Activation, x: &[f32], y: PerThread<f32>) {
     let i = thread::index_1d() as usize;
-    match (as_vectors::<F32x4>(x), y.into_vectors::<F32x4>()) {
+    // SAFETY: lengths and addresses are the same for all threads, and so is what they convert.
+    let vectors = unsafe { y.into_vectors::<F32x4>() };
+    match (as_vectors::<F32x4>(x), vectors) {
         (Some(x), Ok(mut y)) => {
             if let (Some(x), Some(y)) = (x.get(i), y.get_mut()) {
                 *y = Vec4(x.0.map(|x| activation.forward(x)));
             }
         }
         (_, y) => {
-            let mut y = elements(y);
+            // SAFETY: as above.
+            let mut y = unsafe { elements(y) };
             if let (Some(x), Some(y)) = (x.get(i), y.get_mut()) {
                 *y = activation.forward(*x);
             }
@@ -106,7 +109,9 @@ pub fn activation_forward(activation: Activation, x: &[f32], y: PerThread<f32>) 
 #[kernel]
 pub fn activation_backward(activation: Activation, y: &[f32], gradient: PerThread<f32>) {
     let i = thread::index_1d() as usize;
-    match (as_vectors::<F32x4>(y), gradient.into_vectors::<F32x4>()) {
+    // SAFETY: lengths and addresses are the same for all threads, and so is what they convert.
+    let vectors = unsafe { gradient.into_vectors::<F32x4>() };
+    match (as_vectors::<F32x4>(y), vectors) {
         (Some(y), Ok(mut gradient)) => {
             if let (Some(y), Some(gradient)) = (y.get(i), gradient.get_mut()) {
                 for (gradient, y) in gradient.0.iter_mut().zip(&y.0) {
@@ -115,7 +120,8 @@ pub fn activation_backward(activation: Activation, y: &[f32], gradient: PerThrea
             }
         }
         (_, gradient) => {
-            let mut gradient = elements(gradient);
+            // SAFETY: as above.
+            let mut gradient = unsafe { elements(gradient) };
             if let (Some(y), Some(gradient)) = (y.get(i), gradient.get_mut()) {
                 *gradient = activation.backward(*y, *gradient);
             }

@@ -3,6 +3,8 @@
 use cuda_std::prelude::*;
 use cuda_std::vector::{F32x4, Vec4};
 
+use crate::elements;
+
 /// Threads of a block.
 pub const N_THREADS: u32 = 256;
 
@@ -35,7 +37,9 @@ pub fn gather_batch(
 
     // The rows of a data set that is not aligned for words, or whose rows are not, are read byte by
     // byte.
-    match (words(images), x.into_vectors::<F32x4>()) {
+    // SAFETY: lengths and addresses are the same for all threads, and so is what they convert.
+    let vectors = unsafe { x.into_vectors::<F32x4>() };
+    match (words(images), vectors) {
         (Some(images), Ok(mut x)) if n_pixels.is_multiple_of(4) => {
             if let Some(x) = x.get_mut() {
                 let word = images[pixel_idx(i, order, n_pixels / 4)];
@@ -43,7 +47,8 @@ pub fn gather_batch(
             }
         }
         (_, x) => {
-            let mut x = crate::elements(x);
+            // SAFETY: as above.
+            let mut x = unsafe { elements(x) };
             if let Some(x) = x.get_mut() {
                 *x = scale * f32::from(images[pixel_idx(i, order, n_pixels)]);
             }

@@ -19,7 +19,15 @@ use cuda_std::output::PerThread;
 use cuda_std::vector::F32x4;
 
 /// The single elements again, where not all buffers of a kernel could be read as vectors.
+///
+/// # Safety
+///
+/// - All threads of the launch call it, or none does.
 #[inline(always)]
-fn elements(output: Result<PerThread<F32x4>, PerThread<f32>>) -> PerThread<f32> {
-    output.map_or_else(|elements| elements, PerThread::into_elements)
+unsafe fn elements(output: Result<PerThread<F32x4>, PerThread<f32>>) -> PerThread<f32> {
+    // SAFETY: all threads convert their handle.
+    output.map_or_else(
+        |elements| elements,
+        |vectors| unsafe { vectors.into_elements() },
+    )
 }

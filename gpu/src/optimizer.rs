@@ -44,10 +44,9 @@ pub fn sgd(parameter: PerThread<f32>, gradient: &[f32], learning_rate: f32, weig
         momentum: 0.0,
         weight_decay,
     };
-    match (
-        parameter.into_vectors::<F32x4>(),
-        as_vectors::<F32x4>(gradient),
-    ) {
+    // SAFETY: lengths and addresses are the same for all threads, and so is what they convert.
+    let vectors = unsafe { parameter.into_vectors::<F32x4>() };
+    match (vectors, as_vectors::<F32x4>(gradient)) {
         (Ok(mut parameter), Some(gradient)) => {
             if let (Some(parameter), Some(gradient)) = (parameter.get_mut(), gradient.get(i)) {
                 for (parameter, gradient) in parameter.0.iter_mut().zip(&gradient.0) {
@@ -56,7 +55,8 @@ pub fn sgd(parameter: PerThread<f32>, gradient: &[f32], learning_rate: f32, weig
             }
         }
         (parameter, _) => {
-            let mut parameter = elements(parameter);
+            // SAFETY: as above.
+            let mut parameter = unsafe { elements(parameter) };
             if let (Some(parameter), Some(gradient)) = (parameter.get_mut(), gradient.get(i)) {
                 step.update(parameter, *gradient);
             }
@@ -84,10 +84,17 @@ pub fn sgd_momentum(
         momentum,
         weight_decay,
     };
+    // SAFETY: lengths and addresses are the same for all threads, and so is what they convert.
+    let (parameter_vectors, velocity_vectors) = unsafe {
+        (
+            parameter.into_vectors::<F32x4>(),
+            velocity.into_vectors::<F32x4>(),
+        )
+    };
     match (
-        parameter.into_vectors::<F32x4>(),
+        parameter_vectors,
         as_vectors::<F32x4>(gradient),
-        velocity.into_vectors::<F32x4>(),
+        velocity_vectors,
     ) {
         (Ok(mut parameter), Some(gradient), Ok(mut velocity)) => {
             if let (Some(parameter), Some(gradient), Some(velocity)) =
@@ -101,7 +108,9 @@ pub fn sgd_momentum(
             }
         }
         (parameter, _, velocity) => {
-            let (mut parameter, mut velocity) = (elements(parameter), elements(velocity));
+            // SAFETY: as above.
+            let (mut parameter, mut velocity) =
+                unsafe { (elements(parameter), elements(velocity)) };
             if let (Some(parameter), Some(gradient), Some(velocity)) =
                 (parameter.get_mut(), gradient.get(i), velocity.get_mut())
             {

@@ -9,8 +9,8 @@ use crate::vector::Vector;
 
 /// A slice of which each thread may write one element: that of its own index.
 ///
-/// The index is [`thread::index_1d`]; a thread whose index in block or grid is not 0 along y or z
-/// gets nothing, so that no two threads ever get the same element.
+/// The index is that along x, as [`thread::index_1d`] has it; a thread whose index in block or grid
+/// is not 0 along y or z gets nothing, so that no two threads ever get the same element.
 pub struct PerThread<T> {
     start: *mut T,
     len: usize,
@@ -60,8 +60,13 @@ impl<T> PerThread<T> {
 
     /// The same memory as vectors, so that a thread writes 8 or 16 bytes at once; gives the handle
     /// back if the slice is not aligned for them or not a whole number of them.
+    ///
+    /// # Safety
+    ///
+    /// - Every thread of the launch converts its handle likewise before it uses it: a vector is not
+    ///   this thread's own while others hold its elements.
     #[inline(always)]
-    pub fn into_vectors<V: Vector<Element = T>>(self) -> Result<PerThread<V>, PerThread<T>> {
+    pub unsafe fn into_vectors<V: Vector<Element = T>>(self) -> Result<PerThread<V>, PerThread<T>> {
         if !self.len.is_multiple_of(V::N) || !self.start.cast::<V>().is_aligned() {
             return Err(self);
         }
@@ -70,8 +75,12 @@ impl<T> PerThread<T> {
     }
 
     /// The elements of a handle on vectors again.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`PerThread::into_vectors`].
     #[inline(always)]
-    pub fn into_elements(self) -> PerThread<T::Element>
+    pub unsafe fn into_elements(self) -> PerThread<T::Element>
     where
         T: Vector,
     {
@@ -87,7 +96,9 @@ fn own_index() -> Option<usize> {
         | thread::thread_idx_z()
         | thread::block_idx_y()
         | thread::block_idx_z();
-    (other_axes == 0).then(|| thread::index_1d() as usize)
+    // In 64 bits: a grid may have more than 2^32 threads along x.
+    let block_start = thread::block_idx_x() as usize * thread::block_dim_x() as usize;
+    (other_axes == 0).then(|| block_start + thread::thread_idx_x() as usize)
 }
 
 /// A slice of which a thread may write any element, as long as no two threads touch the same:
