@@ -134,8 +134,8 @@ pub enum DeviceChoice {
     Cuda,
 }
 
-/// Units of a layer: as many as keep a weight between two such layers within 2^32 elements.
-const MAX_LAYER: usize = 1 << 16;
+/// Units of a layer: the weight between two such layers takes 1 GiB.
+const MAX_LAYER: usize = 1 << 14;
 /// More threads than any machine that this was tried on has cores.
 const MAX_THREADS: usize = 1024;
 
