@@ -5,8 +5,8 @@
 //! is addition, multiplication, division and square root alone, which IEEE 754 rounds exactly: an
 //! image has the same bytes on every machine.
 //!
-//! With the set that stands in for MNIST, logistic regression gets 89 % of the test images right and
-//! a network with 128 hidden units 98.7 %; with MNIST these are 92 % and 98 %.
+//! Of the test images of the set that stands in for MNIST, scikit-learn's logistic regression gets
+//! 88.8 % right and its network with 128 hidden units 98.7 %; of MNIST's 92.6 % and 98.1 %.
 
 use std::ops::{Add, Mul, Range, Sub};
 
