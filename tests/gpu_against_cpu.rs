@@ -82,7 +82,10 @@ fn devices_and_versions() -> Vec<(String, Device)> {
 /// Past the test harness, which shows what failing tests print and hides the rest.
 fn say_once(message: &str) {
     static SAID: Once = Once::new();
-    SAID.call_once(|| writeln!(std::io::stderr(), "gpu_against_cpu: {message}").unwrap());
+    SAID.call_once(|| {
+        let line = format!("gpu_against_cpu: {message}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    });
 }
 
 /// Runs a body on each device and compares its outputs with their references, and with those of the

@@ -31,7 +31,9 @@ pub fn gather_batch(
     mut batch_labels: PerThread<u8>,
 ) {
     let i = thread::index_1d();
-    if let (Some(label), Some(image_idx)) = (batch_labels.get_mut(), order.get(i as usize)) {
+    if let Some(label) = batch_labels.get_mut()
+        && let Some(image_idx) = order.get(i as usize)
+    {
         *label = labels[*image_idx as usize];
     }
 

@@ -125,7 +125,7 @@ pub fn dense_naive(
         };
         sum = first.mul_add(second, sum);
     }
-    *output = activation.forward(sum + bias.get(j).copied().unwrap_or(0.0));
+    [*output] = activation.forward([sum + bias.get(j).copied().unwrap_or(0.0)]);
 }
 
 /// A matrix in global memory.
@@ -478,7 +478,7 @@ unsafe fn accumulate<
 }
 
 /// Products 2 and 3: this block's tile of `output[R, C] = finish(first · second)`, where `finish`
-/// gets an element's column and sum.
+/// gets the column of the first of four elements of a row, and their sums.
 ///
 /// Rows and columns past the edges are loaded as zeros and never stored.
 ///
@@ -500,7 +500,7 @@ unsafe fn product<
     g_second: Matrix,
     mut g_output: Output,
     [n_rows, n_columns, depth]: [usize; 3],
-    finish: impl Fn(usize, f32) -> f32,
+    finish: impl Fn(usize, [f32; 4]) -> [f32; 4],
 ) {
     let Tiling { side, .. } = tiling;
     let n_column_tiles = n_columns.div_ceil(side).max(1);
@@ -564,11 +564,9 @@ unsafe fn product<
             let row = row_start + part_idx * n_part_rows + 4 * quad_idx / side;
             let column = column_start + 4 * quad_idx % side;
             if row < n_rows && column < n_columns {
-                for (lane, sum) in sum.iter_mut().enumerate() {
-                    *sum = finish(column + lane, *sum);
-                }
+                let quad = Vec4(finish(column, sum));
                 // SAFETY: blocks have tiles of their own, and threads quads of their own in a tile.
-                unsafe { g_output.store(row * n_columns + column, n_columns - column, Vec4(sum)) };
+                unsafe { g_output.store(row * n_columns + column, n_columns - column, quad) };
             }
             quad_idx += N_THREADS as usize;
         }
@@ -624,7 +622,11 @@ macro_rules! products {
                     Matrix::new(weight, n_inputs, n_outputs),
                     Output::new(y, n_outputs as usize),
                     [n_rows, n_outputs, n_inputs].map(|n| n as usize),
-                    |column, sum| activation.forward(sum + bias.get(column).copied().unwrap_or(0.0)),
+                    |column, sums| {
+                        activation.forward(core::array::from_fn(|lane| {
+                            sums[lane] + bias.get(column + lane).copied().unwrap_or(0.0)
+                        }))
+                    },
                 );
             }
         }
@@ -653,7 +655,7 @@ macro_rules! products {
                     Matrix::new(weight, n_inputs, n_outputs),
                     Output::new(dx, n_inputs as usize),
                     [n_rows, n_inputs, n_outputs].map(|n| n as usize),
-                    |_, sum| sum,
+                    |_, sums| sums,
                 );
             }
         }
@@ -682,7 +684,7 @@ macro_rules! products {
                     Matrix::new(dy, n_rows, n_outputs),
                     Output::new(dweight, n_outputs as usize),
                     [n_inputs, n_outputs, n_rows].map(|n| n as usize),
-                    |_, sum| sum,
+                    |_, sums| sums,
                 );
             }
         }

@@ -1,7 +1,7 @@
 //! Stochastic gradient descent.
 
 use cuda_std::prelude::*;
-use cuda_std::vector::{F32x4, as_vectors};
+use cuda_std::vector::{F32x4, Vec4, as_vectors};
 
 use crate::elements;
 
@@ -17,17 +17,32 @@ struct Step {
 }
 
 impl Step {
+    // Arrays by value: all of them are loaded before any is stored, so loads of 16 bytes stay whole.
     #[inline(always)]
-    fn update(self, parameter: &mut f32, gradient: f32) {
-        let gradient = self.weight_decay.mul_add(*parameter, gradient);
-        *parameter = (-self.learning_rate).mul_add(gradient, *parameter);
+    fn update<const N: usize>(self, parameter: [f32; N], gradient: [f32; N]) -> [f32; N] {
+        core::array::from_fn(|idx| {
+            let gradient = self.weight_decay.mul_add(parameter[idx], gradient[idx]);
+            (-self.learning_rate).mul_add(gradient, parameter[idx])
+        })
+    }
+
+    /// Gives the velocity; the parameter then takes [`Step::follow`].
+    #[inline(always)]
+    fn accelerate<const N: usize>(
+        self,
+        parameter: [f32; N],
+        gradient: [f32; N],
+        velocity: [f32; N],
+    ) -> [f32; N] {
+        core::array::from_fn(|idx| {
+            let gradient = self.weight_decay.mul_add(parameter[idx], gradient[idx]);
+            self.momentum.mul_add(velocity[idx], gradient)
+        })
     }
 
     #[inline(always)]
-    fn update_with_velocity(self, parameter: &mut f32, gradient: f32, velocity: &mut f32) {
-        let gradient = self.weight_decay.mul_add(*parameter, gradient);
-        *velocity = self.momentum.mul_add(*velocity, gradient);
-        *parameter = (-self.learning_rate).mul_add(*velocity, *parameter);
+    fn follow<const N: usize>(self, parameter: [f32; N], velocity: [f32; N]) -> [f32; N] {
+        core::array::from_fn(|idx| (-self.learning_rate).mul_add(velocity[idx], parameter[idx]))
     }
 }
 
@@ -48,17 +63,19 @@ pub fn sgd(parameter: PerThread<f32>, gradient: &[f32], learning_rate: f32, weig
     let vectors = unsafe { parameter.into_vectors::<F32x4>() };
     match (vectors, as_vectors::<F32x4>(gradient)) {
         (Ok(mut parameter), Some(gradient)) => {
-            if let (Some(parameter), Some(gradient)) = (parameter.get_mut(), gradient.get(i)) {
-                for (parameter, gradient) in parameter.0.iter_mut().zip(&gradient.0) {
-                    step.update(parameter, *gradient);
-                }
+            if let Some(parameter) = parameter.get_mut()
+                && let Some(gradient) = gradient.get(i)
+            {
+                *parameter = Vec4(step.update(parameter.0, gradient.0));
             }
         }
         (parameter, _) => {
             // SAFETY: as above.
             let mut parameter = unsafe { elements(parameter) };
-            if let (Some(parameter), Some(gradient)) = (parameter.get_mut(), gradient.get(i)) {
-                step.update(parameter, *gradient);
+            if let Some(parameter) = parameter.get_mut()
+                && let Some(gradient) = gradient.get(i)
+            {
+                [*parameter] = step.update([*parameter], [*gradient]);
             }
         }
     }
@@ -97,24 +114,26 @@ pub fn sgd_momentum(
         velocity_vectors,
     ) {
         (Ok(mut parameter), Some(gradient), Ok(mut velocity)) => {
-            if let (Some(parameter), Some(gradient), Some(velocity)) =
-                (parameter.get_mut(), gradient.get(i), velocity.get_mut())
+            if let Some(parameter) = parameter.get_mut()
+                && let Some(velocity) = velocity.get_mut()
+                && let Some(gradient) = gradient.get(i)
             {
-                for ((parameter, gradient), velocity) in
-                    parameter.0.iter_mut().zip(&gradient.0).zip(&mut velocity.0)
-                {
-                    step.update_with_velocity(parameter, *gradient, velocity);
-                }
+                let old = parameter.0;
+                let new_velocity = step.accelerate(old, gradient.0, velocity.0);
+                *velocity = Vec4(new_velocity);
+                *parameter = Vec4(step.follow(old, new_velocity));
             }
         }
         (parameter, _, velocity) => {
             // SAFETY: as above.
             let (mut parameter, mut velocity) =
                 unsafe { (elements(parameter), elements(velocity)) };
-            if let (Some(parameter), Some(gradient), Some(velocity)) =
-                (parameter.get_mut(), gradient.get(i), velocity.get_mut())
+            if let Some(parameter) = parameter.get_mut()
+                && let Some(velocity) = velocity.get_mut()
+                && let Some(gradient) = gradient.get(i)
             {
-                step.update_with_velocity(parameter, *gradient, velocity);
+                [*velocity] = step.accelerate([*parameter], [*gradient], [*velocity]);
+                [*parameter] = step.follow([*parameter], [*velocity]);
             }
         }
     }
