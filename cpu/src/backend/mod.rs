@@ -257,7 +257,14 @@ pub trait Backend: Sized {
     fn sgd_step(&self, op: SgdStep<'_, Self::Floats>) -> Result<()>;
     /// See [`DenseSgdStep`]. A device that needs no gradients in memory for it does it in one pass.
     fn dense_sgd_step(&self, op: DenseSgdStep<'_, Self::Floats>) -> Result<()> {
-        let DenseSgdStep { n_rows, n_inputs, n_outputs, learning_rate, weight_decay, .. } = op;
+        let DenseSgdStep {
+            n_rows,
+            n_inputs,
+            n_outputs,
+            learning_rate,
+            weight_decay,
+            ..
+        } = op;
         self.dense_backward_weight(DenseBackwardWeight {
             x: op.x,
             dy: op.dy,
