@@ -34,7 +34,7 @@ impl Toolchain {
     ///
     /// # Errors
     ///
-    /// If the one that [`VARIABLE`] names does not serve.
+    /// If the one that `CUDA_BUILDER_RUSTC` names does not serve.
     pub fn find() -> Result<Result<Toolchain, String>, Error> {
         if let Some(path) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
             if path == NONE {
@@ -118,7 +118,7 @@ impl Toolchain {
         &self.version
     }
 
-    /// Whether [`VARIABLE`] named it: then nothing else is tried in its place.
+    /// Whether `CUDA_BUILDER_RUSTC` named it: then nothing else is tried in its place.
     pub fn is_explicit(&self) -> bool {
         self.is_explicit
     }
