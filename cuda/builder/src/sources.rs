@@ -105,10 +105,11 @@ impl Sources {
             open.extend(
                 nodes
                     .get(id)
-                    .and_then(|node| node["dependencies"].as_array())
+                    .and_then(|node| node["deps"].as_array())
                     .into_iter()
                     .flatten()
-                    .filter_map(Value::as_str),
+                    .filter(|dependency| !is_for_tests_only(dependency))
+                    .filter_map(|dependency| dependency["pkg"].as_str()),
             );
         }
         Ok(Sources {
@@ -155,6 +156,12 @@ impl Sources {
     pub fn ptx_folder(&self) -> PathBuf {
         self.folder.join("ptx")
     }
+}
+
+fn is_for_tests_only(dependency: &Value) -> bool {
+    dependency["dep_kinds"]
+        .as_array()
+        .is_some_and(|kinds| kinds.iter().all(|kind| kind["kind"] == "dev"))
 }
 
 fn library_name(package: &Value) -> Option<String> {
