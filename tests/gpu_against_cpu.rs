@@ -17,7 +17,7 @@ use std::sync::Once;
 use cpu::backend::cuda::DenseVersion;
 use cpu::backend::{
     Activation, Backend, CudaBackend, DenseBackwardInput, DenseBackwardWeight, DenseForward,
-    GatherBatch, HostBackend, MeanSquaredError, SgdStep, SoftmaxCrossEntropy,
+    DenseSgdStep, GatherBatch, HostBackend, MeanSquaredError, SgdStep, SoftmaxCrossEntropy,
 };
 use cpu::data::{Dataset, Shuffle, batches};
 use cpu::nn::{Dense, Layer, Sequential, Sgd};
@@ -422,6 +422,66 @@ impl DenseData {
         let bias_output = Output::new(name, actual, expected, sum_limit(n_rows, magnitudes));
         Ok([weight_output, bias_output])
     }
+
+    fn sgd_step<B: Backend>(&self, backend: &B, shape: DenseShape) -> Result<[Output; 2]> {
+        let name = format!("dense_sgd_step, {shape:?}");
+        let DenseShape {
+            n_rows,
+            n_inputs,
+            n_outputs,
+        } = shape;
+        let (learning_rate, weight_decay) = (0.5, 0.25);
+        let mut weight = output(backend, &self.weight)?;
+        let mut bias = output(backend, &self.bias)?;
+        backend.dense_sgd_step(DenseSgdStep {
+            x: &input(backend, &self.x)?,
+            dy: &input(backend, &self.dy)?,
+            weight: &mut weight,
+            bias: &mut bias,
+            dweight: &mut backend.zeros(n_inputs * n_outputs)?,
+            dbias: &mut backend.zeros(n_outputs)?,
+            n_rows,
+            n_inputs,
+            n_outputs,
+            learning_rate,
+            weight_decay,
+        })?;
+        let sgd = reference::Sgd {
+            learning_rate: learning_rate.into(),
+            momentum: 0.0,
+            weight_decay: weight_decay.into(),
+        };
+        let [x, dy] = [&self.x, &self.dy].map(|values| wide(values));
+        let (absolute_x, absolute_dy) = (absolute(&x), absolute(&dy));
+        let output = |name: &str, buffer, parameter: &[f32], gradient: Vec<f64>, magnitudes| {
+            let mut expected = wide(parameter);
+            reference::sgd_step(sgd, &mut expected, &gradient, None);
+            // The gradient's error, and four roundings of what it is added to.
+            let limit = sum_limit(n_rows, magnitudes)
+                .into_iter()
+                .zip(parameter)
+                .map(|(limit, parameter)| limit + 4.0 * UNIT * f64::from(parameter.abs()))
+                .collect();
+            let actual = read(backend, name, buffer)?;
+            Ok(Output::new(name.to_owned(), actual, expected, limit))
+        };
+        Ok([
+            output(
+                &name,
+                &weight,
+                &self.weight,
+                reference::dense_backward_weight(shape, &x, &dy),
+                reference::dense_backward_weight(shape, &absolute_x, &absolute_dy),
+            )?,
+            output(
+                &format!("{name}, bias"),
+                &bias,
+                &self.bias,
+                reference::dense_backward_bias(shape, &dy),
+                reference::dense_backward_bias(shape, &absolute_dy),
+            )?,
+        ])
+    }
 }
 
 #[test]
@@ -455,6 +515,18 @@ fn dense_backward_weight() {
         for (idx, shape) in dense_shapes().into_iter().enumerate() {
             let data = DenseData::draw(shape, idx as u64);
             outputs.extend(data.backward_weight(backend, shape)?);
+        }
+        Ok(outputs)
+    });
+}
+
+#[test]
+fn dense_sgd_step() {
+    on_each!(devices(), |backend| {
+        let mut outputs = Vec::new();
+        for (idx, shape) in dense_shapes().into_iter().enumerate() {
+            let data = DenseData::draw(shape, idx as u64);
+            outputs.extend(data.sgd_step(backend, shape)?);
         }
         Ok(outputs)
     });
