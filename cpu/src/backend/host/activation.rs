@@ -17,10 +17,15 @@ pub(super) fn forward(
     let check = Operation("activation_forward");
     let x = check.read("x", x, &[n])?;
     let y = check.write("y", y, &[n])?;
-    backend.for_each_chunk(y, WORK_PER_ELEMENT, |begin, y| {
-        y.copy_from_slice(&x[begin..][..y.len()]);
-        apply(activation, y);
-    });
+    backend.for_each_chunk(
+        y,
+        WORK_PER_ELEMENT,
+        #[inline(always)]
+        |begin, y| {
+            y.copy_from_slice(&x[begin..][..y.len()]);
+            apply(activation, y);
+        },
+    );
     Ok(())
 }
 
@@ -34,9 +39,14 @@ pub(super) fn backward(
     let check = Operation("activation_backward");
     let y = check.read("y", y, &[n])?;
     let gradient = check.write("gradient", gradient, &[n])?;
-    backend.for_each_chunk(gradient, WORK_PER_ELEMENT, |begin, gradient| {
-        apply_derivative(activation, &y[begin..], gradient);
-    });
+    backend.for_each_chunk(
+        gradient,
+        WORK_PER_ELEMENT,
+        #[inline(always)]
+        |begin, gradient| {
+            apply_derivative(activation, &y[begin..], gradient);
+        },
+    );
     Ok(())
 }
 

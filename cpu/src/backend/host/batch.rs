@@ -1,7 +1,7 @@
 //! Gathers a batch from the data set.
 
 use super::matrix::SharedColumns;
-use super::{HostBackend, Operation};
+use super::{GRANULARITY, HostBackend, Operation};
 use crate::Result;
 use crate::backend::GatherBatch;
 
@@ -14,7 +14,9 @@ pub(super) fn gather_batch(backend: &HostBackend, op: GatherBatch<'_, HostBacken
     let end = op.first_row.saturating_add(n_rows);
     let order = &check.read("order", op.order, &[end])?[op.first_row..];
     let images = check.read("images", op.images, &[op.labels.len(), n_pixels])?;
-    let x = check.write("x", op.x, &[n_rows, n_pixels])?;
+    let (x, used_columns) = op.x.with_used_columns();
+    used_columns.forget();
+    let x = check.write("x", x, &[n_rows, n_pixels])?;
     let batch_labels = check.write("batch_labels", op.batch_labels, &[n_rows])?;
     check.below("order", order, op.labels.len())?;
     // The next batch, if its images are there too.
@@ -27,26 +29,35 @@ pub(super) fn gather_batch(backend: &HostBackend, op: GatherBatch<'_, HostBacken
     for (batch_label, &image) in batch_labels.iter_mut().zip(order) {
         *batch_label = op.labels[image as usize];
     }
-    // Rows of one matrix are the columns of a matrix that has a single row.
-    let x = SharedColumns::new(x, 1, n_rows * n_pixels);
-    backend.for_each_part(n_rows, 1, n_rows * n_pixels * WORK_PER_PIXEL, |rows| {
-        // SAFETY: the parts are disjoint, and so are the pixels of their rows.
-        let mut x = unsafe { x.block(rows.start * n_pixels..rows.end * n_pixels) };
-        backend.vectorized(|| {
-            let mut x = x.row(0);
-            for row in rows {
-                let image = order[row];
-                if let Some(&next) = next_order.get(row) {
-                    prefetch(&images[next as usize * n_pixels..][..n_pixels]);
+    let x = SharedColumns::new(x, n_rows, n_pixels);
+    let marks = SharedColumns::new(used_columns.marks(n_pixels), 1, n_pixels);
+    let work = n_rows * n_pixels * WORK_PER_PIXEL;
+    backend.for_each_part(n_pixels, GRANULARITY, work, |pixels| {
+        // SAFETY: the parts are disjoint.
+        let (mut x, mut marks) = unsafe { (x.block(pixels.clone()), marks.block(pixels.clone())) };
+        backend.vectorized(
+            #[inline(always)]
+            || {
+                let marks = marks.row(0);
+                for (row, &image) in order.iter().enumerate() {
+                    if let Some(&next) = next_order.get(row) {
+                        prefetch(&images[next as usize * n_pixels..][pixels.clone()]);
+                    }
+                    let bytes = &images[image as usize * n_pixels..][pixels.clone()];
+                    for (x, &byte) in x.row(row).iter_mut().zip(bytes) {
+                        *x = op.scale * f32::from(byte);
+                    }
+                    for (mark, byte) in marks.iter_mut().zip(bytes) {
+                        *mark |= byte;
+                    }
                 }
-                let (row, rest) = x.split_at_mut(n_pixels);
-                for (x, &byte) in row.iter_mut().zip(&images[image as usize * n_pixels..]) {
-                    *x = op.scale * f32::from(byte);
-                }
-                x = rest;
-            }
-        });
+            },
+        );
     });
+    // An infinite scale makes NaN of zero.
+    if op.scale.is_finite() {
+        used_columns.note(n_rows);
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::zeros::UsedColumns;
 use crate::{Error, Result};
 
 const FLOATS_PER_LINE: usize = 16;
@@ -20,6 +21,8 @@ unsafe impl bytemuck::Pod for CacheLine {}
 pub struct Floats {
     lines: Vec<CacheLine>,
     n: usize,
+    /// Every way to write to the buffer but [`Self::with_used_columns`] forgets them.
+    used_columns: UsedColumns,
 }
 
 impl Floats {
@@ -33,7 +36,24 @@ impl Floats {
             ))
         })?;
         lines.resize(n_lines, CacheLine([0.0; FLOATS_PER_LINE]));
-        Ok(Floats { lines, n })
+        Ok(Floats {
+            lines,
+            n,
+            used_columns: UsedColumns::default(),
+        })
+    }
+}
+
+impl Floats {
+    /// What is known about columns of zeros.
+    pub(super) fn used_columns(&self) -> &UsedColumns {
+        &self.used_columns
+    }
+
+    /// All values, and what is known of them, which the caller keeps right.
+    pub(super) fn with_used_columns(&mut self) -> (&mut [f32], &mut UsedColumns) {
+        let values = &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.n];
+        (values, &mut self.used_columns)
     }
 }
 
@@ -47,6 +67,8 @@ impl Deref for Floats {
 
 impl DerefMut for Floats {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.n]
+        let (values, used_columns) = self.with_used_columns();
+        used_columns.forget();
+        values
     }
 }

@@ -16,39 +16,64 @@ pub(super) fn softmax_cross_entropy(
     let logits = check.read("logits", op.logits, &[n_rows, n_classes])?;
     let labels = check.read("labels", op.labels, &[n_rows])?;
     check.below("labels", labels, n_classes)?;
-    let mut dlogits = match op.dlogits {
+    let dlogits = match op.dlogits {
         Some(dlogits) => Some(check.write("dlogits", dlogits, &[n_rows, n_classes])?),
         None => None,
     };
     let (loss, n_correct) = slot(check, op.statistics, op.step)?;
 
-    let mut loss_sum = 0.0_f64;
+    let logits = || logits.chunks_exact(n_classes);
+    let mut sum = 0.0_f64;
     *n_correct = 0;
-    backend.vectorized(|| {
-        let scale = 1.0 / n_rows as f32;
-        for (row, (logits, &label)) in logits.chunks_exact(n_classes).zip(labels).enumerate() {
-            let label = usize::from(label);
-            let largest = logits.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-            let sum = match &mut dlogits {
-                None => logits.iter().map(|&x| exp(x - largest)).sum::<f32>(),
-                Some(dlogits) => {
-                    let dlogits = &mut dlogits[row * n_classes..][..n_classes];
-                    for (d, &x) in dlogits.iter_mut().zip(logits) {
-                        *d = exp(x - largest);
-                    }
-                    let sum = dlogits.iter().sum::<f32>();
-                    let factor = scale / sum;
-                    dlogits.iter_mut().for_each(|d| *d *= factor);
-                    dlogits[label] -= scale;
-                    sum
+    backend.vectorized(
+        #[inline(always)]
+        || match dlogits {
+            None => {
+                for (logits, &label) in logits().zip(labels) {
+                    let label = usize::from(label);
+                    let largest = largest(logits);
+                    let exponentials: f32 = logits.iter().map(|logit| exp(logit - largest)).sum();
+                    sum += f64::from(exponentials.ln()) - f64::from(logits[label] - largest);
+                    *n_correct += u32::from(prediction(logits) == label);
                 }
-            };
-            loss_sum += f64::from(sum.ln() - (logits[label] - largest));
-            *n_correct += u32::from(prediction(logits) == label);
-        }
-    });
-    *loss = loss_sum as f32;
+            }
+            // The same in three passes: rows are short, so exponentials are faster in one go.
+            Some(dlogits) => {
+                for ((logits, &label), d) in logits()
+                    .zip(labels)
+                    .zip(dlogits.chunks_exact_mut(n_classes))
+                {
+                    let label = usize::from(label);
+                    let largest = largest(logits);
+                    for (d, logit) in d.iter_mut().zip(logits) {
+                        *d = logit - largest;
+                    }
+                    sum -= f64::from(d[label]);
+                    *n_correct += u32::from(prediction(logits) == label);
+                }
+                for d in &mut *dlogits {
+                    *d = exp(*d);
+                }
+                let scale = 1.0 / n_rows as f32;
+                for (d, &label) in dlogits.chunks_exact_mut(n_classes).zip(labels) {
+                    let exponentials: f32 = d.iter().sum();
+                    sum += f64::from(exponentials.ln());
+                    let factor = scale / exponentials;
+                    d.iter_mut().for_each(|d| *d *= factor);
+                    d[usize::from(label)] -= scale;
+                }
+            }
+        },
+    );
+    *loss = sum as f32;
     Ok(())
+}
+
+#[inline(always)]
+fn largest(logits: &[f32]) -> f32 {
+    logits
+        .iter()
+        .fold(f32::NEG_INFINITY, |largest, &logit| largest.max(logit))
 }
 
 pub(super) fn mean_squared_error(
@@ -67,15 +92,18 @@ pub(super) fn mean_squared_error(
 
     let scale = 1.0 / op.n as f32;
     let mut sum = 0.0_f64;
-    backend.vectorized(|| {
-        for (y, target) in y.iter().zip(target) {
-            let difference = f64::from(y - target);
-            sum += difference * difference;
-        }
-        for ((dy, y), target) in dy.iter_mut().zip(y).zip(target) {
-            *dy = 2.0 * (y - target) * scale;
-        }
-    });
+    backend.vectorized(
+        #[inline(always)]
+        || {
+            for (y, target) in y.iter().zip(target) {
+                let difference = f64::from(y - target);
+                sum += difference * difference;
+            }
+            for ((dy, y), target) in dy.iter_mut().zip(y).zip(target) {
+                *dy = 2.0 * (y - target) * scale;
+            }
+        },
+    );
     *loss = (sum / op.n as f64) as f32;
     *n_correct = 0;
     Ok(())

@@ -66,20 +66,15 @@ impl<'a> Matrix<'a> {
         &self.values[row * self.row_stride..][..self.n_columns]
     }
 
+    pub(super) fn as_ptr(self) -> *const f32 {
+        self.values.as_ptr()
+    }
+
     /// One element.
-    ///
-    /// # Safety
-    ///
-    /// - `row < n_rows` and `column < n_columns`.
-    #[inline(always)]
-    pub(super) unsafe fn get_unchecked(self, row: usize, column: usize) -> f32 {
-        debug_assert!(row < self.n_rows && column < self.n_columns);
-        // SAFETY: every way to make a matrix keeps each of its elements within `values`.
-        unsafe {
-            *self
-                .values
-                .get_unchecked(row * self.row_stride + column * self.column_stride)
-        }
+    #[cfg(test)]
+    pub(super) fn get(self, row: usize, column: usize) -> f32 {
+        assert!(row < self.n_rows && column < self.n_columns);
+        self.values[row * self.row_stride + column * self.column_stride]
     }
 
     pub(super) fn n_rows(self) -> usize {
@@ -90,26 +85,78 @@ impl<'a> Matrix<'a> {
         self.n_columns
     }
 
+    pub(super) fn row_stride(self) -> usize {
+        self.row_stride
+    }
+
     pub(super) fn column_stride(self) -> usize {
         self.column_stride
     }
 }
 
+/// Some rows or columns of a matrix, in ascending order.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Indices<'a> {
+    /// All of so many.
+    All(usize),
+    /// These.
+    List(&'a [u32]),
+}
+
+impl<'a> Indices<'a> {
+    #[inline(always)]
+    pub(super) fn len(self) -> usize {
+        match self {
+            Indices::All(n) => n,
+            Indices::List(list) => list.len(),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn get(self, i: usize) -> usize {
+        match self {
+            Indices::All(_) => i,
+            Indices::List(list) => list[i] as usize,
+        }
+    }
+
+    pub(super) fn are_below(self, limit: usize) -> bool {
+        match self {
+            Indices::All(n) => n <= limit,
+            Indices::List(list) => list.iter().all(|&index| (index as usize) < limit),
+        }
+    }
+
+    /// The ranges of `0..n` that are left out.
+    pub(super) fn gaps(self, n: usize) -> impl Iterator<Item = Range<usize>> + 'a {
+        let (first, list) = match self {
+            Indices::All(length) => (length, &[][..]),
+            Indices::List(list) => (0, list),
+        };
+        let begins = std::iter::once(first).chain(list.iter().map(|&index| index as usize + 1));
+        let ends = list.iter().map(|&index| index as usize).chain([n]);
+        begins
+            .zip(ends)
+            .map(|(begin, end)| begin..end)
+            .filter(|gap| !gap.is_empty())
+    }
+}
+
 /// A row-major matrix whose columns are written by several threads side by side.
-pub(super) struct SharedColumns<'a> {
-    pointer: *mut f32,
+pub(super) struct SharedColumns<'a, T = f32> {
+    pointer: *mut T,
     n_rows: usize,
     n_columns: usize,
-    values: PhantomData<&'a mut [f32]>,
+    values: PhantomData<&'a mut [T]>,
 }
 
 // SAFETY: the only access is through `block`, whose caller vouches that no two threads hold the
 // same column.
-unsafe impl Sync for SharedColumns<'_> {}
+unsafe impl<T: Send> Sync for SharedColumns<'_, T> {}
 
-impl<'a> SharedColumns<'a> {
+impl<'a, T> SharedColumns<'a, T> {
     /// `values` as `[n_rows, n_columns]`.
-    pub(super) fn new(values: &'a mut [f32], n_rows: usize, n_columns: usize) -> Self {
+    pub(super) fn new(values: &'a mut [T], n_rows: usize, n_columns: usize) -> Self {
         assert_eq!(values.len(), n_rows * n_columns);
         SharedColumns {
             pointer: values.as_mut_ptr(),
@@ -124,7 +171,7 @@ impl<'a> SharedColumns<'a> {
     /// # Safety
     ///
     /// - Until the block is dropped, no other block holds any of these columns.
-    pub(super) unsafe fn block(&self, columns: Range<usize>) -> ColumnBlock<'_> {
+    pub(super) unsafe fn block(&self, columns: Range<usize>) -> ColumnBlock<'_, T> {
         assert!(columns.start <= columns.end && columns.end <= self.n_columns);
         ColumnBlock {
             // The start of an empty matrix's columns is not in it: no `add`.
@@ -138,15 +185,15 @@ impl<'a> SharedColumns<'a> {
 }
 
 /// Some columns of a row-major matrix, held by one thread.
-pub(super) struct ColumnBlock<'a> {
-    pointer: *mut f32,
+pub(super) struct ColumnBlock<'a, T = f32> {
+    pointer: *mut T,
     n_rows: usize,
     n_columns: usize,
     row_stride: usize,
-    values: PhantomData<&'a mut [f32]>,
+    values: PhantomData<&'a mut [T]>,
 }
 
-impl ColumnBlock<'_> {
+impl<T> ColumnBlock<'_, T> {
     pub(super) fn n_rows(&self) -> usize {
         self.n_rows
     }
@@ -157,7 +204,7 @@ impl ColumnBlock<'_> {
 
     /// One row of the block, `[n_columns]`.
     #[inline(always)]
-    pub(super) fn row(&mut self, row: usize) -> &mut [f32] {
+    pub(super) fn row(&mut self, row: usize) -> &mut [T] {
         assert!(row < self.n_rows);
         // SAFETY: the row lies within the matrix, the block is the only one that holds these
         // columns, and the borrow of `self` keeps this thread from a second slice.
@@ -172,13 +219,31 @@ impl ColumnBlock<'_> {
     ///
     /// - `row < n_rows` and `columns.start <= columns.end <= n_columns`.
     #[inline(always)]
-    pub(super) unsafe fn row_unchecked(&mut self, row: usize, columns: Range<usize>) -> &mut [f32] {
+    pub(super) unsafe fn row_unchecked(&mut self, row: usize, columns: Range<usize>) -> &mut [T] {
         debug_assert!(row < self.n_rows && columns.end <= self.n_columns);
         // SAFETY: the caller keeps the slice within the block, which is the only one that holds
         // these columns, and the borrow of `self` keeps this thread from a second slice.
         unsafe {
             let first = self.pointer.add(row * self.row_stride + columns.start);
             std::slice::from_raw_parts_mut(first, columns.len())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_and_indices_make_up_the_whole() {
+        assert_eq!(Indices::All(3).gaps(3).count(), 0);
+        for (list, n, expected) in [
+            (&[][..], 0, vec![]),
+            (&[], 3, vec![0..3]),
+            (&[0, 1, 2], 3, vec![]),
+            (&[1, 2, 5], 8, vec![0..1, 3..5, 6..8]),
+        ] {
+            assert_eq!(Indices::List(list).gaps(n).collect::<Vec<_>>(), expected);
         }
     }
 }

@@ -15,6 +15,7 @@ mod loss;
 mod matrix;
 mod optimizer;
 mod product;
+mod zeros;
 
 use std::num::NonZero;
 use std::ops::Range;
@@ -88,7 +89,7 @@ impl HostBackend {
     ) {
         // A second thread costs about a microsecond; a core does 100 to 250 such operations in a
         // nanosecond in products, fewer elsewhere.
-        const WORK_PER_PART: usize = 1 << 16;
+        const WORK_PER_PART: usize = 1 << 17;
         let n_blocks = n.div_ceil(granularity);
         let n_parts = self
             .n_threads()
@@ -117,14 +118,24 @@ impl HostBackend {
     ) {
         let n = values.len();
         let values = SharedColumns::new(values, 1, n);
-        self.for_each_part(n, GRANULARITY, n * work_per_element, |part| {
-            // SAFETY: the parts are disjoint.
-            let mut chunk = unsafe { values.block(part.clone()) };
-            self.vectorized(|| f(part.start, chunk.row(0)));
-        });
+        self.for_each_part(
+            n,
+            GRANULARITY,
+            n * work_per_element,
+            #[inline(always)]
+            |part| {
+                // SAFETY: the parts are disjoint.
+                let mut chunk = unsafe { values.block(part.clone()) };
+                self.vectorized(
+                    #[inline(always)]
+                    || f(part.start, chunk.row(0)),
+                );
+            },
+        );
     }
 
-    /// Runs a loop compiled for the widest vectors that the CPU has.
+    /// Runs a loop compiled for the widest vectors that the CPU has. The closure, and what it calls,
+    /// has to be `#[inline(always)]`: what is not inlined is compiled for any CPU.
     #[inline(always)]
     fn vectorized<R>(&self, f: impl FnOnce() -> R) -> R {
         self.instructions.dispatch(f)

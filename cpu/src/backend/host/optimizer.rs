@@ -21,11 +21,16 @@ pub(super) fn sgd_step(backend: &HostBackend, op: SgdStep<'_, Floats>) -> Result
     } = op;
 
     let Some(velocity) = op.velocity else {
-        backend.for_each_chunk(parameter, WORK_PER_ELEMENT, |begin, parameter| {
-            for (p, g) in parameter.iter_mut().zip(&gradient[begin..]) {
-                *p -= learning_rate * (g + weight_decay * *p);
-            }
-        });
+        backend.for_each_chunk(
+            parameter,
+            WORK_PER_ELEMENT,
+            #[inline(always)]
+            |begin, parameter| {
+                for (p, g) in parameter.iter_mut().zip(&gradient[begin..]) {
+                    *p -= learning_rate * (g + weight_decay * *p);
+                }
+            },
+        );
         return Ok(());
     };
     let velocity = SharedColumns::new(check.write("velocity", velocity, &[n])?, 1, n);
@@ -34,18 +39,21 @@ pub(super) fn sgd_step(backend: &HostBackend, op: SgdStep<'_, Floats>) -> Result
         // SAFETY: the parts are disjoint.
         let (mut velocity, mut parameter) =
             unsafe { (velocity.block(part.clone()), parameter.block(part.clone())) };
-        backend.vectorized(|| {
-            let velocity = velocity.row(0);
-            for ((p, v), g) in parameter
-                .row(0)
-                .iter_mut()
-                .zip(velocity)
-                .zip(&gradient[part])
-            {
-                *v = momentum * *v + (g + weight_decay * *p);
-                *p -= learning_rate * *v;
-            }
-        });
+        backend.vectorized(
+            #[inline(always)]
+            || {
+                let velocity = velocity.row(0);
+                for ((p, v), g) in parameter
+                    .row(0)
+                    .iter_mut()
+                    .zip(velocity)
+                    .zip(&gradient[part])
+                {
+                    *v = momentum * *v + (g + weight_decay * *p);
+                    *p -= learning_rate * *v;
+                }
+            },
+        );
     });
     Ok(())
 }

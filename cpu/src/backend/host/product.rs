@@ -1,7 +1,7 @@
 //! The matrix product, for the small and narrow matrices of a training step.
 //!
 //! ```text
-//! for each block of up to DEPTH rows of b, and of as many columns as VECTORS vectors hold:
+//! for each block of up to DEPTH of the terms, and of as many columns as VECTORS vectors hold:
 //!     panel = that block of b, contiguous              32 KB, stays in the first cache
 //!     for each tile of ROWS rows of c:
 //!         sums = 0                                     ROWS x VECTORS registers
@@ -12,8 +12,10 @@
 //!
 //! 1. Nothing is allocated: the panel lies on the stack.
 //! 2. Only `b` is packed. An element of `a` is read by a broadcast, for which any stride will do.
-//! 3. ROWS is as many as the registers hold, then 8, 4, 2, 1 for the rows that are left.
+//! 3. ROWS is 8, or 4 where there are fewer registers; then 4, 2, 1 for the rows that are left. With
+//!    8 by 2, all sums and operands of a term fit into 32 registers in any order.
 //! 4. Columns past the last are zeros in the panel, and are not written.
+//! 5. Rows and terms can be left out by listing those that take part, see [`super::zeros`].
 //!
 //! The `gemm` crate (0.19) was measured first: it allocates in every call, and takes up to a fifth
 //! longer on these shapes.
@@ -22,7 +24,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::matrix::{ColumnBlock, Matrix};
+use super::matrix::{ColumnBlock, Indices, Matrix};
 
 /// Rows of the largest panel.
 const DEPTH: usize = 256;
@@ -43,6 +45,10 @@ pub(super) struct Product<'a, 'c> {
     pub(super) scale: f32,
     pub(super) a: Matrix<'a>,
     pub(super) b: Matrix<'a>,
+    /// The rows of `c` to compute; the others stay as they are.
+    pub(super) rows: Indices<'a>,
+    /// The terms to add: columns of `a` and rows of `b`.
+    pub(super) terms: Indices<'a>,
 }
 
 impl Product<'_, '_> {
@@ -51,35 +57,38 @@ impl Product<'_, '_> {
         assert_eq!(self.a.n_rows(), self.c.n_rows());
         assert_eq!(self.a.n_columns(), self.b.n_rows());
         assert_eq!(self.b.n_columns(), self.c.n_columns());
+        assert!(self.rows.are_below(self.c.n_rows()) && self.terms.are_below(self.b.n_rows()));
         instructions.dispatch(self);
     }
 
-    /// Adds the products over `depth` to some columns of `c`.
+    /// Adds some of the terms, at most [`DEPTH`] of them, to some columns of `c`.
     #[inline(always)]
     fn block<S: Simd, const VECTORS: usize>(
         &mut self,
         simd: S,
-        depth: Range<usize>,
+        terms: Range<usize>,
         columns: Range<usize>,
         panel: &mut [S::f32s],
     ) {
         let (panel, _) = panel.as_chunks_mut::<VECTORS>();
-        let panel = &mut panel[..depth.len()];
+        let panel = &mut panel[..terms.len()];
+        let mut offsets = [0; DEPTH];
+        let offsets = &mut offsets[..terms.len()];
+        for (offset, term) in offsets.iter_mut().zip(terms.clone()) {
+            *offset = self.terms.get(term) * self.a.column_stride();
+        }
         if self.b.column_stride() == 1 {
-            pack_rows(simd, self.b, depth.clone(), columns.clone(), panel);
+            pack_rows(simd, self.b, self.terms, terms, columns.clone(), panel);
         } else {
-            pack_columns::<S, VECTORS>(self.b, depth.clone(), columns.clone(), panel);
+            pack_columns::<S, VECTORS>(self.b, self.terms, terms, columns.clone(), panel);
         }
-        let mut rows = 0..self.c.n_rows();
+        let mut rows = 0..self.rows.len();
         if S::REGISTER_COUNT >= 32 {
-            self.tiles::<S, VECTORS, 12>(simd, &mut rows, &depth, &columns, panel);
-            self.tiles::<S, VECTORS, 8>(simd, &mut rows, &depth, &columns, panel);
-        } else {
-            self.tiles::<S, VECTORS, 6>(simd, &mut rows, &depth, &columns, panel);
+            self.tiles::<S, VECTORS, 8>(simd, &mut rows, offsets, &columns, panel);
         }
-        self.tiles::<S, VECTORS, 4>(simd, &mut rows, &depth, &columns, panel);
-        self.tiles::<S, VECTORS, 2>(simd, &mut rows, &depth, &columns, panel);
-        self.tiles::<S, VECTORS, 1>(simd, &mut rows, &depth, &columns, panel);
+        self.tiles::<S, VECTORS, 4>(simd, &mut rows, offsets, &columns, panel);
+        self.tiles::<S, VECTORS, 2>(simd, &mut rows, offsets, &columns, panel);
+        self.tiles::<S, VECTORS, 1>(simd, &mut rows, offsets, &columns, panel);
     }
 
     /// Computes tiles of `ROWS` rows, as long as `rows` has as many, and takes them from it.
@@ -88,11 +97,10 @@ impl Product<'_, '_> {
         &mut self,
         simd: S,
         rows: &mut Range<usize>,
-        depth: &Range<usize>,
+        offsets: &[usize],
         columns: &Range<usize>,
         panel: &[[S::f32s; VECTORS]],
     ) {
-        let a = self.a.columns(depth.clone());
         let (keep, scale) = (self.keep, simd.splat_f32s(self.scale));
         let new = |c: S::f32s, sum| {
             let sum = simd.mul_f32s(scale, sum);
@@ -102,13 +110,19 @@ impl Product<'_, '_> {
                 simd.mul_add_f32s(simd.splat_f32s(keep), c, sum)
             }
         };
+        let is_whole = columns.len() == VECTORS * S::F32_LANES;
         while rows.len() >= ROWS {
-            let a = a.rows(rows.start..rows.start + ROWS);
-            let sums = tile_sums::<S, VECTORS, ROWS>(simd, a, panel);
-            let is_whole = columns.len() == VECTORS * S::F32_LANES;
-            for (row, sums) in sums.iter().enumerate() {
-                // SAFETY: `rows` has `ROWS` more rows, and `with_simd` keeps `columns` within `c`.
-                let c = unsafe { self.c.row_unchecked(rows.start + row, columns.clone()) };
+            let mut tile = [0; ROWS];
+            for (i, row) in tile.iter_mut().enumerate() {
+                *row = self.rows.get(rows.start + i);
+            }
+            rows.start += ROWS;
+            // SAFETY: `compute` has checked the rows, and the terms that the offsets come from.
+            let sums =
+                unsafe { tile_sums::<S, VECTORS, ROWS>(simd, self.a, &tile, offsets, panel) };
+            for (&row, sums) in tile.iter().zip(&sums) {
+                // SAFETY: `compute` has checked the rows, and `with_simd` keeps `columns` within `c`.
+                let c = unsafe { self.c.row_unchecked(row, columns.clone()) };
                 let (c, last) = S::as_mut_simd_f32s(c);
                 if is_whole {
                     for (c, &sum) in c.iter_mut().zip(sums) {
@@ -122,7 +136,6 @@ impl Product<'_, '_> {
                     simd.partial_store_f32s(last, new(simd.partial_load_f32s(last), sum));
                 }
             }
-            rows.start += ROWS;
         }
     }
 }
@@ -134,17 +147,17 @@ impl WithSimd for Product<'_, '_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let mut panel = Panel([0.0; _]);
         let panel = bytemuck::cast_slice_mut(&mut panel.0);
-        let (k, n) = (self.b.n_rows(), self.b.n_columns());
+        let (k, n) = (self.terms.len(), self.b.n_columns());
         // At least one block, for what `keep` does; all of about the same depth.
         let n_blocks = k.div_ceil(DEPTH).max(1);
         for block in 0..n_blocks {
-            let depth = k * block / n_blocks..k * (block + 1) / n_blocks;
+            let terms = k * block / n_blocks..k * (block + 1) / n_blocks;
             for begin in (0..n).step_by(VECTORS * S::F32_LANES) {
                 let columns = begin..n.min(begin + VECTORS * S::F32_LANES);
                 if columns.len() <= S::F32_LANES {
-                    self.block::<S, 1>(simd, depth.clone(), columns, panel);
+                    self.block::<S, 1>(simd, terms.clone(), columns, panel);
                 } else {
-                    self.block::<S, VECTORS>(simd, depth.clone(), columns, panel);
+                    self.block::<S, VECTORS>(simd, terms.clone(), columns, panel);
                 }
             }
             // What follows the first block is added to it.
@@ -153,19 +166,30 @@ impl WithSimd for Product<'_, '_> {
     }
 }
 
-/// `a[ROWS, depth] · panel[depth, VECTORS]`, in registers.
+/// `a[rows, terms] · panel[terms, VECTORS]`, in registers.
+///
+/// # Safety
+///
+/// - `a` has all of `rows`.
+/// - Each of `offsets` is a column of `a` times its column stride.
 #[inline(always)]
-fn tile_sums<S: Simd, const VECTORS: usize, const ROWS: usize>(
+unsafe fn tile_sums<S: Simd, const VECTORS: usize, const ROWS: usize>(
     simd: S,
     a: Matrix<'_>,
+    rows: &[usize; ROWS],
+    offsets: &[usize],
     panel: &[[S::f32s; VECTORS]],
 ) -> [[S::f32s; VECTORS]; ROWS] {
-    assert!(a.n_rows() == ROWS && a.n_columns() == panel.len());
+    let mut pointers = [a.as_ptr(); ROWS];
+    for (pointer, row) in pointers.iter_mut().zip(rows) {
+        *pointer = pointer.wrapping_add(row * a.row_stride());
+    }
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-    for (k, b) in panel.iter().enumerate() {
-        for (row, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: the assertion above bounds both indices.
-            let a = simd.splat_f32s(unsafe { a.get_unchecked(row, k) });
+    assert!(offsets.len() == panel.len());
+    for (&offset, b) in offsets.iter().zip(panel) {
+        for (pointer, sums) in pointers.iter().zip(&mut sums) {
+            // SAFETY: the caller vouches for row and column, and `a` keeps its elements within it.
+            let a = simd.splat_f32s(unsafe { *pointer.add(offset) });
             for (sum, &b) in sums.iter_mut().zip(b) {
                 *sum = simd.mul_add_f32s(a, b, *sum);
             }
@@ -174,17 +198,18 @@ fn tile_sums<S: Simd, const VECTORS: usize, const ROWS: usize>(
     sums
 }
 
-/// Packs a block of a matrix whose rows are contiguous.
+/// Packs some rows of a matrix whose rows are contiguous.
 #[inline(always)]
 fn pack_rows<S: Simd, const VECTORS: usize>(
     simd: S,
     b: Matrix<'_>,
-    depth: Range<usize>,
+    rows: Indices<'_>,
+    range: Range<usize>,
     columns: Range<usize>,
     panel: &mut [[S::f32s; VECTORS]],
 ) {
-    for (k, packed) in depth.zip(panel) {
-        let (vectors, last) = S::as_simd_f32s(&b.row(k)[columns.clone()]);
+    for (i, packed) in range.zip(panel) {
+        let (vectors, last) = S::as_simd_f32s(&b.row(rows.get(i))[columns.clone()]);
         if let Some(vectors) = vectors.first_chunk() {
             *packed = *vectors;
         } else {
@@ -194,38 +219,43 @@ fn pack_rows<S: Simd, const VECTORS: usize>(
     }
 }
 
-/// Packs a block of a matrix whose columns are contiguous.
+/// Packs some rows of a matrix whose columns are contiguous.
 #[inline(always)]
 fn pack_columns<S: Simd, const VECTORS: usize>(
     b: Matrix<'_>,
-    depth: Range<usize>,
+    rows: Indices<'_>,
+    range: Range<usize>,
     columns: Range<usize>,
     panel: &mut [[S::f32s; VECTORS]],
 ) {
     let width = VECTORS * S::F32_LANES;
     let panel: &mut [f32] = bytemuck::cast_slice_mut(panel.as_flattened_mut());
     let b = b.transposed();
-    let column = |j| &b.row(columns.start + j)[depth.clone()];
-    // Squares of 4 by 4, then what is left below them, then beside them.
+    let column = |j| b.row(columns.start + j);
+    // Squares of 4 by 4 where the rows are consecutive, then what is left below and beside them.
+    let n_rows = match rows {
+        Indices::All(_) => range.len() / 4 * 4,
+        Indices::List(_) => 0,
+    };
     let n_columns = columns.len() / 4 * 4;
     for j in (0..n_columns).step_by(4) {
         let columns = [column(j), column(j + 1), column(j + 2), column(j + 3)];
-        let squares = columns.map(|column| column.as_chunks::<4>().0);
-        for k in 0..depth.len() / 4 {
+        let squares = columns.map(|column| column[range.clone()].as_chunks::<4>().0);
+        for k in 0..n_rows / 4 {
             let square = [squares[0][k], squares[1][k], squares[2][k], squares[3][k]];
             for (i, row) in transpose(square).iter().enumerate() {
                 panel[(4 * k + i) * width + j..][..4].copy_from_slice(row);
             }
         }
-        for k in depth.len() / 4 * 4..depth.len() {
-            for (i, column) in columns.iter().enumerate() {
-                panel[k * width + j + i] = column[k];
-            }
-        }
     }
-    for j in n_columns..width {
-        for k in 0..depth.len() {
-            panel[k * width + j] = if j < columns.len() { column(j)[k] } else { 0.0 };
+    for j in 0..width {
+        for k in if j < n_columns { n_rows } else { 0 }..range.len() {
+            let is_past = j >= columns.len();
+            panel[k * width + j] = if is_past {
+                0.0
+            } else {
+                column(j)[rows.get(range.start + k)]
+            };
         }
     }
 }
@@ -282,9 +312,15 @@ mod tests {
     }
 
     /// All four forms, in the middle columns of a wider `c`, against the definition.
-    fn check(instructions: Arch, [m, n, k]: [usize; 3], keep: f32, scale: f32) {
+    fn check(
+        instructions: Arch,
+        [m, n, k]: [usize; 3],
+        [keep, scale]: [f32; 2],
+        [rows, terms]: [Indices<'_>; 2],
+    ) {
         let n_before = 3;
         let n_columns = n_before + n + 2;
+        let takes_part = |indices: Indices<'_>, i| (0..indices.len()).any(|j| indices.get(j) == i);
         let (a_values, b_values) = (values(m * k), values(k * n));
         for (a_is_transposed, b_is_transposed) in
             [(false, false), (true, false), (false, true), (true, true)]
@@ -305,24 +341,25 @@ mod tests {
             let shared = SharedColumns::new(&mut actual, m, n_columns);
             // SAFETY: there is no other block.
             let mut c = unsafe { shared.block(n_before..n_before + n) };
-            Product {
+            let product = Product {
                 c: &mut c,
                 keep,
                 scale,
                 a,
                 b,
-            }
-            .compute(instructions);
+                rows,
+                terms,
+            };
+            product.compute(instructions);
 
             for row in 0..m {
                 for column in 0..n_columns {
                     let before = before[row * n_columns + column];
                     let expected = match column.checked_sub(n_before) {
-                        Some(j) if j < n => {
-                            // SAFETY: the indices are within the shapes.
-                            let term =
-                                |l| unsafe { a.get_unchecked(row, l) * b.get_unchecked(l, j) };
-                            let sum: f32 = (0..k).map(term).sum();
+                        Some(j) if j < n && takes_part(rows, row) => {
+                            let terms = (0..k).filter(|&term| takes_part(terms, term));
+                            let sum: f32 =
+                                terms.map(|term| a.get(row, term) * b.get(term, j)).sum();
                             if keep == 0.0 {
                                 scale * sum
                             } else {
@@ -333,10 +370,10 @@ mod tests {
                     };
                     let actual = actual[row * n_columns + column];
                     assert!(
-                        actual.to_bits() == expected.to_bits() || actual == expected,
+                        actual == expected || actual.is_nan() && expected.is_nan(),
                         "{instructions:?}, [{m}, {n}, {k}], transposed: {a_is_transposed} \
-                         {b_is_transposed}, keep {keep}, scale {scale}: [{row}, {column}] is \
-                         {actual}, expected {expected}"
+                         {b_is_transposed}, keep {keep}, scale {scale}, rows {rows:?}, terms \
+                         {terms:?}: [{row}, {column}] is {actual}, expected {expected}"
                     );
                 }
             }
@@ -346,20 +383,63 @@ mod tests {
     #[test]
     fn products_are_exact_where_rounding_is_not_at_work() {
         for instructions in instruction_sets() {
-            for m in [0, 1, 2, 3, 5, 7, 11, 12, 13, 23, 25] {
+            let check = |[m, n, k]: [usize; 3], keep_and_scale| {
+                let all = [Indices::All(m), Indices::All(k)];
+                check(instructions, [m, n, k], keep_and_scale, all);
+            };
+            for m in [0, 1, 2, 3, 5, 7, 8, 13, 23] {
                 for n in [0, 1, 2, 15, 16, 17, 31, 32, 33, 37] {
                     for k in [0, 1, 3, 4, 5, 17] {
-                        check(instructions, [m, n, k], 0.0, 1.0);
+                        check([m, n, k], [0.0, 1.0]);
                     }
                 }
             }
             // Depths of one panel and more.
             for k in [DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 5] {
-                check(instructions, [13, 35, k], 0.0, 1.0);
-                check(instructions, [13, 35, k], 0.5, -2.0);
-                check(instructions, [13, 35, k], 1.0, 1.0);
+                check([13, 35, k], [0.0, 1.0]);
+                check([13, 35, k], [0.5, -2.0]);
+                check([13, 35, k], [1.0, 1.0]);
+            }
+            check([13, 35, 0], [0.5, 1.0]);
+        }
+    }
+
+    #[test]
+    fn rows_and_terms_that_are_not_listed_have_no_part() {
+        let every_third: Vec<u32> = (0..300).step_by(3).collect();
+        let lists = [
+            &[][..],
+            &[0],
+            &[1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12],
+            &[4, 12],
+            &every_third,
+        ];
+        for instructions in instruction_sets() {
+            for rows in lists {
+                for terms in lists {
+                    let indices = [Indices::List(rows), Indices::List(terms)];
+                    let least = rows
+                        .iter()
+                        .chain(terms)
+                        .max()
+                        .map_or(0, |&last| last as usize + 1);
+                    let shape = [least + 1, 35, least + 2];
+                    check(instructions, shape, [0.0, 1.0], indices);
+                    check(instructions, shape, [0.5, -1.0], indices);
+                }
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "are_below")]
+    fn indices_past_the_end_are_refused() {
+        check(
+            Arch::new(),
+            [2, 2, 2],
+            [0.0, 1.0],
+            [Indices::All(2), Indices::List(&[0, 2])],
+        );
     }
 
     #[test]
@@ -372,13 +452,14 @@ mod tests {
             let shared = SharedColumns::new(&mut c, 13, 33);
             // SAFETY: there is no other block.
             let mut block = unsafe { shared.block(0..33) };
-            let (a, b) = (Matrix::new(&a, 13, 5), Matrix::new(&b, 5, 33));
             let product = Product {
                 c: &mut block,
                 keep: 0.0,
                 scale: 1.0,
-                a,
-                b,
+                a: Matrix::new(&a, 13, 5),
+                b: Matrix::new(&b, 5, 33),
+                rows: Indices::All(13),
+                terms: Indices::All(5),
             };
             product.compute(instructions);
             for (index, value) in c.iter().enumerate() {
