@@ -2,7 +2,7 @@
 
 use cuda_std::kernel::{DeviceSlice, DeviceSliceMut};
 use gpu::activation::Activation;
-use gpu::dense::{self, LARGE, N_BIAS_COLUMNS, N_THREADS, SMALL};
+use gpu::dense::{self, LARGE, N_BIAS_COLUMNS, N_THREADS, SMALL, Tiling};
 
 use super::super::operation::Operation;
 use super::super::{DenseBackwardInput, DenseBackwardWeight, DenseForward};
@@ -24,12 +24,16 @@ pub enum DenseVersion {
 impl DenseVersion {
     /// The fastest for an output of this shape.
     ///
-    /// A large tile keeps a multiprocessor busy about twice as well as small ones do, so it pays as
-    /// soon as half of the multiprocessors have one. The number is that of an H100; it is a constant so
+    /// A large tile keeps a multiprocessor busy about twice as well as small ones do. So it pays as
+    /// soon as half of the multiprocessors have one, unless so much of it lies past the edges that it
+    /// computes more than twice as many elements. The number is that of an H100; it is a constant so
     /// that all devices add in the same order.
     pub(super) fn of_output(n_rows: usize, n_columns: usize) -> DenseVersion {
         const N_LARGE_TILES: usize = 64;
-        if LARGE.n_tiles(n_rows, n_columns) >= N_LARGE_TILES {
+        let n_computed = |tiling: Tiling| tiling.n_tiles(n_rows, n_columns) * tiling.side.pow(2);
+        if LARGE.n_tiles(n_rows, n_columns) >= N_LARGE_TILES
+            && n_computed(LARGE) <= 2 * n_computed(SMALL)
+        {
             DenseVersion::Large
         } else {
             DenseVersion::Small
@@ -234,5 +238,26 @@ impl Shape {
             n_inputs: check.dimension("n_inputs", n_inputs)?,
             n_outputs: check.dimension("n_outputs", n_outputs)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DenseVersion;
+
+    #[test]
+    fn large_tiles_are_for_outputs_that_have_many_of_them() {
+        for (n_rows, n_columns, expected) in [
+            (0, 5, DenseVersion::Small),
+            (64, 128, DenseVersion::Small),
+            (784, 512, DenseVersion::Small),
+            (1024, 1023, DenseVersion::Large),
+            (60_000, 10, DenseVersion::Small),
+            (60_000, 65, DenseVersion::Large),
+            (128 * 63, 128, DenseVersion::Small),
+        ] {
+            let version = DenseVersion::of_output(n_rows, n_columns);
+            assert_eq!(version, expected, "{n_rows} x {n_columns}");
+        }
     }
 }
