@@ -159,6 +159,9 @@ impl CudaBuilder {
         for folder in &sources.folders {
             println!("cargo::rerun-if-changed={}", folder.display());
         }
+        if sources.ptx_folder().is_dir() {
+            println!("cargo::rerun-if-changed={}", sources.ptx_folder().display());
+        }
         println!("cargo::rerun-if-env-changed={}", toolchain::VARIABLE);
         if let Some(path) = toolchain::component_list() {
             println!("cargo::rerun-if-changed={}", path.display());
