@@ -35,24 +35,21 @@ pub(super) fn gather_batch(backend: &HostBackend, op: GatherBatch<'_, HostBacken
     backend.for_each_part(n_pixels, GRANULARITY, work, |pixels| {
         // SAFETY: the parts are disjoint.
         let (mut x, mut marks) = unsafe { (x.block(pixels.clone()), marks.block(pixels.clone())) };
-        backend.vectorized(
-            #[inline(always)]
-            || {
-                let marks = marks.row(0);
-                for (row, &image) in order.iter().enumerate() {
-                    if let Some(&next) = next_order.get(row) {
-                        prefetch(&images[next as usize * n_pixels..][pixels.clone()]);
-                    }
-                    let bytes = &images[image as usize * n_pixels..][pixels.clone()];
-                    for (x, &byte) in x.row(row).iter_mut().zip(bytes) {
-                        *x = op.scale * f32::from(byte);
-                    }
-                    for (mark, byte) in marks.iter_mut().zip(bytes) {
-                        *mark |= byte;
-                    }
+        vectorized!(backend, {
+            let marks = marks.row(0);
+            for (row, &image) in order.iter().enumerate() {
+                if let Some(&next) = next_order.get(row) {
+                    prefetch(&images[next as usize * n_pixels..][pixels.clone()]);
                 }
-            },
-        );
+                let bytes = &images[image as usize * n_pixels..][pixels.clone()];
+                for (x, &byte) in x.row(row).iter_mut().zip(bytes) {
+                    *x = op.scale * f32::from(byte);
+                }
+                for (mark, byte) in marks.iter_mut().zip(bytes) {
+                    *mark |= byte;
+                }
+            }
+        });
     });
     // An infinite scale makes NaN of zero.
     if op.scale.is_finite() {

@@ -25,17 +25,14 @@ pub(super) fn forward(backend: &HostBackend, op: DenseForward<'_, Floats>) -> Re
         let mut y = unsafe { y.block(columns.clone()) };
         let weight = weight.columns(columns.clone());
         // A loop, not `all`: what that calls would not be compiled for wide vectors.
-        let may_leave_out = backend.vectorized(
-            #[inline(always)]
-            || {
-                for inputs in inputs.gaps(n_inputs) {
-                    if !is_finite(weight, inputs) {
-                        return false;
-                    }
+        let may_leave_out = vectorized!(backend, {
+            for inputs in inputs.gaps(n_inputs) {
+                if !is_finite(weight, inputs) {
+                    return false;
                 }
-                true
-            },
-        );
+            }
+            true
+        });
         let product = Product {
             c: &mut y,
             keep: 0.0,
@@ -50,18 +47,15 @@ pub(super) fn forward(backend: &HostBackend, op: DenseForward<'_, Floats>) -> Re
             },
         };
         product.compute(backend.instructions);
-        backend.vectorized(
-            #[inline(always)]
-            || {
-                for row in 0..n_rows {
-                    let y = y.row(row);
-                    for (y, bias) in y.iter_mut().zip(&bias[columns.clone()]) {
-                        *y += bias;
-                    }
-                    activation::apply(op.activation, y);
+        vectorized!(backend, {
+            for row in 0..n_rows {
+                let y = y.row(row);
+                for (y, bias) in y.iter_mut().zip(&bias[columns.clone()]) {
+                    *y += bias;
                 }
-            },
-        );
+                activation::apply(op.activation, y);
+            }
+        });
     });
     Ok(())
 }
@@ -178,10 +172,7 @@ fn add_gradients(backend: &HostBackend, op: Gradients<'_>) {
         let (mut weight, mut bias) =
             unsafe { (weight.block(columns.clone()), bias.block(columns.clone())) };
         let dy = dy.columns(columns);
-        let may_leave_out = backend.vectorized(
-            #[inline(always)]
-            || is_finite(dy, 0..n_rows),
-        );
+        let may_leave_out = vectorized!(backend, { is_finite(dy, 0..n_rows) });
         let inputs = if may_leave_out {
             inputs
         } else {
@@ -202,18 +193,15 @@ fn add_gradients(backend: &HostBackend, op: Gradients<'_>) {
             terms: Indices::All(n_rows),
         };
         product.compute(backend.instructions);
-        backend.vectorized(
-            #[inline(always)]
-            || {
-                let bias = bias.row(0);
-                multiply(bias, keep);
-                for row in 0..n_rows {
-                    for (bias, dy) in bias.iter_mut().zip(dy.row(row)) {
-                        *bias += scale * dy;
-                    }
+        vectorized!(backend, {
+            let bias = bias.row(0);
+            multiply(bias, keep);
+            for row in 0..n_rows {
+                for (bias, dy) in bias.iter_mut().zip(dy.row(row)) {
+                    *bias += scale * dy;
                 }
-            },
-        );
+            }
+        });
     });
 }
 

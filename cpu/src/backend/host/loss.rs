@@ -25,9 +25,8 @@ pub(super) fn softmax_cross_entropy(
     let logits = || logits.chunks_exact(n_classes);
     let mut sum = 0.0_f64;
     *n_correct = 0;
-    backend.vectorized(
-        #[inline(always)]
-        || match dlogits {
+    vectorized!(backend, {
+        match dlogits {
             None => {
                 for (logits, &label) in logits().zip(labels) {
                     let label = usize::from(label);
@@ -63,8 +62,8 @@ pub(super) fn softmax_cross_entropy(
                     d[usize::from(label)] -= scale;
                 }
             }
-        },
-    );
+        }
+    });
     *loss = sum as f32;
     Ok(())
 }
@@ -92,18 +91,15 @@ pub(super) fn mean_squared_error(
 
     let scale = 1.0 / op.n as f32;
     let mut sum = 0.0_f64;
-    backend.vectorized(
-        #[inline(always)]
-        || {
-            for (y, target) in y.iter().zip(target) {
-                let difference = f64::from(y - target);
-                sum += difference * difference;
-            }
-            for ((dy, y), target) in dy.iter_mut().zip(y).zip(target) {
-                *dy = 2.0 * (y - target) * scale;
-            }
-        },
-    );
+    vectorized!(backend, {
+        for (y, target) in y.iter().zip(target) {
+            let difference = f64::from(y - target);
+            sum += difference * difference;
+        }
+        for ((dy, y), target) in dy.iter_mut().zip(y).zip(target) {
+            *dy = 2.0 * (y - target) * scale;
+        }
+    });
     *loss = (sum / op.n as f64) as f32;
     *n_correct = 0;
     Ok(())

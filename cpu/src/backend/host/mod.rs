@@ -1,4 +1,5 @@
-//! The CPU: matrix products by the `gemm` crate, threads by `rayon`.
+//! The CPU: vector code by `pulp`, which takes the widest vectors that the machine has, and threads by
+//! `rayon`.
 //!
 //! An operation is cut into as many parts as there are threads, by its shape alone, so that the
 //! same thread count gives the same bits. Products are cut by columns of the output: one part of a
@@ -6,6 +7,17 @@
 //! optimizer, by the same core, whose cache keeps it.
 //!
 //! No operation allocates, except those that return a new buffer.
+
+/// Runs a block compiled for the widest vectors that the CPU has. What it calls has to be
+/// `#[inline(always)]`: what is not inlined is compiled for any CPU.
+macro_rules! vectorized {
+    ($backend:expr, $block:block) => {
+        $backend.instructions.dispatch(
+            #[inline(always)]
+            || $block,
+        )
+    };
+}
 
 mod activation;
 mod batch;
@@ -108,8 +120,8 @@ impl HostBackend {
         }
     }
 
-    /// Cuts a slice into parts as [`Self::for_each_part`] does and runs `f(begin of the part, part)`
-    /// on each, compiled for the widest vectors.
+    /// Cuts a slice into parts as [`Self::for_each_part`] does and runs `f(begin of the part, part)`,
+    /// which has to be `#[inline(always)]`, on each, compiled for the widest vectors.
     fn for_each_chunk(
         &self,
         values: &mut [f32],
@@ -118,27 +130,11 @@ impl HostBackend {
     ) {
         let n = values.len();
         let values = SharedColumns::new(values, 1, n);
-        self.for_each_part(
-            n,
-            GRANULARITY,
-            n * work_per_element,
-            #[inline(always)]
-            |part| {
-                // SAFETY: the parts are disjoint.
-                let mut chunk = unsafe { values.block(part.clone()) };
-                self.vectorized(
-                    #[inline(always)]
-                    || f(part.start, chunk.row(0)),
-                );
-            },
-        );
-    }
-
-    /// Runs a loop compiled for the widest vectors that the CPU has. The closure, and what it calls,
-    /// has to be `#[inline(always)]`: what is not inlined is compiled for any CPU.
-    #[inline(always)]
-    fn vectorized<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.instructions.dispatch(f)
+        self.for_each_part(n, GRANULARITY, n * work_per_element, |part| {
+            // SAFETY: the parts are disjoint.
+            let mut chunk = unsafe { values.block(part.clone()) };
+            vectorized!(self, { f(part.start, chunk.row(0)) });
+        });
     }
 }
 

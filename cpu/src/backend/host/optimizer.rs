@@ -39,21 +39,18 @@ pub(super) fn sgd_step(backend: &HostBackend, op: SgdStep<'_, Floats>) -> Result
         // SAFETY: the parts are disjoint.
         let (mut velocity, mut parameter) =
             unsafe { (velocity.block(part.clone()), parameter.block(part.clone())) };
-        backend.vectorized(
-            #[inline(always)]
-            || {
-                let velocity = velocity.row(0);
-                for ((p, v), g) in parameter
-                    .row(0)
-                    .iter_mut()
-                    .zip(velocity)
-                    .zip(&gradient[part])
-                {
-                    *v = momentum * *v + (g + weight_decay * *p);
-                    *p -= learning_rate * *v;
-                }
-            },
-        );
+        vectorized!(backend, {
+            let velocity = velocity.row(0);
+            for ((p, v), g) in parameter
+                .row(0)
+                .iter_mut()
+                .zip(velocity)
+                .zip(&gradient[part])
+            {
+                *v = momentum * *v + (g + weight_decay * *p);
+                *p -= learning_rate * *v;
+            }
+        });
     });
     Ok(())
 }

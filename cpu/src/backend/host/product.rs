@@ -10,7 +10,7 @@
 //!         c = keep * c + scale * sums
 //! ```
 //!
-//! 1. Nothing is allocated: the panel lies on the stack.
+//! 1. Nothing is allocated: each thread has room for its panel.
 //! 2. Only `b` is packed. An element of `a` is read by a broadcast, for which any stride will do.
 //! 3. ROWS is 8, or 4 where there are fewer registers; then 4, 2, 1 for the rows that are left. With
 //!    8 by 2, all sums and operands of a term fit into 32 registers in any order.
@@ -20,6 +20,7 @@
 //! The `gemm` crate (0.19) was measured first: it allocates in every call, and takes up to a fifth
 //! longer on these shapes.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -36,6 +37,10 @@ const MAX_LANES: usize = 16;
 /// Aligned for any vector.
 #[repr(align(64))]
 struct Panel([f32; DEPTH * VECTORS * MAX_LANES]);
+
+thread_local! {
+    static PANEL: RefCell<Panel> = const { RefCell::new(Panel([0.0; _])) };
+}
 
 /// `c[m, n] = keep · c[m, n] + scale · a[m, k] · b[k, n]`; with a `keep` of 0 what was in `c` does
 /// not count, not even as NaN.
@@ -58,7 +63,7 @@ impl Product<'_, '_> {
         assert_eq!(self.a.n_columns(), self.b.n_rows());
         assert_eq!(self.b.n_columns(), self.c.n_columns());
         assert!(self.rows.are_below(self.c.n_rows()) && self.terms.are_below(self.b.n_rows()));
-        instructions.dispatch(self);
+        PANEL.with_borrow_mut(|panel| instructions.dispatch(WithPanel(self, panel)));
     }
 
     /// Adds some of the terms, at most [`DEPTH`] of them, to some columns of `c`.
@@ -107,10 +112,9 @@ impl Product<'_, '_> {
             if keep == 0.0 {
                 sum
             } else {
-                simd.mul_add_f32s(simd.splat_f32s(keep), c, sum)
+                simd.mul_add_e_f32s(simd.splat_f32s(keep), c, sum)
             }
         };
-        let is_whole = columns.len() == VECTORS * S::F32_LANES;
         while rows.len() >= ROWS {
             let mut tile = [0; ROWS];
             for (i, row) in tile.iter_mut().enumerate() {
@@ -120,34 +124,38 @@ impl Product<'_, '_> {
             // SAFETY: `compute` has checked the rows, and the terms that the offsets come from.
             let sums =
                 unsafe { tile_sums::<S, VECTORS, ROWS>(simd, self.a, &tile, offsets, panel) };
-            for (&row, sums) in tile.iter().zip(&sums) {
+            for i in 0..ROWS {
                 // SAFETY: `compute` has checked the rows, and `with_simd` keeps `columns` within `c`.
-                let c = unsafe { self.c.row_unchecked(row, columns.clone()) };
+                let c = unsafe { self.c.row_unchecked(tile[i], columns.clone()) };
                 let (c, last) = S::as_mut_simd_f32s(c);
-                if is_whole {
-                    for (c, &sum) in c.iter_mut().zip(sums) {
-                        *c = new(*c, sum);
+                if let Some(c) = c.first_chunk_mut::<VECTORS>() {
+                    for j in 0..VECTORS {
+                        c[j] = new(c[j], sums[i][j]);
                     }
                 } else {
-                    let sum = sums[c.len()];
-                    for (c, &sum) in c.iter_mut().zip(sums) {
-                        *c = new(*c, sum);
+                    let n_whole = c.len();
+                    for j in 0..n_whole {
+                        c[j] = new(c[j], sums[i][j]);
                     }
-                    simd.partial_store_f32s(last, new(simd.partial_load_f32s(last), sum));
+                    let value = new(simd.partial_load_f32s(last), sums[i][n_whole]);
+                    simd.partial_store_f32s(last, value);
                 }
             }
         }
     }
 }
 
-impl WithSimd for Product<'_, '_> {
+/// A product with room for its panels.
+struct WithPanel<'a, 'b, 'c>(Product<'a, 'b>, &'c mut Panel);
+
+impl WithSimd for WithPanel<'_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let mut panel = Panel([0.0; _]);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let WithPanel(mut product, panel) = self;
         let panel = bytemuck::cast_slice_mut(&mut panel.0);
-        let (k, n) = (self.terms.len(), self.b.n_columns());
+        let (k, n) = (product.terms.len(), product.b.n_columns());
         // At least one block, for what `keep` does; all of about the same depth.
         let n_blocks = k.div_ceil(DEPTH).max(1);
         for block in 0..n_blocks {
@@ -155,13 +163,13 @@ impl WithSimd for Product<'_, '_> {
             for begin in (0..n).step_by(VECTORS * S::F32_LANES) {
                 let columns = begin..n.min(begin + VECTORS * S::F32_LANES);
                 if columns.len() <= S::F32_LANES {
-                    self.block::<S, 1>(simd, terms.clone(), columns, panel);
+                    product.block::<S, 1>(simd, terms.clone(), columns, panel);
                 } else {
-                    self.block::<S, VECTORS>(simd, terms.clone(), columns, panel);
+                    product.block::<S, VECTORS>(simd, terms.clone(), columns, panel);
                 }
             }
             // What follows the first block is added to it.
-            self.keep = 1.0;
+            product.keep = 1.0;
         }
     }
 }
@@ -191,7 +199,7 @@ unsafe fn tile_sums<S: Simd, const VECTORS: usize, const ROWS: usize>(
             // SAFETY: the caller vouches for row and column, and `a` keeps its elements within it.
             let a = simd.splat_f32s(unsafe { *pointer.add(offset) });
             for (sum, &b) in sums.iter_mut().zip(b) {
-                *sum = simd.mul_add_f32s(a, b, *sum);
+                *sum = simd.mul_add_e_f32s(a, b, *sum);
             }
         }
     }
