@@ -133,7 +133,8 @@ impl Parser<'_> {
                 self.advance();
                 let value = self.nested(Self::unary)?;
                 negate(operator.text, value).ok_or_else(|| {
-                    let message = format!("`{}` before what it cannot be applied to", operator.text);
+                    let message =
+                        format!("`{}` before what it cannot be applied to", operator.text);
                     PtxError::new(operator.position, message)
                 })
             }
@@ -301,6 +302,12 @@ fn negate(operator: &str, value: Value) -> Option<Value> {
 /// A binary operator's result, or why it has none.
 fn combine(operator: Token<'_>, left: Value, right: Value) -> Result<Value, String> {
     let operator = operator.text;
+    let (left, right) = match (left, right) {
+        (number @ Value::Integer { .. }, address @ Value::Address { .. }) if operator == "+" => {
+            (address, number)
+        }
+        operands => operands,
+    };
     match (left, right) {
         (
             Value::Integer { bits: a, signed },
@@ -333,13 +340,6 @@ fn combine(operator: Token<'_>, left: Value, right: Value) -> Result<Value, Stri
             generic,
             mask: None,
         }),
-        (Value::Integer { bits, .. }, address @ Value::Address { .. }) if operator == "+" => {
-            let distance = Value::Integer { bits, signed: true };
-            match &address {
-                Value::Address { mask: None, .. } => combine_address(address, distance),
-                _ => Err("nothing can be added to a part of an address".into()),
-            }
-        }
         _ => Err(format!(
             "`{operator}` between operands that it does not apply to; \
              an address takes only an integer that is added or subtracted"
@@ -350,7 +350,11 @@ fn combine(operator: Token<'_>, left: Value, right: Value) -> Result<Value, Stri
 fn integers(operator: &str, a: u64, b: u64, signed: bool) -> Option<Value> {
     let (x, y) = (a as i64, b as i64);
     let truth = |unsigned: bool, otherwise: bool| {
-        Some(Value::signed(i64::from(if signed { otherwise } else { unsigned })))
+        Some(Value::signed(i64::from(if signed {
+            otherwise
+        } else {
+            unsigned
+        })))
     };
     let bits = match operator {
         "||" => return truth(a != 0 || b != 0, a != 0 || b != 0),
@@ -368,9 +372,15 @@ fn integers(operator: &str, a: u64, b: u64, signed: bool) -> Option<Value> {
         "-" => a.wrapping_sub(b),
         "*" => a.wrapping_mul(b),
         // A shift by 64 or more takes all bits out.
-        "<<" => u32::try_from(b).ok().and_then(|b| a.checked_shl(b)).unwrap_or(0),
+        "<<" => u32::try_from(b)
+            .ok()
+            .and_then(|b| a.checked_shl(b))
+            .unwrap_or(0),
         ">>" if signed => (x >> b.min(63)) as u64,
-        ">>" => u32::try_from(b).ok().and_then(|b| a.checked_shr(b)).unwrap_or(0),
+        ">>" => u32::try_from(b)
+            .ok()
+            .and_then(|b| a.checked_shr(b))
+            .unwrap_or(0),
         _ if b == 0 => return None,
         "/" if signed => x.wrapping_div(y) as u64,
         "/" => a / b,

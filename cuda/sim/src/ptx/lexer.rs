@@ -84,8 +84,8 @@ impl<'a> Lexer<'a> {
             let rest = self.rest;
             let length = if rest.starts_with("//") {
                 rest.find('\n').unwrap_or(rest.len())
-            } else if rest.starts_with("/*") {
-                match rest[2..].find("*/") {
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                match comment.find("*/") {
                     Some(end) => end + 4,
                     None => {
                         let invalid = Kind::Invalid("a comment that no `*/` ends");

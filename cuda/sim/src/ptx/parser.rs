@@ -1,0 +1,505 @@
+//! The parser's state, and the directives of a module.
+
+use std::collections::HashSet;
+
+use super::lexer::{Kind, Lexer, Token};
+use super::{Function, Limits, Linkage, Location, Module, PtxError, Type};
+
+/// How deeply scopes, lists and expressions may be nested. The parser, and whoever walks the tree,
+/// recurses as deeply.
+const MAX_DEPTH: u32 = 200;
+
+/// The registers that any text may declare. A longer text may have one more for each of its bytes,
+/// so that what is allocated for registers stays in proportion to the text.
+const MIN_REGISTERS: u64 = 1 << 16;
+
+/// Reads a file of PTX.
+///
+/// # Errors
+///
+/// The text is not PTX: where, what was found, and what was expected. No text leads to a panic, and
+/// time and memory are linear in its length.
+pub fn parse(text: &str) -> Result<Module, PtxError> {
+    let parser = Parser::new(text);
+    if u32::try_from(text.len()).is_err() {
+        return Err(PtxError::new(
+            parser.token.position,
+            "a text of 4 GiB or more cannot be PTX",
+        ));
+    }
+    if let Some(what) = binary(text) {
+        return Err(PtxError::new(
+            parser.token.position,
+            format!("this is {what} and no PTX: only PTX, which is text, can be run"),
+        ));
+    }
+    parser.module()
+}
+
+/// What a text is that was made of machine code.
+fn binary(text: &str) -> Option<&'static str> {
+    if text.starts_with("\u{7f}ELF") {
+        return Some("an ELF file (a cubin?)");
+    }
+    let unprintable =
+        |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
+    text.chars()
+        .take(64)
+        .any(unprintable)
+        .then_some("binary data (a fatbin or a cubin?)")
+}
+
+/// Reads tokens, two of which it sees ahead.
+pub(super) struct Parser<'a> {
+    lexer: Lexer<'a>,
+    /// The token to be read.
+    pub(super) token: Token<'a>,
+    /// The token after it.
+    pub(super) next: Token<'a>,
+    depth: u32,
+    /// How many registers may still be declared.
+    pub(super) registers_left: u64,
+    /// The last `.loc` of the function.
+    pub(super) location: Option<Location>,
+    module: Module,
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut lexer = Lexer::new(text);
+        let token = lexer.next_token();
+        let next = lexer.next_token();
+        Self {
+            lexer,
+            token,
+            next,
+            depth: 0,
+            registers_left: MIN_REGISTERS + text.len() as u64,
+            location: None,
+            module: Module {
+                address_size: 32,
+                ..Module::default()
+            },
+        }
+    }
+
+    /// Takes the token that is to be read.
+    pub(super) fn advance(&mut self) -> Token<'a> {
+        let next = std::mem::replace(&mut self.next, self.lexer.next_token());
+        std::mem::replace(&mut self.token, next)
+    }
+
+    /// Whether this token is to be read. No two kinds of tokens share a text.
+    pub(super) fn at(&self, text: &str) -> bool {
+        self.token.text == text
+    }
+
+    /// Takes the token if it is this one.
+    pub(super) fn accept(&mut self, text: &str) -> bool {
+        let found = self.at(text);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    /// Takes the token, which must be this one.
+    pub(super) fn expect(&mut self, text: &str) -> Result<(), PtxError> {
+        match self.accept(text) {
+            true => Ok(()),
+            false => Err(self.expected(&format!("`{text}`"))),
+        }
+    }
+
+    /// The error of finding something else.
+    pub(super) fn expected(&self, what: &str) -> PtxError {
+        let text = self.token.text;
+        let found = match self.token.kind {
+            Kind::End => "the end of the text; is it complete?".into(),
+            Kind::Invalid(why) if text.chars().count() == 1 => format!("{why}: {text:?}"),
+            Kind::Invalid(why) => why.into(),
+            _ if text.chars().count() > 40 => {
+                format!("`{}...`", text.chars().take(40).collect::<String>())
+            }
+            _ => format!("`{text}`"),
+        };
+        PtxError::new(
+            self.token.position,
+            format!("expected {what}, found {found}"),
+        )
+    }
+
+    pub(super) fn take(&mut self, kind: Kind, what: &str) -> Result<Token<'a>, PtxError> {
+        match self.token.kind == kind {
+            true => Ok(self.advance()),
+            false => Err(self.expected(what)),
+        }
+    }
+
+    /// A name, with its member if it has one: `%tid.x`.
+    pub(super) fn name(&mut self, what: &str) -> Result<String, PtxError> {
+        let mut name = self.take(Kind::Word, what)?.text.to_owned();
+        if self.token.kind == Kind::Dotted {
+            name += self.advance().text;
+        }
+        Ok(name)
+    }
+
+    /// An integer of at most 32 bits.
+    pub(super) fn integer(&mut self, what: &str) -> Result<u32, PtxError> {
+        let position = self.token.position;
+        if self.token.kind != Kind::Number {
+            return Err(self.expected(what));
+        }
+        let value = self.integer_expression(what)?;
+        u32::try_from(value).map_err(|_| {
+            PtxError::new(
+                position,
+                format!("{what} of {value} does not fit into 32 bits"),
+            )
+        })
+    }
+
+    /// What is separated by commas, up to the closing bracket.
+    pub(super) fn list<T>(
+        &mut self,
+        close: &str,
+        mut item: impl FnMut(&mut Self) -> Result<T, PtxError>,
+    ) -> Result<Vec<T>, PtxError> {
+        let mut items = Vec::new();
+        if self.accept(close) {
+            return Ok(items);
+        }
+        loop {
+            items.push(item(self)?);
+            if self.accept(close) {
+                return Ok(items);
+            }
+            if !self.accept(",") {
+                return Err(self.expected(&format!("`,` or `{close}`")));
+            }
+        }
+    }
+
+    /// Reads what is one level deeper.
+    pub(super) fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, PtxError>,
+    ) -> Result<T, PtxError> {
+        if self.depth == MAX_DEPTH {
+            return Err(PtxError::new(
+                self.token.position,
+                format!("nested more than {MAX_DEPTH} levels deep"),
+            ));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn module(mut self) -> Result<Module, PtxError> {
+        if !self.accept(".version") {
+            return Err(self.expected("`.version`, with which every PTX text begins"));
+        }
+        self.module.version = self.version()?;
+        if !self.at(".target") {
+            return Err(self.expected("`.target` after `.version`"));
+        }
+        while self.token.kind != Kind::End {
+            self.module_directive()?;
+        }
+        // What is declared and also defined is its definition.
+        let module = &mut self.module;
+        let defined: HashSet<_> = (module.functions.iter())
+            .filter(|function| function.body.is_some())
+            .map(|function| function.name.clone())
+            .collect();
+        (module.functions).retain(|it| it.body.is_some() || !defined.contains(&it.name));
+        let defined: HashSet<_> = (module.variables.iter())
+            .filter(|variable| variable.linkage != Linkage::Extern)
+            .map(|variable| variable.name.clone())
+            .collect();
+        (module.variables)
+            .retain(|it| it.linkage != Linkage::Extern || !defined.contains(&it.name));
+        Ok(self.module)
+    }
+
+    /// `8.7`
+    fn version(&mut self) -> Result<(u32, u32), PtxError> {
+        let token = self.token;
+        (token.text.split_once('.'))
+            .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)))
+            .inspect(|_| {
+                self.advance();
+            })
+            .ok_or_else(|| self.expected("a version such as 8.0"))
+    }
+
+    fn module_directive(&mut self) -> Result<(), PtxError> {
+        match self.token.text {
+            ".target" => self.target(),
+            ".address_size" => {
+                self.advance();
+                let position = self.token.position;
+                self.module.address_size = self.integer("the size of an address")?;
+                match self.module.address_size {
+                    32 | 64 => Ok(()),
+                    size => Err(PtxError::new(
+                        position,
+                        format!("an address has 32 or 64 bits, not {size}"),
+                    )),
+                }
+            }
+            ".file" => self.file(),
+            ".section" => self.section(),
+            ".pragma" => self.pragma(),
+            ".alias" => {
+                self.advance();
+                let alias = self.name("the name of a function")?;
+                self.expect(",")?;
+                let function = self.name("the name of a function")?;
+                self.expect(";")?;
+                self.module.aliases.insert(alias, function);
+                Ok(())
+            }
+            _ => {
+                let linkage = self.linkage()?;
+                match self.token.text {
+                    ".entry" | ".func" => {
+                        let function = self.function(linkage)?;
+                        self.module.functions.push(function);
+                        Ok(())
+                    }
+                    _ if self.at_variable() => {
+                        let variables = self.variables(linkage)?;
+                        self.module.variables.extend(variables);
+                        Ok(())
+                    }
+                    _ => Err(self.expected(
+                        "`.entry`, `.func`, a variable (`.global`, `.shared`, `.const`) \
+                         or another directive of a module",
+                    )),
+                }
+            }
+        }
+    }
+
+    /// `.visible` and the like, if one is written.
+    pub(super) fn linkage(&mut self) -> Result<Linkage, PtxError> {
+        let linkage = match self.token.text {
+            ".visible" => Linkage::Visible,
+            ".extern" => Linkage::Extern,
+            ".weak" => Linkage::Weak,
+            ".common" => Linkage::Common,
+            _ => return Ok(Linkage::Internal),
+        };
+        self.advance();
+        Ok(linkage)
+    }
+
+    /// `.target sm_90a, debug`
+    fn target(&mut self) -> Result<(), PtxError> {
+        self.advance();
+        loop {
+            let what = "a target such as sm_80";
+            let token = self.take(Kind::Word, what)?;
+            if let Some(name) = token.text.strip_prefix("sm_") {
+                let number = name.trim_end_matches(|c: char| c.is_ascii_lowercase());
+                let suffix = &name[number.len()..];
+                let architecture = number
+                    .parse()
+                    .ok()
+                    .filter(|_| suffix.len() < 2)
+                    .ok_or_else(|| {
+                        let message = format!("expected {what}, found `{}`", token.text);
+                        PtxError::new(token.position, message)
+                    })?;
+                // Of several targets the module needs the highest.
+                if architecture >= self.module.architecture {
+                    self.module.architecture = architecture;
+                    self.module.architecture_suffix = suffix.chars().next();
+                }
+            } else if !matches!(
+                token.text,
+                "debug" | "texmode_unified" | "texmode_independent" | "map_f64_to_f32"
+            ) {
+                let message = format!("expected {what} or `debug`, found `{}`", token.text);
+                return Err(PtxError::new(token.position, message));
+            }
+            if !self.accept(",") {
+                break;
+            }
+        }
+        match self.module.architecture {
+            0 => Err(self.expected("a target such as sm_80")),
+            _ => Ok(()),
+        }
+    }
+
+    /// `.file 1 "path"`, with or without its time and size.
+    pub(super) fn file(&mut self) -> Result<(), PtxError> {
+        self.advance();
+        let number = self.integer("the number of the file")?;
+        let path = self.take(Kind::Quoted, "the path of the file")?.text;
+        let path = &path[1..path.len() - 1];
+        self.module.files.insert(number, path.to_owned());
+        while self.accept(",") {
+            self.integer_expression("the time or size of a file")?;
+        }
+        Ok(())
+    }
+
+    /// `.section .debug_info { ... }`: notes for a debugger, which are skipped.
+    fn section(&mut self) -> Result<(), PtxError> {
+        self.advance();
+        match self.token.kind {
+            Kind::Dotted | Kind::Word => self.advance(),
+            _ => return Err(self.expected("the name of a section")),
+        };
+        self.expect("{")?;
+        let mut open = 1;
+        while open > 0 {
+            match (self.token.kind, self.token.text) {
+                (Kind::End | Kind::Invalid(_), _) => {
+                    return Err(self.expected("`}` at the end of the section"));
+                }
+                (_, "{") => open += 1,
+                (_, "}") => open -= 1,
+                _ => {}
+            }
+            self.advance();
+        }
+        Ok(())
+    }
+
+    /// `.pragma "nounroll";`: advice to an optimizing compiler, which is skipped.
+    pub(super) fn pragma(&mut self) -> Result<(), PtxError> {
+        self.advance();
+        self.take(Kind::Quoted, "a text in quotation marks")?;
+        while self.accept(",") {
+            self.take(Kind::Quoted, "a text in quotation marks")?;
+        }
+        self.expect(";")
+    }
+
+    /// `.entry name (parameters) limits { ... }` or `.func (returns) name (parameters) ... ;`
+    fn function(&mut self, linkage: Linkage) -> Result<Function, PtxError> {
+        let is_entry = self.advance().text == ".entry";
+        self.attributes()?;
+        let returns = match !is_entry && self.at("(") {
+            true => self.parameters()?,
+            false => Vec::new(),
+        };
+        let position = self.token.position;
+        let name = self
+            .take(Kind::Word, "the name of a function")?
+            .text
+            .to_owned();
+        let parameters = self.parameters()?;
+        let limits = self.limits()?;
+        self.location = None;
+        let body = match self.token.text {
+            "{" => {
+                self.advance();
+                Some(self.statements()?)
+            }
+            ";" => {
+                self.advance();
+                None
+            }
+            _ => return Err(self.expected("`{`, `;` or a directive of a function")),
+        };
+        Ok(Function {
+            position,
+            linkage,
+            is_entry,
+            name,
+            returns,
+            parameters,
+            limits,
+            body,
+        })
+    }
+
+    /// The directives between a function's parameters and its body.
+    pub(super) fn limits(&mut self) -> Result<Limits, PtxError> {
+        let mut limits = Limits::default();
+        loop {
+            let directive = self.token;
+            let what = format!("the number after `{}`", directive.text);
+            match directive.text {
+                ".pragma" => {
+                    self.pragma()?;
+                    continue;
+                }
+                ".maxntid"
+                | ".reqntid"
+                | ".reqnctapercluster"
+                | ".minnctapersm"
+                | ".maxnreg"
+                | ".maxnctapersm"
+                | ".maxclusterrank"
+                | ".abi_preserve"
+                | ".abi_preserve_control"
+                | ".noreturn"
+                | ".explicitcluster"
+                | ".blocksareclusters" => self.advance(),
+                ".attribute" => {
+                    self.attributes()?;
+                    continue;
+                }
+                _ => return Ok(limits),
+            };
+            match directive.text {
+                ".maxntid" => limits.max_threads = Some(self.shape(&what)?),
+                ".reqntid" => limits.required_threads = Some(self.shape(&what)?),
+                ".reqnctapercluster" => limits.required_cluster = Some(self.shape(&what)?),
+                ".minnctapersm" => limits.min_blocks = Some(self.integer(&what)?),
+                ".maxnreg" => limits.max_registers = Some(self.integer(&what)?),
+                ".noreturn" => limits.no_return = true,
+                ".explicitcluster" => limits.explicit_cluster = true,
+                ".blocksareclusters" => limits.blocks_are_clusters = true,
+                // What the others ask for concerns the compiler alone.
+                _ => {
+                    self.integer(&what)?;
+                }
+            }
+        }
+    }
+
+    /// One to three numbers; those left out are 1.
+    fn shape(&mut self, what: &str) -> Result<[u32; 3], PtxError> {
+        let mut shape = [self.integer(what)?, 1, 1];
+        for extent in &mut shape[1..] {
+            if self.accept(",") {
+                *extent = self.integer(what)?;
+            }
+        }
+        Ok(shape)
+    }
+
+    /// `.attribute(.managed)` and `.attribute(.unified(1, 2))`, which are skipped: all memory is
+    /// reached from everywhere.
+    pub(super) fn attributes(&mut self) -> Result<(), PtxError> {
+        while self.accept(".attribute") {
+            self.expect("(")?;
+            self.list(")", |parser| {
+                parser.take(Kind::Dotted, "an attribute such as `.managed`")?;
+                if parser.accept("(") {
+                    parser.list(")", |parser| parser.expression())?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The type of this name, textures included.
+    pub(super) fn type_of(name: &str) -> Option<Type> {
+        match name {
+            "texref" | "samplerref" | "surfref" => Some(Type::Opaque),
+            _ => Type::from_name(name),
+        }
+    }
+}
