@@ -104,13 +104,10 @@ impl<'a> Lexer<'a> {
     }
 
     fn quoted(&mut self) -> Token<'a> {
-        let mut escaped = false;
-        for (at, byte) in self.rest.bytes().enumerate().skip(1) {
-            match byte {
-                b'\n' => break,
-                b'"' if !escaped => return self.take(Kind::Quoted, at + 1),
-                _ => escaped = byte == b'\\' && !escaped,
-            }
+        // A backslash is a character like others: paths of Windows are written as they are.
+        let end = self.rest[1..].find(['"', '\n']);
+        if let Some(length) = end.filter(|&length| self.rest.as_bytes()[1 + length] == b'"') {
+            return self.take(Kind::Quoted, length + 2);
         }
         self.take(Kind::Invalid("a text that no `\"` ends on its line"), 1)
     }

@@ -20,9 +20,6 @@ impl Parser<'_> {
     fn statement(&mut self, statements: &mut Vec<Statement>) -> Result<(), PtxError> {
         let token = self.token;
         match (token.kind, token.text) {
-            (_, ";") => {
-                self.advance();
-            }
             (_, "{") => {
                 self.advance();
                 let scope = self.nested(Self::statements)?;

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Compiles the CUDA programs of this folder to PTX: generate.sh path/to/nvcc
+# The paths in the output lose their folders. Made with nvcc 13.5.
+set -e
+nvcc=$1
+cd "$(dirname "$0")"
+compile() {
+    output=$1
+    shift
+    "$nvcc" -ptx "$@" -o "$output"
+    sed -i -E '/^\s*\.file/s#"[^"]*/#"#' "$output"
+}
+compile calls.ptx -arch=sm_80 calls.cu
+compile memory.ptx -arch=sm_80 memory.cu
+compile control.ptx -arch=sm_100 control.cu
+compile hopper.ptx -arch=sm_90a -std=c++17 hopper.cu
+compile lines.ptx -arch=sm_80 -lineinfo debug.cu
+compile debug.ptx -arch=sm_100 -G debug.cu
+# The notes for a debugger hold the folder, and nobody reads them.
+sed -i -E '/\.section\s+\.debug_info/,$s/^\.b8 [0-9]+$/.b8 0/' debug.ptx
