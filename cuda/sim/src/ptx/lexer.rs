@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Symbol,
     /// The text is at its end.
     End,
+    /// A character that begins no token.
+    Unknown,
     /// Not a token of PTX; the reason.
     Invalid(&'static str),
 }
@@ -73,7 +75,7 @@ impl<'a> Lexer<'a> {
             }
             _ => {
                 let length = rest.chars().next().map_or(0, char::len_utf8);
-                self.take(Kind::Invalid("a character that PTX does not know"), length)
+                self.take(Kind::Unknown, length)
             }
         }
     }

@@ -116,7 +116,7 @@ impl<'a> Parser<'a> {
         let text = self.token.text;
         let found = match self.token.kind {
             Kind::End => "the end of the text; is it complete?".into(),
-            Kind::Invalid(why) if text.chars().count() == 1 => format!("{why}: {text:?}"),
+            Kind::Unknown => format!("the character {text:?}"),
             Kind::Invalid(why) => why.into(),
             _ if text.chars().count() > 40 => {
                 format!("`{}...`", text.chars().take(40).collect::<String>())

@@ -2,6 +2,10 @@
 #include <cooperative_groups.h>
 #include <cuda/barrier>
 
+struct alignas(64) Map {
+    char bytes[128];
+};
+
 namespace cg = cooperative_groups;
 
 extern "C" __global__ void __cluster_dims__(2, 1, 1) clusters(int *out) {
@@ -13,7 +17,7 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) clusters(int *out) {
     cluster.sync();
 }
 
-extern "C" __global__ void __launch_bounds__(128) copies(const __grid_constant__ int4 map[8], float *out) {
+extern "C" __global__ void __launch_bounds__(128) copies(const __grid_constant__ Map map, float *out) {
     __shared__ alignas(128) float tile[1024];
     __shared__ alignas(8) unsigned long long barrier;
     unsigned bar = (unsigned)__cvta_generic_to_shared(&barrier);
@@ -24,7 +28,7 @@ extern "C" __global__ void __launch_bounds__(128) copies(const __grid_constant__
         asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], 4096;" ::"r"(bar));
         asm volatile(
             "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
-            " [%0], [%1, {%3, %4}], [%2];" ::"r"(to), "l"(map), "r"(bar), "r"(0), "r"(8)
+            " [%0], [%1, {%3, %4}], [%2];" ::"r"(to), "l"(&map), "r"(bar), "r"(0), "r"(8)
             : "memory");
     }
     __syncthreads();
