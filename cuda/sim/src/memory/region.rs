@@ -1,11 +1,13 @@
 //! The bytes of one allocation, with what is known about each.
 
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bytes::{Bytes, Word};
 use super::initialized::Initialized;
 use super::{Allocation, AllocationKind};
+use crate::check::GlobalShadow;
 
 /// The alignment of every allocation of the device.
 pub(super) const ALIGNMENT: u64 = 256;
@@ -25,6 +27,7 @@ pub(crate) struct Region {
     live: AtomicBool,
     pub(super) bytes: Bytes,
     pub(super) initialized: Option<Initialized>,
+    accesses: OnceLock<GlobalShadow>,
 }
 
 impl Region {
@@ -49,6 +52,7 @@ impl Region {
                 }
                 _ => None,
             },
+            accesses: OnceLock::new(),
         };
         if matches!(kind, AllocationKind::Device | AllocationKind::Heap) {
             let mut rest = size.min(FRESH_FILL);
@@ -93,6 +97,7 @@ impl Region {
             live: AtomicBool::new(true),
             bytes,
             initialized: None,
+            accesses: OnceLock::new(),
         }
     }
 
@@ -187,6 +192,11 @@ impl Region {
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
         self.bytes.write(offset, bytes);
         self.initialize(offset, bytes.len() as u64);
+    }
+
+    /// Who has accessed the bytes, as far as launches check that.
+    pub(crate) fn shadow(&self) -> &GlobalShadow {
+        self.accesses.get_or_init(|| GlobalShadow::new(self.size))
     }
 
     /// Marks bytes as written.

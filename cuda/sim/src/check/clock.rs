@@ -1,0 +1,453 @@
+//! What happened before what: between the threads of a block, and between blocks.
+//!
+//! Every warp counts its synchronizations: that count is its *time*, and an access is stamped with
+//! the warp, the lanes and the time. A thread knows of other threads up to which time their
+//! accesses come before its own; barriers, `bar.warp.sync` and messages raise that. A message is
+//! what a release leaves at an address, and an acquire takes from it:
+//!
+//! - a release, or a relaxed write behind a fence, publishes what the thread knew (at the fence);
+//! - an acquire takes what is published at its address at once, a relaxed read at the next fence.
+//!
+//! Where the truth would cost too much, a thread is taken to know more than it does: a race may be
+//! missed, but none is made up.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::vector::{Foreign, Knowledge, Vector, join_foreign};
+use crate::exec::{ALL, LANES, Mask, lanes};
+
+/// Who takes part in an ordering.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Scope {
+    /// The threads of the block: `.cta`. Also for whatever is done to shared memory.
+    Block,
+    /// All threads: `.gpu` and `.sys`.
+    Device,
+}
+
+/// How many relaxed reads a thread may have open until a fence; beyond, they count as acquires.
+const PENDING: usize = 64;
+
+/// What the blocks of a launch have published at the addresses of global memory.
+#[derive(Default)]
+pub(crate) struct Releases {
+    any: AtomicBool,
+    messages: Mutex<HashMap<u64, Arc<Foreign>>>,
+}
+
+impl Releases {
+    fn get(&self, word: u64) -> Option<Arc<Foreign>> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.get(&word).cloned()
+    }
+
+    fn join(&self, word: u64, block: u32, knowledge: &Knowledge) {
+        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let message = messages.entry(word).or_default();
+        if let Some(foreign) = &knowledge.foreign {
+            join_foreign(message, foreign);
+        }
+        Arc::make_mut(message).join_block(block, &knowledge.block);
+        self.any.store(true, Ordering::Release);
+    }
+}
+
+/// What a thread has fenced, and what it has read since.
+#[derive(Clone, Debug, Default)]
+struct Fences {
+    /// What a relaxed write publishes to the block, and to the device.
+    fenced: [Knowledge; 2],
+    /// The times of the thread's own last fences.
+    own: [u32; 2],
+    /// The words that were read by relaxed reads since the last fence of the device's scope.
+    pending: Vec<u64>,
+}
+
+impl Fences {
+    fn join(&mut self, other: &Self) {
+        for (fenced, other) in self.fenced.iter_mut().zip(&other.fenced) {
+            fenced.join(other);
+        }
+        for &word in &other.pending {
+            if !self.pending.contains(&word) {
+                self.pending.push(word);
+            }
+        }
+    }
+}
+
+/// What a thread knows.
+#[derive(Clone, Debug, Default)]
+struct State {
+    known: Knowledge,
+    fences: Option<Box<Fences>>,
+}
+
+impl State {
+    /// What others learn from a thread of this state at a barrier: of `lanes` of its warp, that
+    /// they have come to `time`.
+    fn arrive(&self, warp: u32, lanes: Mask, time: u32) -> Self {
+        let mut state = self.clone();
+        state.known.block.raise(warp, lanes, time);
+        if let Some(fences) = &mut state.fences {
+            for (fenced, own) in fences.fenced.iter_mut().zip(&mut fences.own) {
+                fenced.block.raise(warp, lanes, *own);
+                *own = 0;
+            }
+        }
+        state
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.known.join(&other.known);
+        if let Some(fences) = &other.fences {
+            self.fences.get_or_insert_default().join(fences);
+        }
+    }
+}
+
+/// The threads of a warp, together while they know the same.
+#[derive(Clone, Debug)]
+enum States {
+    Same(State),
+    Each(Box<[State; LANES]>),
+}
+
+#[derive(Clone, Debug)]
+struct Warp {
+    time: u32,
+    states: States,
+}
+
+impl Warp {
+    fn state(&self, lane: usize) -> &State {
+        match &self.states {
+            States::Same(state) => state,
+            States::Each(states) => &states[lane],
+        }
+    }
+
+    /// Changes the states of some lanes: at once where all lanes are meant and know the same.
+    fn change(&mut self, mask: Mask, mut change: impl FnMut(&mut State, Option<usize>)) {
+        if let States::Same(state) = &mut self.states {
+            if mask == ALL {
+                return change(state, None);
+            }
+            let state = std::mem::take(state);
+            self.states = States::Each(Box::new(std::array::from_fn(|_| state.clone())));
+        }
+        if let States::Each(states) = &mut self.states {
+            for lane in lanes(mask) {
+                change(&mut states[lane], Some(lane));
+            }
+        }
+    }
+}
+
+/// What those know who have come to a barrier.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arrivals(State);
+
+/// The clock of a block.
+pub(crate) struct Clock {
+    block: u32,
+    warps: Vec<Warp>,
+    releases: Arc<Releases>,
+    /// What was published at an address for the threads of this block.
+    messages: HashMap<u64, Knowledge>,
+}
+
+impl Clock {
+    /// The clock of block number `block` of a launch, a block of `threads` threads.
+    pub(crate) fn new(releases: Arc<Releases>, block: u32, threads: u32) -> Self {
+        let warp = Warp {
+            time: 1,
+            states: States::Same(State::default()),
+        };
+        Self {
+            block,
+            warps: vec![warp; threads.div_ceil(LANES as u32) as usize],
+            releases,
+            messages: HashMap::new(),
+        }
+    }
+
+    pub(super) fn n_warps(&self) -> u32 {
+        self.warps.len() as u32
+    }
+
+    /// A barrier of all threads of the block. Those that have ended count as arrived.
+    pub(crate) fn barrier(&mut self) {
+        let mut all = State::default();
+        for (number, warp) in (0..).zip(&self.warps) {
+            match &warp.states {
+                States::Same(state) if state.fences.is_some() => {
+                    all.join(&state.arrive(number, ALL, warp.time));
+                }
+                // The base below says all that is to be said about the block.
+                States::Same(state) => all.known.join_foreign(&state.known.foreign),
+                States::Each(states) => {
+                    for (lane, state) in states.iter().enumerate() {
+                        if state.fences.is_some() {
+                            all.join(&state.arrive(number, 1 << lane, warp.time));
+                        } else {
+                            all.known.join_foreign(&state.known.foreign);
+                        }
+                    }
+                }
+            }
+        }
+        let base = self.warps.iter().map(|warp| warp.time).max().unwrap_or(0);
+        all.known.block = Vector::all(base);
+        for warp in &mut self.warps {
+            warp.time = base.saturating_add(1);
+            warp.states = States::Same(all.clone());
+        }
+    }
+
+    /// Lanes of a warp come to a barrier of some threads of the block.
+    pub(crate) fn arrive(&mut self, arrivals: &mut Arrivals, warp: usize, mask: Mask) {
+        let number = warp as u32;
+        let warp = &mut self.warps[warp];
+        match &warp.states {
+            States::Same(state) => {
+                arrivals.0.join(&state.arrive(number, mask, warp.time));
+            }
+            States::Each(states) => {
+                for lane in lanes(mask) {
+                    let arrival = states[lane].arrive(number, 1 << lane, warp.time);
+                    arrivals.0.join(&arrival);
+                }
+            }
+        }
+        warp.time = warp.time.saturating_add(1);
+    }
+
+    /// Lanes of a warp leave a barrier at which all of `arrivals` have come.
+    pub(crate) fn leave(&mut self, arrivals: &Arrivals, warp: usize, mask: Mask) {
+        self.warps[warp].change(mask, |state, _| state.join(&arrivals.0));
+    }
+
+    /// `bar.warp.sync`: the lanes of `mask` wait for each other. Lanes that have ended or never
+    /// were may be named as well; they count as arrived.
+    pub(crate) fn sync_warp(&mut self, warp: usize, mask: Mask, ended: Mask) {
+        let mask = mask | ended;
+        let mut arrivals = Arrivals::default();
+        self.arrive(&mut arrivals, warp, mask);
+        if mask == ALL {
+            self.warps[warp].states = States::Same(arrivals.0);
+        } else {
+            self.leave(&arrivals, warp, mask);
+        }
+    }
+
+    /// `fence`, `membar`.
+    pub(crate) fn fence(&mut self, warp: usize, mask: Mask, scope: Scope) {
+        let block = self.block;
+        let (releases, messages) = (&self.releases, &self.messages);
+        let warp = &mut self.warps[warp];
+        let time = warp.time;
+        warp.change(mask, |state, _| {
+            let fences = state.fences.get_or_insert_default();
+            for word in &fences.pending {
+                if let Some(message) = messages.get(word) {
+                    state.known.join(message);
+                }
+                if scope == Scope::Device
+                    && let Some(message) = releases.get(*word)
+                {
+                    state.known.learn(block, &message);
+                }
+            }
+            fences.fenced[0] = state.known.clone();
+            fences.own[0] = time;
+            if scope == Scope::Device {
+                fences.pending.clear();
+                fences.fenced[1] = state.known.clone();
+                fences.own[1] = time;
+            }
+        });
+        warp.time = time.saturating_add(1);
+    }
+
+    /// A strong write (volatile, relaxed, release) or an atomic of some lanes: must come before
+    /// the memory is written. `addresses` and `bytes` say where; `release` whether it has release
+    /// semantics.
+    pub(crate) fn publish(
+        &mut self,
+        warp: usize,
+        mask: Mask,
+        addresses: &[u64; LANES],
+        bytes: u32,
+        release: bool,
+        scope: Scope,
+    ) {
+        let number = warp as u32;
+        let warp = &mut self.warps[warp];
+        if let (false, States::Same(State { fences: None, .. })) = (release, &warp.states) {
+            return;
+        }
+        for lane in lanes(mask) {
+            let state = warp.state(lane);
+            for scope in [Scope::Block, Scope::Device]
+                .into_iter()
+                .filter(|&s| s <= scope)
+            {
+                let (mut knowledge, own) = match (release, &state.fences) {
+                    (true, _) => (state.known.clone(), warp.time),
+                    (false, Some(fences)) => (
+                        fences.fenced[scope as usize].clone(),
+                        fences.own[scope as usize],
+                    ),
+                    (false, None) => break,
+                };
+                knowledge.block.raise(number, 1 << lane, own);
+                if knowledge.is_empty() {
+                    continue;
+                }
+                for word in words(addresses[lane], bytes) {
+                    match scope {
+                        Scope::Block => self.messages.entry(word).or_default().join(&knowledge),
+                        Scope::Device => self.releases.join(word, self.block, &knowledge),
+                    }
+                }
+            }
+        }
+        if release {
+            warp.time = warp.time.saturating_add(1);
+        }
+    }
+
+    /// A strong read (volatile, relaxed, acquire) or an atomic of some lanes: must come after the
+    /// memory was read. `acquire` says whether it has acquire semantics.
+    pub(crate) fn observe(
+        &mut self,
+        warp: usize,
+        mask: Mask,
+        addresses: &[u64; LANES],
+        bytes: u32,
+        acquire: bool,
+        scope: Scope,
+    ) {
+        if self.messages.is_empty() && !self.releases.any.load(Ordering::Acquire) {
+            return;
+        }
+        for lane in lanes(mask) {
+            for word in words(addresses[lane], bytes) {
+                let near = self.messages.get(&word);
+                let far = match scope {
+                    Scope::Device => self.releases.get(word),
+                    Scope::Block => None,
+                };
+                if near.is_none() && far.is_none() {
+                    continue;
+                }
+                let block = self.block;
+                self.warps[warp].change(1 << lane, |state, _| {
+                    let pending = state
+                        .fences
+                        .as_ref()
+                        .map_or(0, |fences| fences.pending.len());
+                    if acquire || pending >= PENDING {
+                        if let Some(near) = near {
+                            state.known.join(near);
+                        }
+                        if let Some(far) = &far {
+                            state.known.learn(block, far);
+                        }
+                    } else {
+                        let fences = state.fences.get_or_insert_default();
+                        if !fences.pending.contains(&word) {
+                            fences.pending.push(word);
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// The number of a warp among all of the launch.
+    pub(super) fn warp_number(&self, warp: usize) -> u32 {
+        self.block
+            .wrapping_mul(self.n_warps())
+            .wrapping_add(warp as u32)
+    }
+
+    /// The time of a warp.
+    pub(super) fn time(&self, warp: usize) -> u32 {
+        self.warps[warp].time
+    }
+
+    /// What a thread knows.
+    pub(super) fn observer(&self, warp: usize, lane: usize) -> Observer<'_> {
+        Observer {
+            known: &self.warps[warp].state(lane).known,
+            first: self.warp_number(0),
+            warps: self.n_warps(),
+            warp: warp as u32,
+            lane: 1 << lane,
+        }
+    }
+
+    /// Whether all lanes of a warp know the same.
+    pub(super) fn is_uniform(&self, warp: usize) -> bool {
+        matches!(self.warps[warp].states, States::Same(_))
+    }
+}
+
+/// The words that an access is in.
+fn words(address: u64, bytes: u32) -> impl Iterator<Item = u64> {
+    (address & !3..address.saturating_add(u64::from(bytes))).step_by(4)
+}
+
+/// A thread that asks what came before it.
+#[derive(Clone, Copy)]
+pub(super) struct Observer<'c> {
+    known: &'c Knowledge,
+    first: u32,
+    warps: u32,
+    warp: u32,
+    lane: Mask,
+}
+
+impl Observer<'_> {
+    /// The same for another lane, of a warp whose lanes know the same.
+    #[inline(always)]
+    pub(super) fn of_lane(self, lane: usize) -> Self {
+        Self {
+            lane: 1 << lane,
+            ..self
+        }
+    }
+
+    /// Whether what a warp of the launch did until a time came before all threads of this block.
+    #[inline(always)]
+    pub(super) fn is_past(&self, warp: u32, time: u32) -> bool {
+        time <= self.known.block.base && warp.wrapping_sub(self.first) < self.warps
+    }
+
+    /// Whether what some lanes of a warp of the launch did at a time came before.
+    #[inline(always)]
+    pub(super) fn knows(&self, warp: u32, lanes: Mask, time: u32) -> bool {
+        self.is_past(warp, time) || self.knows_of_now(warp, lanes, time)
+    }
+
+    #[inline(never)]
+    fn knows_of_now(&self, warp: u32, mut lanes: Mask, time: u32) -> bool {
+        let local = warp.wrapping_sub(self.first);
+        if local >= self.warps {
+            return self.known.foreign.as_ref().is_some_and(|foreign| {
+                foreign.knows(warp / self.warps, warp % self.warps, lanes, time)
+            });
+        }
+        if local == self.warp {
+            lanes &= !self.lane;
+        }
+        self.known.block.knows(local, lanes, time)
+    }
+}

@@ -1,0 +1,133 @@
+//! The shadow of a block's shared memory: who has last accessed each byte, and which were written.
+
+use super::cells::{Access, Action, CHUNK, Chunk, Conflict, Entry, words};
+use super::clock::Clock;
+use crate::exec::{LANES, Mask, lanes};
+
+/// The history of a block's shared memory. A thread of the host keeps one for all of its blocks.
+#[derive(Debug, Default)]
+pub(crate) struct SharedShadow {
+    chunks: Vec<Chunk>,
+    epoch: u64,
+}
+
+impl SharedShadow {
+    /// Forgets everything, for a block with `bytes` bytes of shared memory.
+    pub(crate) fn start(&mut self, bytes: usize) {
+        self.epoch += 1;
+        if self.chunks.len() < bytes.div_ceil(CHUNK) {
+            self.chunks
+                .resize_with(bytes.div_ceil(CHUNK), Chunk::default);
+        }
+    }
+
+    /// Records what lanes of a warp read; returns a race, if there is one. The offsets must be
+    /// inside of the memory and aligned to the access.
+    pub(crate) fn read(
+        &mut self,
+        clock: &Clock,
+        access: &Access,
+        offsets: &[u64; LANES],
+    ) -> Option<Conflict> {
+        self.record(clock, access, offsets, |_, _| 0)
+    }
+
+    /// Records what lanes of a warp write, or change by an atomic; returns a race, if there is
+    /// one. `value` gives the words of each lane's value, by lane and number; a smaller value is
+    /// in the low bits. The values of an atomic do not matter.
+    pub(crate) fn write(
+        &mut self,
+        clock: &Clock,
+        access: &Access,
+        offsets: &[u64; LANES],
+        value: impl Fn(usize, usize) -> u32,
+    ) -> Option<Conflict> {
+        self.record(clock, access, offsets, value)
+    }
+
+    #[inline(always)]
+    fn record(
+        &mut self,
+        clock: &Clock,
+        access: &Access,
+        offsets: &[u64; LANES],
+        value: impl Fn(usize, usize) -> u32,
+    ) -> Option<Conflict> {
+        let entry = Entry::new(
+            access,
+            clock.warp_number(access.warp),
+            clock.time(access.warp),
+        );
+        let is_uniform = clock.is_uniform(access.warp);
+        let mut observer = clock.observer(access.warp, 0);
+        let mut found = None;
+        for lane in lanes(access.mask) {
+            observer = if is_uniform {
+                observer.of_lane(lane)
+            } else {
+                clock.observer(access.warp, lane)
+            };
+            let offset = offsets[lane];
+            let chunk = &mut self.chunks[offset as usize / CHUNK];
+            chunk.enter(self.epoch);
+            let (range, bytes) = words(offset, access.bytes);
+            for (index, word) in range.enumerate() {
+                let race = if access.action == Action::Read {
+                    chunk.read::<true>(word, entry.at(lane, bytes, 0), &observer)
+                } else {
+                    let value = value(lane, index) << (8 * (offset % 4));
+                    chunk.write::<true>(word, entry.at(lane, bytes, value), &observer)
+                };
+                if let (None, Some(other)) = (found, race) {
+                    let offset = (offset & !3) + 4 * index as u64;
+                    found = Some(other.conflict(lane, offset, clock.n_warps(), &observer));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Which bytes of a block's shared memory, or of a thread's local memory, were ever written.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// A bit for each byte.
+    bits: Vec<u64>,
+}
+
+impl Written {
+    /// Forgets everything, for memory of `bytes` bytes.
+    pub(crate) fn start(&mut self, bytes: usize) {
+        self.bits.clear();
+        self.bits.resize(bytes.div_ceil(64), 0);
+    }
+
+    /// Marks what some lanes write. The offsets must be inside of the memory and aligned.
+    pub(crate) fn set(&mut self, mask: Mask, offsets: &[u64; LANES], bytes: u32) {
+        for lane in lanes(mask) {
+            self.bits[offsets[lane] as usize / 64] |= run(offsets[lane], bytes);
+        }
+    }
+
+    /// The first lane that reads what was never written, and the offset of its first such byte.
+    /// The offsets must be inside of the memory and aligned.
+    pub(crate) fn first_missing(
+        &self,
+        mask: Mask,
+        offsets: &[u64; LANES],
+        bytes: u32,
+    ) -> Option<(usize, u64)> {
+        lanes(mask).find_map(|lane| {
+            let offset = offsets[lane];
+            let missing = !self.bits[offset as usize / 64] & run(offset, bytes);
+            let first = offset & !63 | u64::from(missing.trailing_zeros());
+            (missing != 0).then_some((lane, first))
+        })
+    }
+}
+
+/// The bits of an access in its 64 bytes.
+#[inline(always)]
+fn run(offset: u64, bytes: u32) -> u64 {
+    ((1 << bytes) - 1) << (offset % 64)
+}
