@@ -1,6 +1,6 @@
 //! Actions that compute lane by lane: each is a loop over 32 lanes around a function of scalars.
 
-use crate::exec::{Action, Lane, LANES, Mask, PredicateSlot, Registers, Slot};
+use crate::exec::{Action, LANES, Lane, Mask, PredicateSlot, Registers, Slot};
 use crate::program::PredicateSource;
 
 /// Runs `work` compiled for the widest vectors of this machine.
@@ -39,7 +39,12 @@ pub(crate) fn binary<A: Lane, B: Lane, D: Lane>(
         vectorized(arch, || {
             let a = A::read(registers, a);
             let b = B::read(registers, b);
-            D::write(registers, d, mask, std::array::from_fn(|lane| f(a[lane], b[lane])));
+            D::write(
+                registers,
+                d,
+                mask,
+                std::array::from_fn(|lane| f(a[lane], b[lane])),
+            );
         });
     })
 }
@@ -61,38 +66,6 @@ pub(crate) fn ternary<A: Lane, B: Lane, C: Lane, D: Lane>(
             let values = std::array::from_fn(|lane| f(a[lane], b[lane], c[lane]));
             D::write(registers, d, mask, values);
         });
-    })
-}
-
-/// The lanes of a mask in which a test of two values holds.
-#[inline(always)]
-fn test<A: Lane, B: Lane>(
-    registers: &Registers,
-    a: Slot,
-    b: Slot,
-    f: &impl Fn(A, B) -> bool,
-) -> Mask {
-    let a = A::read(registers, a);
-    let b = B::read(registers, b);
-    let mut result = 0;
-    for lane in 0..LANES {
-        result |= Mask::from(f(a[lane], b[lane])) << lane;
-    }
-    result
-}
-
-/// Writes the lanes in which a test of `a` and `b` holds to what `write` does with them: it gets
-/// the registers, the lanes that run, and the lanes in which the test holds.
-pub(crate) fn compare<A: Lane, B: Lane>(
-    a: Slot,
-    b: Slot,
-    f: impl Fn(A, B) -> bool + Send + Sync + 'static,
-    write: impl Fn(&mut Registers, Mask, Mask) + Send + Sync + 'static,
-) -> Action {
-    let arch = pulp::Arch::new();
-    Action::compute(move |registers: &mut Registers, mask: Mask| {
-        let holds = vectorized(arch, || test(registers, a, b, &f));
-        write(registers, mask, holds);
     })
 }
 
@@ -121,6 +94,74 @@ pub(crate) fn predicate(
 ) -> Action {
     Action::compute(move |registers: &mut Registers, mask: Mask| {
         let value = f(registers);
+        registers.set_predicate(d, mask, value);
+    })
+}
+
+/// `d = f(a, b, c, carry)` in every lane, where `f` gives a carry too. The carry that comes in is
+/// that of the lane, if it is read; the one that goes out is kept, if it is written.
+pub(crate) fn carrying<T: Lane>(
+    d: Slot,
+    [a, b, c]: [Slot; 3],
+    reads: bool,
+    writes: bool,
+    f: impl Fn(T, T, T, bool) -> (T, bool) + Send + Sync + 'static,
+) -> Action {
+    Action::compute(move |registers: &mut Registers, mask: Mask| {
+        let carry_in = if reads { registers.carry } else { 0 };
+        let [a, b, c] = [a, b, c].map(|slot| T::read(registers, slot));
+        let mut carry_out = 0;
+        let values = std::array::from_fn(|lane| {
+            let (value, carry) = f(a[lane], b[lane], c[lane], carry_in >> lane & 1 != 0);
+            carry_out |= Mask::from(carry) << lane;
+            value
+        });
+        T::write(registers, d, mask, values);
+        if writes {
+            registers.carry = registers.carry & !mask | carry_out & mask;
+        }
+    })
+}
+
+/// In which lanes `a < b` and in which `a == b`, after `f` has been applied to both.
+pub(crate) fn order<T: Lane, O: PartialOrd>(
+    arch: pulp::Arch,
+    registers: &Registers,
+    a: Slot,
+    b: Slot,
+    f: impl Fn(T) -> O,
+) -> Order {
+    vectorized(arch, || {
+        let a = T::read(registers, a).map(&f);
+        let b = T::read(registers, b).map(&f);
+        let mut order = Order::default();
+        for lane in 0..LANES {
+            order.less |= Mask::from(a[lane] < b[lane]) << lane;
+            order.equal |= Mask::from(a[lane] == b[lane]) << lane;
+            order.greater |= Mask::from(a[lane] > b[lane]) << lane;
+        }
+        order
+    })
+}
+
+/// The lanes in which a value is less than another, equal to it, or greater: none of them where one
+/// is NaN.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Order {
+    pub(crate) less: Mask,
+    pub(crate) equal: Mask,
+    pub(crate) greater: Mask,
+}
+
+/// `d = f(a)` in every lane, for a predicate.
+pub(crate) fn test<A: Lane>(
+    d: PredicateSlot,
+    a: Slot,
+    f: impl Fn(A) -> bool + Send + Sync + 'static,
+) -> Action {
+    Action::compute(move |registers: &mut Registers, mask: Mask| {
+        let a = A::read(registers, a);
+        let value = (0..LANES).fold(0, |value, lane| value | Mask::from(f(a[lane])) << lane);
         registers.set_predicate(d, mask, value);
     })
 }
