@@ -235,7 +235,7 @@ impl Parser<'_> {
 }
 
 /// The value of a number's text.
-fn number(token: Token<'_>) -> Result<Value, PtxError> {
+pub(super) fn number(token: Token<'_>) -> Result<Value, PtxError> {
     let text = token.text;
     let error = |message: &str| PtxError::new(token.position, format!("`{text}` {message}"));
     let bits_of = |digits: &str, count: usize| {

@@ -95,8 +95,7 @@ impl<'a> Lexer<'a> {
                     }
                 }
             } else {
-                let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0B;
-                rest.bytes().take_while(is_blank).count()
+                rest.bytes().take_while(u8::is_ascii_whitespace).count()
             };
             if length == 0 {
                 return None;

@@ -27,26 +27,23 @@ pub fn parse(text: &str) -> Result<Module, PtxError> {
             "a text of 4 GiB or more cannot be PTX",
         ));
     }
-    if let Some(what) = binary(text) {
-        return Err(PtxError::new(
-            parser.token.position,
-            format!("this is {what} and no PTX: only PTX, which is text, can be run"),
-        ));
-    }
-    parser.module()
+    parser.module(text)
 }
 
-/// What a text is that was made of machine code.
+/// What a text is that does not begin as PTX does: a cubin or a fatbin, perhaps.
 fn binary(text: &str) -> Option<&'static str> {
+    let unprintable = |c: char| c == char::REPLACEMENT_CHARACTER || c.is_control();
     if text.starts_with("\u{7f}ELF") {
-        return Some("an ELF file (a cubin?)");
-    }
-    let unprintable =
-        |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
-    text.chars()
+        Some("an ELF file (a cubin?)")
+    } else if text
+        .chars()
         .take(64)
-        .any(unprintable)
-        .then_some("binary data (a fatbin or a cubin?)")
+        .any(|c| unprintable(c) && !c.is_whitespace())
+    {
+        Some("binary data (a fatbin?)")
+    } else {
+        None
+    }
 }
 
 /// Reads tokens, two of which it sees ahead.
@@ -198,9 +195,15 @@ impl<'a> Parser<'a> {
         result
     }
 
-    fn module(mut self) -> Result<Module, PtxError> {
+    fn module(mut self, text: &str) -> Result<Module, PtxError> {
         if !self.accept(".version") {
-            return Err(self.expected("`.version`, with which every PTX text begins"));
+            return Err(match binary(text) {
+                None => self.expected("`.version`, with which every PTX text begins"),
+                Some(what) => PtxError::new(
+                    self.token.position,
+                    format!("this is {what} and no PTX: only PTX, which is text, can be run"),
+                ),
+            });
         }
         self.module.version = self.version()?;
         if !self.at(".target") {

@@ -1,6 +1,6 @@
 //! The statements of a function: instructions and their operands, and what stands between them.
 
-use super::constant::Value;
+use super::constant::{Value, number};
 use super::lexer::Kind;
 use super::parser::Parser;
 use super::{
@@ -81,7 +81,10 @@ impl Parser<'_> {
                 }
                 "function_name" => {
                     self.advance();
-                    self.expression()?;
+                    self.name("the label of a function's name")?;
+                    if self.accept("+") {
+                        self.integer("the distance from a label")?;
+                    }
                 }
                 _ => return Err(self.expected("`function_name` or `inlined_at`")),
             }
@@ -106,7 +109,7 @@ impl Parser<'_> {
             let token = self.take(Kind::Word, "the name of a register")?;
             let count = match self.accept("<") {
                 true => {
-                    let count = self.take_count()?;
+                    let count = self.register_count()?;
                     self.expect(">")?;
                     Some(count)
                 }
@@ -137,11 +140,15 @@ impl Parser<'_> {
     }
 
     /// The number between `<` and `>`, which is no expression: `>` ends it.
-    fn take_count(&mut self) -> Result<u32, PtxError> {
-        let what = "a number of registers of at most 32 bits";
-        let error = self.expected(what);
-        let token = self.take(Kind::Number, what)?;
-        token.text.parse().map_err(|_| error)
+    fn register_count(&mut self) -> Result<u32, PtxError> {
+        let token = self.take(Kind::Number, "a number of registers")?;
+        match number(token)? {
+            Value::Integer { bits, .. } if u32::try_from(bits).is_ok() => Ok(bits as u32),
+            _ => Err(PtxError::new(
+                token.position,
+                format!("there cannot be `{}` registers", token.text),
+            )),
+        }
     }
 
     /// The names after a directive, up to the `;`.
