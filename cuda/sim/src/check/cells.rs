@@ -4,7 +4,7 @@
 //! that most words have; reads of further warps, and accesses to parts of the word, go to a list.
 
 use super::clock::Observer;
-use crate::exec::{Mask, lanes};
+use crate::exec::{LANES, Mask, lanes};
 
 /// How many bytes a chunk of cells is for.
 pub(super) const CHUNK: usize = 4 * CELLS;
@@ -21,6 +21,20 @@ pub(super) fn words(offset: u64, bytes: u32) -> (std::ops::Range<usize>, u8) {
     match bytes {
         1 | 2 => (first..first + 1, ((1 << bytes) - 1) << (offset % 4)),
         _ => (first..first + bytes as usize / 4, 0xf),
+    }
+}
+
+/// A word of what a lane writes: `values` are the elements, which lie side by side in memory.
+#[inline(always)]
+pub(super) fn word<T: Copy + Into<u64>>(values: &[[T; LANES]], lane: usize, word: usize) -> u32 {
+    let element = |index: usize| values.get(index).map_or(0, |values| values[lane].into());
+    match size_of::<T>() {
+        8 => (element(word / 2) >> (32 * (word % 2))) as u32,
+        4 => element(word) as u32,
+        2 => (element(2 * word) | element(2 * word + 1) << 16) as u32,
+        _ => (0..4).fold(0, |bits, byte| {
+            bits | (element(4 * word + byte) as u32) << (8 * byte)
+        }),
     }
 }
 

@@ -112,12 +112,18 @@ impl Machine {
             action,
             strong,
         };
+        let words = bytes.div_ceil(4) as usize;
         let (clock, offsets) = (&self.clocks[block], &[address; LANES]);
         match (&mut self.shared, action) {
             (Some(shadow), Action::Read) => shadow.read(clock, &access, offsets),
-            (Some(shadow), _) => shadow.write(clock, &access, offsets, |_, _| value),
+            (Some(shadow), _) => {
+                shadow.write(clock, &access, offsets, &[[value; LANES]; 4][..words])
+            }
             (None, Action::Read) => self.global.read(1, clock, &access, offsets),
-            (None, _) => self.global.write(1, clock, &access, offsets, |_, _| value),
+            (None, _) => {
+                self.global
+                    .write(1, clock, &access, offsets, &[[value; LANES]; 4][..words])
+            }
         }
     }
 
@@ -346,4 +352,90 @@ fn interleavings_have_their_verdicts() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Prints what the checks of a warp's access cost; run it with `--ignored --nocapture` in release.
+#[test]
+#[ignore = "prints times and checks none"]
+fn times() {
+    const WARPS: usize = 8;
+    const COUNT: usize = 200_000;
+    let releases = Arc::new(Releases::default());
+    let mut clock = Clock::new(releases, 0, (WARPS * LANES) as u32);
+    let mut shared = SharedShadow::default();
+    shared.start(48 << 10);
+    let global = GlobalShadow::new(1 << 20);
+    let own = |warp: usize, lane: usize, step: usize, bytes: usize| {
+        ((warp * LANES + lane) * bytes + step % 4 * 8192) as u64
+    };
+    type Offsets<'a> = &'a dyn Fn(usize, usize, usize) -> u64;
+    let patterns: [(&str, u32, bool, Offsets<'_>); 5] = [
+        ("each its own 4 bytes", 4, true, &|warp, lane, step| {
+            own(warp, lane, step, 4)
+        }),
+        ("each its own 16 bytes", 16, true, &|warp, lane, step| {
+            own(warp, lane, step, 16)
+        }),
+        ("each its own byte", 1, true, &|warp, lane, step| {
+            own(warp, lane, step, 1)
+        }),
+        (
+            "all warps the same 128 bytes",
+            4,
+            false,
+            &|_, lane, step| (lane * 4 + step % 64 * 128) as u64,
+        ),
+        ("all lanes the same 4 bytes", 4, false, &|_, _, step| {
+            (step % 64 * 4) as u64
+        }),
+    ];
+    for (name, bytes, writes, offset) in patterns {
+        let offsets: Vec<[u64; LANES]> = (0..64 * WARPS)
+            .map(|index| std::array::from_fn(|lane| offset(index % WARPS, lane, index / WARPS)))
+            .collect();
+        let mut time = |action: Action, is_shared: bool, between: usize| {
+            let start = std::time::Instant::now();
+            let mut conflicts = 0;
+            for step in 0..COUNT / WARPS {
+                for warp in 0..WARPS {
+                    let access = Access {
+                        warp,
+                        mask: ALL,
+                        bytes,
+                        pc: 1,
+                        action,
+                        strong: false,
+                    };
+                    let offsets = &offsets[step % 64 * WARPS + warp];
+                    let values = &[[step as u32; LANES]; 4];
+                    let conflict = match (is_shared, action) {
+                        (true, Action::Read) => shared.read(&clock, &access, offsets),
+                        (true, _) => shared.write(&clock, &access, offsets, values),
+                        (false, Action::Read) => global.read(1, &clock, &access, offsets),
+                        (false, _) => global.write(1, &clock, &access, offsets, values),
+                    };
+                    conflicts += u32::from(conflict.is_some());
+                }
+                if step % between == 0 {
+                    clock.barrier();
+                }
+            }
+            clock.barrier();
+            assert_eq!(conflicts, 0);
+            start.elapsed().as_nanos() as f64 / COUNT as f64
+        };
+        for is_shared in [true, false] {
+            let often = time(Action::Read, is_shared, 16);
+            let seldom = time(Action::Read, is_shared, 1 << 30);
+            let write = if writes {
+                time(Action::Write, is_shared, 16)
+            } else {
+                f64::NAN
+            };
+            let space = if is_shared { "shared" } else { "global" };
+            println!(
+                "{space}, {name}: read {often:.0} ns, {seldom:.0} ns without barriers; write {write:.0} ns"
+            );
+        }
+    }
 }

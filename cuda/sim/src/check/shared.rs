@@ -1,6 +1,6 @@
 //! The shadow of a block's shared memory: who has last accessed each byte, and which were written.
 
-use super::cells::{Access, Action, CHUNK, Chunk, Conflict, Entry, words};
+use super::cells::{Access, Action, CHUNK, Chunk, Conflict, Entry, word, words};
 use super::clock::Clock;
 use crate::exec::{LANES, Mask, lanes};
 
@@ -29,29 +29,29 @@ impl SharedShadow {
         access: &Access,
         offsets: &[u64; LANES],
     ) -> Option<Conflict> {
-        self.record(clock, access, offsets, |_, _| 0)
+        self.record(clock, access, offsets, &[[0_u32; LANES]; 0])
     }
 
     /// Records what lanes of a warp write, or change by an atomic; returns a race, if there is
-    /// one. `value` gives the words of each lane's value, by lane and number; a smaller value is
-    /// in the low bits. The values of an atomic do not matter.
-    pub(crate) fn write(
+    /// one. `values` are the elements of each lane's value, side by side in memory; those of an
+    /// atomic do not matter.
+    pub(crate) fn write<T: Copy + Into<u64>>(
         &mut self,
         clock: &Clock,
         access: &Access,
         offsets: &[u64; LANES],
-        value: impl Fn(usize, usize) -> u32,
+        values: &[[T; LANES]],
     ) -> Option<Conflict> {
-        self.record(clock, access, offsets, value)
+        self.record(clock, access, offsets, values)
     }
 
     #[inline(always)]
-    fn record(
+    fn record<T: Copy + Into<u64>>(
         &mut self,
         clock: &Clock,
         access: &Access,
         offsets: &[u64; LANES],
-        value: impl Fn(usize, usize) -> u32,
+        values: &[[T; LANES]],
     ) -> Option<Conflict> {
         let entry = Entry::new(
             access,
@@ -71,12 +71,12 @@ impl SharedShadow {
             let chunk = &mut self.chunks[offset as usize / CHUNK];
             chunk.enter(self.epoch);
             let (range, bytes) = words(offset, access.bytes);
-            for (index, word) in range.enumerate() {
+            for (index, cell) in range.enumerate() {
                 let race = if access.action == Action::Read {
-                    chunk.read::<true>(word, entry.at(lane, bytes, 0), &observer)
+                    chunk.read::<true>(cell, entry.at(lane, bytes, 0), &observer)
                 } else {
-                    let value = value(lane, index) << (8 * (offset % 4));
-                    chunk.write::<true>(word, entry.at(lane, bytes, value), &observer)
+                    let value = word(values, lane, index) << (8 * (offset % 4));
+                    chunk.write::<true>(cell, entry.at(lane, bytes, value), &observer)
                 };
                 if let (None, Some(other)) = (found, race) {
                     let offset = (offset & !3) + 4 * index as u64;

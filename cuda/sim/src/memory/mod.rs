@@ -51,7 +51,7 @@ struct Table {
 }
 
 /// The memory of a device.
-pub(crate) struct Memory {
+pub struct Memory {
     capacity: u64,
     track_initialized: bool,
     table: RwLock<Table>,
@@ -85,12 +85,12 @@ impl Memory {
     }
 
     /// The bytes that the device has.
-    pub(crate) fn capacity(&self) -> u64 {
+    pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
     /// The bytes that are not allocated.
-    pub(crate) fn free_bytes(&self) -> u64 {
+    pub fn free_bytes(&self) -> u64 {
         self.capacity - self.table().used
     }
 
@@ -99,7 +99,7 @@ impl Memory {
     ///
     /// # Errors
     /// `size` is zero, `alignment` is no power of two, or the device or the host is out of memory.
-    pub(crate) fn allocate(
+    pub fn allocate(
         &self,
         size: u64,
         alignment: u64,
@@ -156,11 +156,7 @@ impl Memory {
     /// - `pointer` is valid for reads and writes of `size` bytes until they are freed here and no
     ///   launch runs that could have seen them.
     /// - Meanwhile the host program makes no access to them that races with a kernel's.
-    pub(crate) unsafe fn register(
-        &self,
-        pointer: NonNull<u8>,
-        size: u64,
-    ) -> Result<u64, MemoryError> {
+    pub unsafe fn register(&self, pointer: NonNull<u8>, size: u64) -> Result<u64, MemoryError> {
         if size == 0 {
             return Err(MemoryError::Empty);
         }
@@ -189,7 +185,7 @@ impl Memory {
     ///
     /// # Errors
     /// `address` is not the start of a live allocation.
-    pub(crate) fn free(&self, address: u64) -> Result<Allocation, MemoryError> {
+    pub fn free(&self, address: u64) -> Result<Allocation, MemoryError> {
         let mut table = self.table_mut();
         let Some(region) = table.live.remove(&address) else {
             return Err(match table.freed.get(&address) {
@@ -220,13 +216,13 @@ impl Memory {
     }
 
     /// The allocation, live or freed, that an address lies in, or else the nearest one.
-    pub(crate) fn describe(&self, address: u64) -> Option<Whereabouts> {
+    pub fn describe(&self, address: u64) -> Option<Whereabouts> {
         self.table().describe(address)
     }
 
     /// What was allocated and not freed, in the order of allocation. Variables and constants are
     /// left out: they belong to their modules.
-    pub(crate) fn leaks(&self) -> Vec<Allocation> {
+    pub fn leaks(&self) -> Vec<Allocation> {
         let table = self.table();
         let mut leaks: Vec<_> = table
             .live
@@ -259,7 +255,7 @@ impl Memory {
     ///
     /// # Errors
     /// Not all of the bytes are in one live allocation.
-    pub(crate) fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), MemoryError> {
+    pub fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), MemoryError> {
         if !bytes.is_empty() {
             let (region, offset) = self.locate(address, bytes.len() as u64)?;
             region.read(offset, bytes);
@@ -271,7 +267,7 @@ impl Memory {
     ///
     /// # Errors
     /// Not all of the bytes are in one live allocation.
-    pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
+    pub fn write(&self, address: u64, bytes: &[u8]) -> Result<(), MemoryError> {
         if !bytes.is_empty() {
             let (region, offset) = self.locate(address, bytes.len() as u64)?;
             region.write(offset, bytes);
@@ -283,7 +279,7 @@ impl Memory {
     ///
     /// # Errors
     /// Not all of the bytes are in one live allocation, or the pattern has another length.
-    pub(crate) fn fill(&self, address: u64, pattern: &[u8], count: u64) -> Result<(), MemoryError> {
+    pub fn fill(&self, address: u64, pattern: &[u8], count: u64) -> Result<(), MemoryError> {
         if !matches!(pattern.len(), 1 | 2 | 4) {
             return Err(MemoryError::Pattern {
                 bytes: pattern.len(),
@@ -306,7 +302,7 @@ impl Memory {
     ///
     /// # Errors
     /// Not all of the bytes of either are in one live allocation.
-    pub(crate) fn copy(&self, to: u64, from: u64, bytes: u64) -> Result<(), MemoryError> {
+    pub fn copy(&self, to: u64, from: u64, bytes: u64) -> Result<(), MemoryError> {
         if bytes == 0 {
             return Ok(());
         }
