@@ -10,6 +10,6 @@ mod program;
 pub mod ptx;
 
 pub use check::{Checks, Kind, Party, Place, Report, SourceLine};
-pub use device::{Arguments, Device, Launch, LaunchError, LaunchSummary, Options};
-pub use memory::{Allocation, AllocationKind, MemoryError};
-pub use program::{Kernel, Parameter, Program};
+pub use device::{Arguments, Device, Launch, LaunchError, LaunchSummary, Options, Properties};
+pub use memory::{Allocation, AllocationKind, Memory, MemoryError, Whereabouts};
+pub use program::{Kernel, LoadError, Parameter, Program};

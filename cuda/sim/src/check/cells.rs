@@ -2,87 +2,20 @@
 //!
 //! A cell is for a word of four bytes. It holds the last write and the last reads, which is all
 //! that most words have; reads of further warps, and accesses to parts of the word, go to a list.
+//! Where the lanes of a warp read one run of bytes, lane after lane, a chunk of cells has one entry
+//! for all.
 
 use super::clock::Observer;
+use super::record::{Access, Action, Chunks, Conflict};
 use crate::exec::{LANES, Mask, lanes};
 
 /// How many bytes a chunk of cells is for.
 pub(super) const CHUNK: usize = 4 * CELLS;
-const CELLS: usize = 32;
+pub(super) const CELLS: usize = 32;
 
 const WRITE: u8 = 1;
 const STRONG: u8 = 2;
 const ATOMIC: u8 = 4;
-
-/// The words of a lane's access within its chunk, and the bytes of each.
-#[inline(always)]
-pub(super) fn words(offset: u64, bytes: u32) -> (std::ops::Range<usize>, u8) {
-    let first = offset as usize % CHUNK / 4;
-    match bytes {
-        1 | 2 => (first..first + 1, ((1 << bytes) - 1) << (offset % 4)),
-        _ => (first..first + bytes as usize / 4, 0xf),
-    }
-}
-
-/// A word of what a lane writes: `values` are the elements, which lie side by side in memory.
-#[inline(always)]
-pub(super) fn word<T: Copy + Into<u64>>(values: &[[T; LANES]], lane: usize, word: usize) -> u32 {
-    let element = |index: usize| values.get(index).map_or(0, |values| values[lane].into());
-    match size_of::<T>() {
-        8 => (element(word / 2) >> (32 * (word % 2))) as u32,
-        4 => element(word) as u32,
-        2 => (element(2 * word) | element(2 * word + 1) << 16) as u32,
-        _ => (0..4).fold(0, |bits, byte| {
-            bits | (element(4 * word + byte) as u32) << (8 * byte)
-        }),
-    }
-}
-
-/// What an instruction does to memory.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Action {
-    /// Loads.
-    Read,
-    /// Stores.
-    Write,
-    /// Reads, changes and writes in one step.
-    Atomic,
-}
-
-/// An instruction that some lanes of a warp run, and that accesses memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Access {
-    /// The warp's number in its block.
-    pub(crate) warp: usize,
-    /// The lanes.
-    pub(crate) mask: Mask,
-    /// The size of each lane's access: a power of two of at most 32.
-    pub(crate) bytes: u32,
-    /// Which instruction, for the report.
-    pub(crate) pc: u32,
-    /// What it does.
-    pub(crate) action: Action,
-    /// Whether it is volatile, relaxed, acquire, release or atomic: these do not race with each
-    /// other.
-    pub(crate) strong: bool,
-}
-
-/// The earlier one of two accesses that nothing orders.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Conflict {
-    /// The lane whose access found it.
-    pub(crate) lane: usize,
-    /// The first byte of the word that both accessed.
-    pub(crate) offset: u64,
-    /// The block of the other thread: its number in the grid.
-    pub(crate) block: u32,
-    /// The other thread: its number in its block.
-    pub(crate) thread: u32,
-    /// Its instruction.
-    pub(crate) pc: u32,
-    /// What it did.
-    pub(crate) action: Action,
-}
 
 /// What a warp did to a word.
 #[derive(Clone, Copy, Debug, Default)]
@@ -182,6 +115,10 @@ impl Entry {
     }
 }
 
+/// How many runs a chunk holds: of one block, and of all blocks of a launch.
+const RUNS: usize = 128;
+const FEW_RUNS: usize = 4;
+
 /// The history of a word.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cell {
@@ -197,10 +134,56 @@ struct Node {
     next: u32,
 }
 
+/// A read of one run of bytes by the lanes of a warp, lane after lane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// The access of all of its lanes; its bytes are not used.
+    entry: Entry,
+    /// Where lane 0 reads, counted from the chunk.
+    start: u64,
+    /// The bytes of a lane, as a power of two.
+    shift: u32,
+}
+
+impl Run {
+    pub(super) fn new(entry: Entry, start: u64, access: &Access) -> Self {
+        Self {
+            entry: Entry {
+                lanes: access.mask,
+                ..entry
+            },
+            start,
+            shift: access.bytes.trailing_zeros(),
+        }
+    }
+
+    /// What was read of some bytes of a cell.
+    fn of_cell(&self, cell: usize, bytes: u8) -> Entry {
+        let mut entry = Entry {
+            lanes: 0,
+            bytes: 0,
+            ..self.entry
+        };
+        // A word lies in one lane's bytes, or its bytes lie in several lanes'.
+        let steps = if self.shift < 2 { bytes } else { 1 };
+        for byte in lanes(steps.into()) {
+            let lane = (4 * cell as u64 + byte as u64).wrapping_sub(self.start) >> self.shift;
+            if lane < LANES as u64 && self.entry.lanes >> lane & 1 != 0 {
+                entry.lanes |= 1 << lane;
+                entry.bytes |= if self.shift < 2 { 1 << byte } else { bytes };
+            }
+        }
+        entry
+    }
+}
+
 /// The history of [`CHUNK`] bytes.
 #[derive(Debug)]
 pub(super) struct Chunk {
     epoch: u64,
+    /// Until when all is past that the lists hold, where one block accesses the memory.
+    base: u32,
+    runs: Vec<Run>,
     cells: [Cell; CELLS],
     nodes: Vec<Node>,
     /// At how many nodes the list is cleaned.
@@ -211,6 +194,8 @@ impl Default for Chunk {
     fn default() -> Self {
         Self {
             epoch: 0,
+            base: 0,
+            runs: Vec::new(),
             cells: [Cell::default(); CELLS],
             nodes: Vec::new(),
             limit: 1024,
@@ -219,33 +204,81 @@ impl Default for Chunk {
 }
 
 impl Chunk {
-    /// Forgets what was done in earlier epochs.
+    /// Forgets what was done in earlier epochs, and from the lists what is past.
     #[inline(always)]
-    pub(super) fn enter(&mut self, epoch: u64) {
+    pub(super) fn enter<C: Chunks>(&mut self, epoch: u64, observer: &Observer<'_>) {
         if self.epoch != epoch {
             self.epoch = epoch;
             self.cells = [Cell::default(); CELLS];
             self.nodes.clear();
+            self.runs.clear();
+        }
+        if C::EXACT && self.base != observer.base() {
+            self.base = observer.base();
+            self.runs.clear();
+            if !self.nodes.is_empty() {
+                self.nodes.clear();
+                for cell in &mut self.cells {
+                    cell.more = 0;
+                }
+            }
         }
     }
 
-    /// Records a read of a word; returns an earlier access that it races with. `EXACT`: all
-    /// accesses are of one block, and all readers are kept; else a few.
+    /// Records a run, if there is room; then its cells need only be checked.
+    #[inline]
+    pub(super) fn note<C: Chunks>(&mut self, new: Run, observer: &Observer<'_>) -> bool {
+        for old in &mut self.runs {
+            let is_later = (old.entry.warp, old.entry.kind, old.entry.lanes)
+                == (new.entry.warp, new.entry.kind, new.entry.lanes)
+                && (old.start, old.shift) == (new.start, new.shift);
+            if is_later || !C::EXACT && old.entry.is_past(observer) {
+                *old = new;
+                return true;
+            }
+        }
+        if self.runs.len() < if C::EXACT { RUNS } else { FEW_RUNS } {
+            self.runs.push(new);
+            return true;
+        }
+        // A few readers of other blocks stand for all.
+        !C::EXACT
+    }
+
+    /// Looks for a write that a read of a word races with.
     #[inline(always)]
-    pub(super) fn read<const EXACT: bool>(
+    pub(super) fn check_read(
+        &mut self,
+        word: usize,
+        new: &Entry,
+        observer: &Observer<'_>,
+    ) -> Option<Entry> {
+        let cell = &self.cells[word];
+        if cell.write.races(new, observer) {
+            return Some(cell.write);
+        }
+        if cell.more != 0 {
+            return self.search(word, new, observer);
+        }
+        None
+    }
+
+    /// Adds lanes to the last reads of some words.
+    pub(super) fn add_readers(&mut self, words: std::ops::Range<usize>, lanes: Mask) {
+        for cell in &mut self.cells[words] {
+            cell.read.lanes |= lanes;
+        }
+    }
+
+    /// Records a read of a word; returns an earlier access that it races with.
+    #[inline(always)]
+    pub(super) fn read<C: Chunks>(
         &mut self,
         word: usize,
         new: Entry,
         observer: &Observer<'_>,
     ) -> Option<Entry> {
-        let cell = &mut self.cells[word];
-        let mut race = None;
-        if cell.write.races(&new, observer) {
-            race = Some(cell.write);
-        }
-        if cell.more != 0 {
-            race = race.or(self.search::<EXACT>(word, &new, observer));
-        }
+        let race = self.check_read(word, &new, observer);
         let cell = &mut self.cells[word];
         let last = &mut cell.read;
         let is_same = last.warp == new.warp
@@ -259,19 +292,21 @@ impl Chunk {
             || last.is_past(observer)
             || last.bytes & !new.bytes == 0
                 && (last.kind & STRONG != 0
-                    || new.kind & STRONG == 0 && observer.knows(last.warp, last.lanes, last.time))
+                    || new.kind & STRONG == 0
+                        && last.warp == new.warp
+                        && observer.knows(last.warp, last.lanes, last.time))
         {
             *last = new;
         } else {
             let old = std::mem::replace(last, new);
-            self.push::<EXACT>(word, old, observer);
+            self.push::<C>(word, old, observer);
         }
         race
     }
 
     /// Records a write or an atomic; returns an earlier access that it races with.
     #[inline(always)]
-    pub(super) fn write<const EXACT: bool>(
+    pub(super) fn write<C: Chunks>(
         &mut self,
         word: usize,
         new: Entry,
@@ -285,8 +320,8 @@ impl Chunk {
             race = Some(cell.read);
         }
         if cell.more != 0 {
-            race = race.or(self.search::<EXACT>(word, &new, observer));
-            self.forget::<EXACT>(word, new.bytes);
+            race = race.or(self.search(word, &new, observer));
+            self.forget::<C>(word, new.bytes);
         }
         let cell = &mut self.cells[word];
         if cell.read.bytes & !new.bytes == 0 {
@@ -294,7 +329,7 @@ impl Chunk {
         }
         let old = std::mem::replace(&mut cell.write, new);
         if old.bytes & !new.bytes != 0 && !old.is_past(observer) {
-            self.push::<EXACT>(word, old, observer);
+            self.push::<C>(word, old, observer);
         }
         race
     }
@@ -311,25 +346,32 @@ impl Chunk {
 
     /// Looks for a race in a cell's list.
     #[inline(never)]
-    fn search<const EXACT: bool>(
-        &mut self,
-        word: usize,
-        new: &Entry,
-        observer: &Observer<'_>,
-    ) -> Option<Entry> {
-        let newest = self.cells[word].more as usize - 1;
-        if EXACT && self.nodes[newest].entry.is_past(observer) {
-            // The others are older.
-            self.cells[word].more = 0;
-            return None;
-        }
+    fn search(&self, word: usize, new: &Entry, observer: &Observer<'_>) -> Option<Entry> {
         self.nodes(word)
             .map(|node| self.nodes[node].entry)
             .find(|entry| entry.races(new, observer))
     }
 
+    /// Whether there are runs that a write may race with.
+    pub(super) fn has_runs(&self, observer: &Observer<'_>) -> bool {
+        self.runs.iter().any(|run| !run.entry.is_past(observer))
+    }
+
+    /// Looks for a race with the runs.
+    pub(super) fn search_runs(
+        &self,
+        word: usize,
+        new: &Entry,
+        observer: &Observer<'_>,
+    ) -> Option<Entry> {
+        self.runs
+            .iter()
+            .map(|run| run.of_cell(word, new.bytes))
+            .find(|entry| entry.races(new, observer))
+    }
+
     /// Drops those of a cell's list that accessed no other bytes.
-    fn forget<const EXACT: bool>(&mut self, word: usize, bytes: u8) {
+    fn forget<C: Chunks>(&mut self, word: usize, bytes: u8) {
         let mut next = self.cells[word].more;
         let mut is_empty = true;
         while next != 0 {
@@ -341,15 +383,15 @@ impl Chunk {
             next = node.next;
         }
         // The others use the nodes again.
-        if is_empty && EXACT {
+        if is_empty && C::EXACT {
             self.cells[word].more = 0;
         }
     }
 
     /// Adds to a cell's list.
     #[inline(never)]
-    fn push<const EXACT: bool>(&mut self, word: usize, entry: Entry, observer: &Observer<'_>) {
-        if EXACT {
+    fn push<C: Chunks>(&mut self, word: usize, entry: Entry, observer: &Observer<'_>) {
+        if C::EXACT {
             if self.nodes.len() >= self.limit {
                 self.clean(observer);
                 self.limit = self.limit.max(2 * self.nodes.len());

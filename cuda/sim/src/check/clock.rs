@@ -425,6 +425,12 @@ impl Observer<'_> {
         }
     }
 
+    /// The time up to which all threads of the block are known to each other.
+    #[inline(always)]
+    pub(super) fn base(&self) -> u32 {
+        self.known.block.base
+    }
+
     /// Whether what a warp of the launch did until a time came before all threads of this block.
     #[inline(always)]
     pub(super) fn is_past(&self, warp: u32, time: u32) -> bool {

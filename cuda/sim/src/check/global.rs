@@ -5,9 +5,10 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::cells::{Access, Action, CHUNK, Chunk, Conflict, Entry, word, words};
+use super::cells::{CHUNK, Chunk};
 use super::clock::Clock;
-use crate::exec::{LANES, lanes};
+use super::record::{Access, Chunks, Conflict, record};
+use crate::exec::LANES;
 
 /// How many chunks are made at once.
 const PAGE: usize = 32;
@@ -30,8 +31,14 @@ impl GlobalShadow {
         }
     }
 
-    fn lock(&self, offset: u64) -> MutexGuard<'_, Chunk> {
-        let chunk = offset as usize / CHUNK;
+    fn in_launch(&self, launch: u64) -> InLaunch<'_> {
+        InLaunch {
+            shadow: self,
+            launch,
+        }
+    }
+
+    fn lock(&self, chunk: usize) -> MutexGuard<'_, Chunk> {
         let page = self.pages[chunk / PAGE].get_or_init(Box::default);
         page[chunk % PAGE]
             .lock()
@@ -48,7 +55,13 @@ impl GlobalShadow {
         access: &Access,
         offsets: &[u64; LANES],
     ) -> Option<Conflict> {
-        self.record(launch, clock, access, offsets, &[[0_u32; LANES]; 0])
+        record(
+            &mut self.in_launch(launch),
+            clock,
+            access,
+            offsets,
+            &[[0_u32; LANES]; 0],
+        )
     }
 
     /// Records what lanes of a warp write, or change by an atomic; returns a race, if there is
@@ -62,59 +75,24 @@ impl GlobalShadow {
         offsets: &[u64; LANES],
         values: &[[T; LANES]],
     ) -> Option<Conflict> {
-        self.record(launch, clock, access, offsets, values)
+        record(&mut self.in_launch(launch), clock, access, offsets, values)
+    }
+}
+
+/// An allocation's history in a launch.
+struct InLaunch<'s> {
+    shadow: &'s GlobalShadow,
+    launch: u64,
+}
+
+impl Chunks for InLaunch<'_> {
+    const EXACT: bool = false;
+
+    fn epoch(&self) -> u64 {
+        self.launch
     }
 
-    #[inline(always)]
-    fn record<T: Copy + Into<u64>>(
-        &self,
-        launch: u64,
-        clock: &Clock,
-        access: &Access,
-        offsets: &[u64; LANES],
-        values: &[[T; LANES]],
-    ) -> Option<Conflict> {
-        let entry = Entry::new(
-            access,
-            clock.warp_number(access.warp),
-            clock.time(access.warp),
-        );
-        let is_uniform = clock.is_uniform(access.warp);
-        let mut observer = clock.observer(access.warp, 0);
-        let mut found = None;
-        let mut locked: Option<(u64, MutexGuard<'_, Chunk>)> = None;
-        for lane in lanes(access.mask) {
-            observer = if is_uniform {
-                observer.of_lane(lane)
-            } else {
-                clock.observer(access.warp, lane)
-            };
-            let offset = offsets[lane];
-            let number = offset / CHUNK as u64;
-            let chunk = match &mut locked {
-                Some((held, chunk)) if *held == number => chunk,
-                _ => {
-                    // Never two locks at once.
-                    drop(locked.take());
-                    let mut chunk = self.lock(offset);
-                    chunk.enter(launch);
-                    &mut locked.insert((number, chunk)).1
-                }
-            };
-            let (range, bytes) = words(offset, access.bytes);
-            for (index, cell) in range.enumerate() {
-                let race = if access.action == Action::Read {
-                    chunk.read::<false>(cell, entry.at(lane, bytes, 0), &observer)
-                } else {
-                    let value = word(values, lane, index) << (8 * (offset % 4));
-                    chunk.write::<false>(cell, entry.at(lane, bytes, value), &observer)
-                };
-                if let (None, Some(other)) = (found, race) {
-                    let offset = (offset & !3) + 4 * index as u64;
-                    found = Some(other.conflict(lane, offset, clock.n_warps(), &observer));
-                }
-            }
-        }
-        found
+    fn with<R>(&mut self, number: usize, work: impl FnOnce(&mut Chunk) -> R) -> R {
+        work(&mut self.shadow.lock(number))
     }
 }

@@ -1,7 +1,8 @@
 //! The shadow of a block's shared memory: who has last accessed each byte, and which were written.
 
-use super::cells::{Access, Action, CHUNK, Chunk, Conflict, Entry, word, words};
+use super::cells::{CHUNK, Chunk};
 use super::clock::Clock;
+use super::record::{Access, Chunks, Conflict, record};
 use crate::exec::{LANES, Mask, lanes};
 
 /// The history of a block's shared memory. A thread of the host keeps one for all of its blocks.
@@ -29,7 +30,7 @@ impl SharedShadow {
         access: &Access,
         offsets: &[u64; LANES],
     ) -> Option<Conflict> {
-        self.record(clock, access, offsets, &[[0_u32; LANES]; 0])
+        record(self, clock, access, offsets, &[[0_u32; LANES]; 0])
     }
 
     /// Records what lanes of a warp write, or change by an atomic; returns a race, if there is
@@ -42,49 +43,19 @@ impl SharedShadow {
         offsets: &[u64; LANES],
         values: &[[T; LANES]],
     ) -> Option<Conflict> {
-        self.record(clock, access, offsets, values)
+        record(self, clock, access, offsets, values)
+    }
+}
+
+impl Chunks for SharedShadow {
+    const EXACT: bool = true;
+
+    fn epoch(&self) -> u64 {
+        self.epoch
     }
 
-    #[inline(always)]
-    fn record<T: Copy + Into<u64>>(
-        &mut self,
-        clock: &Clock,
-        access: &Access,
-        offsets: &[u64; LANES],
-        values: &[[T; LANES]],
-    ) -> Option<Conflict> {
-        let entry = Entry::new(
-            access,
-            clock.warp_number(access.warp),
-            clock.time(access.warp),
-        );
-        let is_uniform = clock.is_uniform(access.warp);
-        let mut observer = clock.observer(access.warp, 0);
-        let mut found = None;
-        for lane in lanes(access.mask) {
-            observer = if is_uniform {
-                observer.of_lane(lane)
-            } else {
-                clock.observer(access.warp, lane)
-            };
-            let offset = offsets[lane];
-            let chunk = &mut self.chunks[offset as usize / CHUNK];
-            chunk.enter(self.epoch);
-            let (range, bytes) = words(offset, access.bytes);
-            for (index, cell) in range.enumerate() {
-                let race = if access.action == Action::Read {
-                    chunk.read::<true>(cell, entry.at(lane, bytes, 0), &observer)
-                } else {
-                    let value = word(values, lane, index) << (8 * (offset % 4));
-                    chunk.write::<true>(cell, entry.at(lane, bytes, value), &observer)
-                };
-                if let (None, Some(other)) = (found, race) {
-                    let offset = (offset & !3) + 4 * index as u64;
-                    found = Some(other.conflict(lane, offset, clock.n_warps(), &observer));
-                }
-            }
-        }
-        found
+    fn with<R>(&mut self, number: usize, work: impl FnOnce(&mut Chunk) -> R) -> R {
+        work(&mut self.chunks[number])
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Registers {
     predicates: Vec<Mask>,
     pub(crate) frame: usize,
     pub(crate) predicate_frame: usize,
+    /// The carry of each lane: `CC.CF`.
+    pub(crate) carry: Mask,
 }
 
 impl Registers {
@@ -66,6 +68,11 @@ impl Registers {
     #[inline(always)]
     pub(crate) fn row(&self, slot: Slot) -> &[u32; LANES] {
         &self.rows[self.frame + slot.0 as usize].0
+    }
+
+    /// Sets 32 bits of one lane.
+    pub(crate) fn set_lane(&mut self, slot: Slot, lane: usize, bits: u32) {
+        self.row_mut(slot)[lane] = bits;
     }
 
     #[inline(always)]

@@ -4,20 +4,28 @@
 //! and runs all lanes of a warp. To add an instruction, write it into its group, and name its opcode
 //! here.
 
+mod address;
+mod atomic;
 mod bits;
+mod builtin;
 mod compare;
+mod control;
 mod convert;
 mod extended;
 mod float;
 mod half;
 mod integer;
 mod lanes;
+mod memory;
 mod moves;
 mod narrow;
 mod operands;
 mod packed;
 mod select;
 mod types;
+mod warp;
+
+pub(crate) use builtin::Builtin;
 
 use crate::exec::Action;
 use crate::program::Operation;
@@ -64,7 +72,39 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "selp" => compare::by_predicate(operation),
         "slct" => compare::by_sign(operation),
         "cvt" => convert::decode(operation),
-        "mov" => moves::decode(operation),
+        "mov" => match memory::decode_move_address(operation)? {
+            Some(action) => Ok(action),
+            None => match control::decode_clock(operation)? {
+                Some(action) => Ok(action),
+                None => moves::decode(operation),
+            },
+        },
+
+        "ld" | "ldu" => memory::decode_load(operation),
+        "st" => memory::decode_store(operation),
+        "prefetch" | "prefetchu" | "applypriority" | "discard" | "createpolicy" => {
+            memory::decode_cache(operation)
+        }
+        "cvta" => memory::decode_convert_address(operation),
+        "isspacep" => memory::decode_is_space(operation),
+        "alloca" | "stacksave" | "stackrestore" => memory::decode_stack(operation),
+        "atom" | "red" => atomic::decode(operation),
+        "fence" | "membar" => atomic::decode_fence(operation),
+
+        "shfl" => warp::decode_shuffle(operation),
+        "vote" => warp::decode_vote(operation),
+        "match" => warp::decode_match(operation),
+        "redux" => warp::decode_reduce(operation),
+        "activemask" => warp::decode_active(operation),
+        "elect" => warp::decode_elect(operation),
+
+        "bra" => control::decode_branch(operation),
+        "brx" => control::decode_branch_indexed(operation),
+        "call" => control::decode_call(operation),
+        "ret" | "exit" => control::decode_end(operation),
+        "bar" | "barrier" => control::decode_barrier(operation),
+        "trap" | "brkpt" => control::decode_trap(operation),
+        "nanosleep" | "pmevent" => control::decode_nothing(operation),
         _ => Err(operation.unknown()),
     }
 }

@@ -172,13 +172,13 @@ impl<'a, 'f> Operation<'a, 'f> {
                     Ok(self.frame.read(register))
                 }
                 Symbol::Special(special) => Ok(self.frame.constant(Constant::Special(special), 4)),
-                Symbol::Address(address) => {
+                Symbol::Address(address, _) => {
                     Ok(self.frame.constant(Constant::Bits(address.into()), 8))
                 }
                 _ => Err(self.error(format!("`{name}` is no register"))),
             },
             Operand::Offset(name, offset) => match self.symbol(name)? {
-                Symbol::Address(address) => {
+                Symbol::Address(address, _) => {
                     let address = address.wrapping_add_signed(*offset);
                     Ok(self.frame.constant(Constant::Bits(address.into()), 8))
                 }

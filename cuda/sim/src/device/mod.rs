@@ -1,0 +1,376 @@
+//! The public face: a device that memory is allocated on, and that kernels are launched on.
+
+mod options;
+mod properties;
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use options::Options;
+pub use properties::Properties;
+
+use crate::check::{Kind, Log, Report};
+use crate::exec::{self, LaunchState};
+use crate::memory::Memory;
+use crate::program::{self, Kernel, LoadError, Program};
+
+/// A simulated GPU with its memory. It may be used from several threads at once.
+pub struct Device {
+    options: Options,
+    memory: Memory,
+    log: Log,
+    launches: AtomicU64,
+    stack_limit: AtomicU32,
+    heap_limit: AtomicU64,
+    heap_used: AtomicU64,
+    output: Mutex<Box<dyn Write + Send>>,
+}
+
+/// How a kernel is launched.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<'a> {
+    /// The blocks of the grid, as x, y, z.
+    pub grid: [u32; 3],
+    /// The threads of a block, as x, y, z.
+    pub block: [u32; 3],
+    /// The blocks of a cluster, as x, y, z.
+    pub cluster: [u32; 3],
+    /// Bytes of shared memory beyond the kernel's own variables.
+    pub dynamic_shared: u32,
+    /// The values of the kernel's parameters.
+    pub arguments: Arguments<'a>,
+    /// Whether all blocks must be on the device at the same time.
+    pub cooperative: bool,
+}
+
+impl Default for Launch<'_> {
+    /// One block of one thread, without arguments.
+    fn default() -> Self {
+        Self {
+            grid: [1; 3],
+            block: [1; 3],
+            cluster: [1; 3],
+            dynamic_shared: 0,
+            arguments: Arguments::Values(&[]),
+            cooperative: false,
+        }
+    }
+}
+
+/// The values of a kernel's parameters.
+#[derive(Clone, Copy, Debug)]
+pub enum Arguments<'a> {
+    /// One after the other, each of exactly its parameter's size.
+    Values(&'a [&'a [u8]]),
+    /// Packed, each at its parameter's offset.
+    Packed(&'a [u8]),
+}
+
+/// What a launch has done.
+#[derive(Clone, Copy, Debug)]
+pub struct LaunchSummary {
+    /// The instructions that warps took.
+    pub steps: u64,
+    /// The same, each counted by the lanes of its warp that were at it.
+    pub lane_instructions: u64,
+    /// How long the launch took.
+    pub time: Duration,
+    /// The seed of its schedule.
+    pub seed: u64,
+}
+
+/// Why a launch did not come to its end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The launch asks for what the device does not have; nothing ran.
+    #[error("{0}")]
+    Configuration(String),
+    /// The launch asks for more threads, registers or shared memory than there are; nothing ran.
+    #[error("{0}")]
+    Resources(String),
+    /// The arguments do not match the kernel's parameters; nothing ran.
+    #[error("{0}")]
+    Arguments(String),
+    /// A thread did what ends a launch. On a GPU the context is lost.
+    #[error("{0}")]
+    Fault(Box<Report>),
+}
+
+impl Device {
+    /// A device with these properties and checks.
+    pub fn new(options: Options) -> Self {
+        let memory = Memory::new(
+            options.properties.total_memory,
+            options.checks.initialization,
+        );
+        Self {
+            memory,
+            log: Log::default(),
+            launches: AtomicU64::new(0),
+            stack_limit: AtomicU32::new(options.stack_limit),
+            heap_limit: AtomicU64::new(options.heap_limit),
+            heap_used: AtomicU64::new(0),
+            output: Mutex::new(Box::new(io::stdout())),
+            options,
+        }
+    }
+
+    /// What the device was made with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The device's memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Loads a module.
+    ///
+    /// # Errors
+    ///
+    /// The text is no PTX, or PTX that the simulator cannot run: the error has line and column. The
+    /// PTX is for another architecture; there is no memory for its variables.
+    pub fn load(&self, ptx: &str) -> Result<Program, LoadError> {
+        program::load(ptx, &self.memory, self.options.properties.compute_capability)
+    }
+
+    /// Frees the variables of a program, whose kernels must not be launched any more.
+    pub fn unload(&self, program: &Program) {
+        for address in program.addresses() {
+            // Somebody may have freed a variable by its address, who was told so then.
+            let _ = self.memory.free(address);
+        }
+    }
+
+    /// Runs a kernel to its end.
+    ///
+    /// What the checks find and a GPU would not stop at is kept for [`Device::reports`].
+    ///
+    /// # Errors
+    ///
+    /// The launch or its arguments do not fit, and nothing ran; or a thread did what ends the
+    /// launch, such as an access out of bounds, and the memory is as it was left then.
+    pub fn launch(
+        &self,
+        kernel: &Kernel,
+        launch: &Launch<'_>,
+    ) -> Result<LaunchSummary, LaunchError> {
+        self.check_launch(kernel, launch)?;
+        let parameters = pack(kernel, launch.arguments)?;
+        let state = LaunchState {
+            device: self,
+            kernel,
+            grid: launch.grid,
+            block: launch.block,
+            cluster: launch.cluster,
+            dynamic_shared: launch.dynamic_shared,
+            parameters,
+            view: self.memory.view(),
+            checks: self.options.checks,
+            seed: self.options.seed,
+            releases: Arc::default(),
+            number: self.launches.fetch_add(1, Relaxed) + 1,
+            steps: AtomicU64::new(0),
+            lane_instructions: AtomicU64::new(0),
+            started: Instant::now(),
+        };
+        exec::run(&state).map_err(LaunchError::Fault)?;
+        Ok(LaunchSummary {
+            steps: state.steps.into_inner(),
+            lane_instructions: state.lane_instructions.into_inner(),
+            time: state.started.elapsed(),
+            seed: state.seed,
+        })
+    }
+
+    fn check_launch(&self, kernel: &Kernel, launch: &Launch<'_>) -> Result<(), LaunchError> {
+        let properties = &self.options.properties;
+        let name = kernel.name();
+        let refuse = |message: String| {
+            Err(LaunchError::Configuration(format!("the launch of {name}: {message}")))
+        };
+        let exceed = |message: String| {
+            Err(LaunchError::Resources(format!("the launch of {name}: {message}")))
+        };
+        let sizes = [
+            ("grid", launch.grid, properties.max_grid),
+            ("block", launch.block, properties.max_block),
+        ];
+        for (what, size, most) in sizes {
+            if size.contains(&0) {
+                return refuse(format!("the {what} {size:?} is empty"));
+            }
+            if size.iter().zip(most).any(|(&size, most)| size > most) {
+                return refuse(format!("the {what} {size:?} is larger than {most:?}"));
+            }
+        }
+        if launch.cluster != [1; 3] {
+            return refuse("clusters of blocks are not simulated".to_owned());
+        }
+        let threads: u64 = launch.block.iter().map(|&size| u64::from(size)).product();
+        if threads > u64::from(properties.max_threads_per_block) {
+            return refuse(format!(
+                "a block of {threads} threads, the device takes {}",
+                properties.max_threads_per_block
+            ));
+        }
+        if let Some(required) = kernel.required_block()
+            && required != launch.block
+        {
+            return refuse(format!(
+                "the block is {:?}, the kernel requires {required:?}",
+                launch.block
+            ));
+        }
+        if threads > u64::from(kernel.max_threads()) {
+            return exceed(format!(
+                "a block of {threads} threads, the kernel was compiled for at most {}",
+                kernel.max_threads()
+            ));
+        }
+        let shared = u64::from(kernel.static_shared()) + u64::from(launch.dynamic_shared);
+        if shared > u64::from(properties.shared_per_block_opt_in) {
+            return exceed(format!(
+                "{shared} bytes of shared memory, a block has at most {}",
+                properties.shared_per_block_opt_in
+            ));
+        }
+        if launch.cooperative {
+            let blocks: u64 = launch.grid.iter().map(|&size| u64::from(size)).product();
+            let resident = self.resident_blocks(threads as u32) as u64;
+            if blocks > resident {
+                return exceed(format!(
+                    "a cooperative launch of {blocks} blocks, {resident} fit on the device at a time"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was found since the last call: everything that did not end a launch. Equal reports are
+    /// one, with a count.
+    pub fn reports(&self) -> Vec<Report> {
+        self.log.take()
+    }
+
+    /// Reports the allocations that nobody freed, each as a [`Kind::Leak`].
+    pub fn check_leaks(&self) {
+        if !self.options.checks.heap {
+            return;
+        }
+        for allocation in self.memory.leaks() {
+            self.log.add(Report {
+                kind: Kind::Leak,
+                kernel: String::new(),
+                party: None,
+                message: format!("{allocation} was not freed"),
+                address: Some(allocation.address),
+                whereabouts: None,
+                other: None,
+                seed: self.options.seed,
+                count: 1,
+            });
+        }
+    }
+
+    /// Says where the output of kernels goes: to the program's own, until this is called.
+    pub fn set_output(&self, output: Box<dyn Write + Send>) {
+        *self.output.lock().unwrap_or_else(PoisonError::into_inner) = output;
+    }
+
+    /// The bytes of local memory that calls may take in each thread.
+    pub fn stack_limit(&self) -> u32 {
+        self.stack_limit.load(Relaxed)
+    }
+
+    /// Sets [`Device::stack_limit`].
+    pub fn set_stack_limit(&self, bytes: u32) {
+        self.stack_limit.store(bytes, Relaxed);
+    }
+
+    /// The bytes that kernels may allocate.
+    pub fn heap_limit(&self) -> u64 {
+        self.heap_limit.load(Relaxed)
+    }
+
+    /// Sets [`Device::heap_limit`].
+    pub fn set_heap_limit(&self, bytes: u64) {
+        self.heap_limit.store(bytes, Relaxed);
+    }
+
+    /// Takes bytes of the kernels' heap; `false` if it does not have them.
+    pub(crate) fn take_heap(&self, bytes: u64) -> bool {
+        let limit = self.heap_limit();
+        let add = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= limit);
+        self.heap_used.fetch_update(Relaxed, Relaxed, add).is_ok()
+    }
+
+    /// Gives them back.
+    pub(crate) fn give_heap(&self, bytes: u64) {
+        self.heap_used.fetch_sub(bytes, Relaxed);
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Writes what a kernel prints.
+    pub(crate) fn print(&self, text: &[u8]) {
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        // A closed pipe is no reason to end a kernel.
+        let _ = output.write_all(text).and_then(|()| output.flush());
+    }
+
+    /// The blocks that are on the device at a time.
+    pub(crate) fn resident_blocks(&self, threads: u32) -> usize {
+        let properties = &self.options.properties;
+        let each = properties.max_threads_per_multiprocessor / threads.next_multiple_of(32).max(32);
+        let each = each.clamp(1, properties.max_blocks_per_multiprocessor.max(1));
+        (properties.multiprocessors * each) as usize
+    }
+
+    /// The host's threads that run blocks.
+    pub(crate) fn workers(&self) -> usize {
+        self.options.workers
+    }
+}
+
+/// The parameters of a launch, each at its offset.
+fn pack(kernel: &Kernel, arguments: Arguments<'_>) -> Result<Vec<u8>, LaunchError> {
+    let name = kernel.name();
+    let parameters = kernel.parameters();
+    match arguments {
+        Arguments::Packed(bytes) if bytes.len() == kernel.parameter_bytes() => Ok(bytes.to_vec()),
+        Arguments::Packed(bytes) => Err(LaunchError::Arguments(format!(
+            "the launch of {name}: the packed arguments have {} bytes, its {} parameters take {}",
+            bytes.len(),
+            parameters.len(),
+            kernel.parameter_bytes()
+        ))),
+        Arguments::Values(values) if values.len() != parameters.len() => {
+            Err(LaunchError::Arguments(format!(
+                "the launch of {name}: {} arguments for {} parameters",
+                values.len(),
+                parameters.len()
+            )))
+        }
+        Arguments::Values(values) => {
+            let mut packed = vec![0; kernel.parameter_bytes()];
+            for (index, (value, parameter)) in values.iter().zip(parameters).enumerate() {
+                if value.len() != parameter.size {
+                    return Err(LaunchError::Arguments(format!(
+                        "the launch of {name}: argument {} has {} bytes, its parameter takes {}",
+                        index + 1,
+                        value.len(),
+                        parameter.size
+                    )));
+                }
+                packed[parameter.offset..][..parameter.size].copy_from_slice(value);
+            }
+            Ok(packed)
+        }
+    }
+}

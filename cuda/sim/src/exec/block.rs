@@ -1,0 +1,454 @@
+//! A block: its warps, in an order that the seed draws, its barriers, and its shared memory.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::barrier::{BARRIERS, Barrier};
+use super::call::{Call, CallError, Callee};
+use super::context::{Context, LaunchState};
+use super::warp::{Group, Waiting, Warp, lanes_of};
+use super::{ALL, Action, LANES, Lane, Mask, Random, Registers, SharedMemory, Slot, Stop, lanes};
+use crate::check::Kind;
+use crate::memory::Cursor;
+use crate::program::{Constant, FUNCTION_STRIDE, FUNCTION_WINDOW, FunctionCode};
+
+/// The most steps that a warp takes before another one gets its turn.
+const LONGEST_TURN: u32 = 512;
+
+/// How far a block has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Progress {
+    /// All of its threads have ended.
+    Done,
+    /// It has used up its steps, and may go on.
+    Paused,
+}
+
+/// A block of a launch.
+pub(crate) struct Block<'l> {
+    pub(super) launch: &'l LaunchState<'l>,
+    /// `%ctaid`
+    pub(super) index: [u32; 3],
+    pub(super) warps: Vec<Warp>,
+    pub(super) barriers: Vec<Barrier>,
+    pub(super) shared: SharedMemory,
+    cursor: Cursor<'l>,
+    random: Random,
+    /// The steps that it has taken.
+    steps: u64,
+    lane_instructions: u64,
+}
+
+/// Why a group stopped running.
+pub(super) enum Pause {
+    /// Its turn is over, or it may meet another group: it can go on.
+    Ready,
+    /// It waits, has split or has ended; it was put where it belongs.
+    Settled,
+}
+
+impl<'l> Block<'l> {
+    /// The block at this place of the grid, at its beginning.
+    pub(crate) fn new(launch: &'l LaunchState<'l>, index: [u32; 3], seed: u64) -> Self {
+        let threads = launch.threads();
+        let count = threads.div_ceil(LANES as u32);
+        let [x, y, z] = index;
+        let number = x + launch.grid[0] * (y + launch.grid[1] * z);
+        let mut block = Self {
+            launch,
+            index,
+            warps: Vec::with_capacity(count as usize),
+            barriers: vec![Barrier::new(count as usize); BARRIERS],
+            shared: SharedMemory::new(launch, number),
+            cursor: launch.view.cursor(),
+            random: Random(seed),
+            steps: 0,
+            lane_instructions: 0,
+        };
+        for number in 0..count {
+            block.warps.push(Warp::default());
+            block.begin(number, lanes_of(number, threads));
+        }
+        block
+    }
+
+    /// Puts the threads of a warp at the kernel's first instruction.
+    fn begin(&mut self, number: u32, mask: Mask) {
+        let entry = self.launch.kernel.entry();
+        let warp = &mut self.warps[number as usize];
+        warp.lanes = mask;
+        warp.local.tracks = self.launch.checks.initialization;
+        warp.local.reserve(entry.local_bytes);
+        warp.registers
+            .reserve(entry.rows as usize, entry.predicates as usize);
+        set_constants(self.launch, self.index, number, &mut warp.registers, entry, ALL);
+        warp.groups.push(Group {
+            mask,
+            pc: entry.start,
+            waiting: Waiting::No,
+            frame: 0,
+            predicate_frame: 0,
+            local: 0,
+            local_end: entry.local_bytes,
+            stack: None,
+        });
+    }
+
+    /// Runs until all threads have ended, or about `budget` steps were taken.
+    pub(crate) fn run(&mut self, budget: u64) -> Result<Progress, Stop> {
+        let end = self.steps + budget;
+        let mut flushed = self.steps;
+        let result = loop {
+            let mut ready: Mask = 0;
+            for (number, warp) in self.warps.iter().enumerate() {
+                ready |= Mask::from(warp.is_ready()) << number;
+            }
+            if ready == 0 {
+                if self.warps.iter().all(|warp| warp.alive() == 0) {
+                    break Ok(Progress::Done);
+                }
+                break Err(self.deadlock());
+            }
+            let choice = self.random.below(ready.count_ones()) as usize;
+            let number = lanes(ready).nth(choice).unwrap_or(0);
+            let turn = 1 + self.random.below(LONGEST_TURN);
+            if let Err(stop) = self.take_turn(number, turn) {
+                break Err(stop);
+            }
+            let total = self.launch.steps.fetch_add(self.steps - flushed, Relaxed) + self.steps
+                - flushed;
+            flushed = self.steps;
+            if total > self.launch.device.options().step_limit {
+                break Err(self.too_many_steps(number));
+            }
+            if self.steps >= end {
+                break Ok(Progress::Paused);
+            }
+        };
+        let lanes = std::mem::take(&mut self.lane_instructions);
+        self.launch.lane_instructions.fetch_add(lanes, Relaxed);
+        result
+    }
+
+    pub(super) fn report_at(&self, kind: Kind, thread: u32, pc: u32, action: &'static str, message: String) -> Stop {
+        let report = self.launch.report(kind, self.index, thread, pc, action, message);
+        Box::new(report)
+    }
+
+    fn too_many_steps(&self, number: usize) -> Stop {
+        let (pc, thread) = self.warps[number].groups.first().map_or((0, 0), |group| {
+            (group.pc, first_thread(number, group.mask))
+        });
+        let limit = self.launch.device.options().step_limit;
+        let message = format!(
+            "the launch has taken more than {limit} steps of a warp, the most that it may; is there \
+             a loop that does not end?"
+        );
+        self.report_at(Kind::StepLimit, thread, pc, "runs", message)
+    }
+
+    /// Runs a warp for some steps, or until none of its groups can go on.
+    fn take_turn(&mut self, number: usize, turn: u32) -> Result<(), Stop> {
+        let mut left = turn;
+        // Now and then a group that is not the last one goes first.
+        let mut surprise = self.random.below(8) == 0;
+        while left > 0 {
+            let random = surprise.then_some(&mut self.random);
+            let Some(mut group) = self.warps[number].choose(random) else {
+                break;
+            };
+            surprise = false;
+            let used = self.advance(number, &mut group, left)?;
+            left -= used.min(left);
+        }
+        Ok(())
+    }
+
+    /// Runs a group for some steps, and puts it back; returns the steps that it took.
+    fn advance(&mut self, number: usize, group: &mut Group, turn: u32) -> Result<u32, Stop> {
+        let kernel = self.launch.kernel;
+        let warp = &mut self.warps[number];
+        warp.registers.frame = group.frame;
+        warp.registers.predicate_frame = group.predicate_frame;
+        let meeting = warp.meeting(group);
+        let width = u64::from(group.mask.count_ones());
+        let mut used = 0;
+        let pause = loop {
+            if used == turn || group.pc >= meeting {
+                break Pause::Ready;
+            }
+            used += 1;
+            let step = &kernel.code()[group.pc as usize];
+            let mask = match step.guard {
+                None => group.mask,
+                Some(guard) => {
+                    let value = warp.registers.predicate(guard.slot);
+                    group.mask & if guard.negated { !value } else { value }
+                }
+            };
+            match &step.action {
+                Action::Compute(compute) => {
+                    if mask != 0 {
+                        compute(&mut warp.registers, mask);
+                    }
+                    group.pc += 1;
+                }
+                Action::Access(access) => {
+                    if mask != 0 {
+                        let mut context = Context {
+                            launch: self.launch,
+                            registers: &mut warp.registers,
+                            local: &mut warp.local,
+                            local_frame: group.local,
+                            local_end: &mut group.local_end,
+                            shared: &mut self.shared,
+                            cursor: &mut self.cursor,
+                            block: self.index,
+                            warp: number as u32,
+                            pc: group.pc,
+                            steps: self.steps + u64::from(used),
+                        };
+                        access(&mut context, mask)?;
+                    }
+                    group.pc += 1;
+                }
+                Action::Branch(target) => {
+                    if mask == group.mask {
+                        group.pc = *target;
+                    } else if mask == 0 {
+                        group.pc += 1;
+                    } else {
+                        let mut taken = group.split(mask);
+                        taken.pc = *target;
+                        group.pc += 1;
+                        warp.put(taken);
+                        break Pause::Ready;
+                    }
+                }
+                action => {
+                    // What is left may split the group, make it wait or end it.
+                    if mask == 0 {
+                        group.pc += 1;
+                        continue;
+                    }
+                    if mask != group.mask {
+                        let mut others = group.split(group.mask & !mask);
+                        others.pc += 1;
+                        warp.put(others);
+                    }
+                    break self.control(number, group, action)?;
+                }
+            }
+        };
+        if let Pause::Ready = pause {
+            let group = std::mem::replace(group, Group::none());
+            self.warps[number].put(group);
+        }
+        self.steps += u64::from(used);
+        self.lane_instructions += u64::from(used) * width;
+        Ok(used)
+    }
+
+    /// Does what changes the course of a whole group.
+    fn control(&mut self, number: usize, group: &mut Group, action: &Action) -> Result<Pause, Stop> {
+        let warp = &mut self.warps[number];
+        match action {
+            Action::BranchIndexed(index, targets) => {
+                let indices = *warp.registers.row(*index);
+                for target in distinct(group.mask, |lane| indices[lane]) {
+                    let mut part = group.split(target.mask);
+                    match targets.get(target.value as usize) {
+                        Some(&pc) => part.pc = pc,
+                        None => {
+                            let thread = first_thread(number, target.mask);
+                            let message = format!(
+                                "the index {} is beyond the {} targets of the branch",
+                                target.value,
+                                targets.len()
+                            );
+                            return Err(self.report_at(
+                                Kind::InvalidInstruction, thread, part.pc, "branches", message,
+                            ));
+                        }
+                    }
+                    warp.put(part);
+                }
+                Ok(Pause::Settled)
+            }
+            Action::Call(call) => self.call(number, group, call),
+            Action::Return => match group.stack.clone() {
+                None => {
+                    self.exit(number, group);
+                    Ok(Pause::Settled)
+                }
+                Some(frame) => {
+                    let kernel = self.launch.kernel;
+                    let Action::Call(call) = &kernel.code()[frame.caller as usize].action else {
+                        unreachable!("a frame is made by a call");
+                    };
+                    let returns = &kernel.function(frame.function).expect("it was called").returns;
+                    warp.leave(group, &frame, call, returns);
+                    Ok(Pause::Ready)
+                }
+            },
+            Action::Exit => {
+                self.exit(number, group);
+                Ok(Pause::Settled)
+            }
+            Action::Barrier(barrier) => self.arrive(number, group, barrier),
+            Action::Converge(converge) => self.converge(number, group, converge),
+            Action::Compute(_) | Action::Access(_) | Action::Branch(_) => Ok(Pause::Ready),
+        }
+    }
+
+    fn call(&mut self, number: usize, group: &mut Group, call: &Call) -> Result<Pause, Stop> {
+        let kernel = self.launch.kernel;
+        let caller = match &group.stack {
+            None => kernel.entry(),
+            Some(frame) => kernel.function(frame.function).expect("it was called"),
+        };
+        let direct = |number: u32| vec![Distinct { mask: group.mask, value: u64::from(number) }];
+        let callees = match call.callee {
+            Callee::Direct(function) => direct(function),
+            Callee::Indirect(address) => {
+                let addresses = <u64 as super::Lane>::read(&self.warps[number].registers, address);
+                distinct(group.mask, |lane| addresses[lane])
+                    .into_iter()
+                    .map(|mut callee| {
+                        let offset = callee.value.wrapping_sub(FUNCTION_WINDOW);
+                        callee.value = if offset % FUNCTION_STRIDE == 0 {
+                            offset / FUNCTION_STRIDE
+                        } else {
+                            u64::MAX
+                        };
+                        callee
+                    })
+                    .collect()
+            }
+        };
+        let limit = self.launch.device.stack_limit();
+        for callee in callees {
+            let mut part = group.split(callee.mask);
+            let thread = first_thread(number, part.mask);
+            let index = u32::try_from(callee.value).ok();
+            let Some((index, function)) =
+                index.and_then(|index| Some((index, kernel.function(index)?)))
+            else {
+                let message = "the address that is called is no function's".to_owned();
+                return Err(self.report_at(Kind::InvalidCall, thread, part.pc, "calls", message));
+            };
+            let pc = part.pc;
+            let warp = &mut self.warps[number];
+            let entered = warp.enter(&mut part, caller, call, index, function, limit);
+            match entered {
+                Ok(()) => {
+                    let registers = &mut warp.registers;
+                    set_constants(self.launch, self.index, number as u32, registers, function, part.mask);
+                    warp.put(part);
+                }
+                Err(CallError::Signature) => {
+                    let message = format!(
+                        "the function {} takes other arguments than it is called with",
+                        function.name
+                    );
+                    return Err(self.report_at(Kind::InvalidCall, thread, pc, "calls", message));
+                }
+                Err(CallError::StackOverflow { needed }) => {
+                    let message = format!(
+                        "the call of {} needs {needed} bytes of stack, the limit is {limit} bytes a \
+                         thread; is the recursion endless? (cuCtxSetLimit raises the limit)",
+                        function.name
+                    );
+                    return Err(self.report_at(Kind::StackOverflow, thread, pc, "calls", message));
+                }
+            }
+        }
+        Ok(Pause::Settled)
+    }
+}
+
+impl Group {
+    /// Takes some lanes out of the group.
+    pub(super) fn split(&mut self, mask: Mask) -> Self {
+        self.mask &= !mask;
+        Self {
+            mask,
+            ..self.clone()
+        }
+    }
+
+    /// A group without lanes.
+    fn none() -> Self {
+        Self {
+            mask: 0,
+            pc: 0,
+            waiting: Waiting::No,
+            frame: 0,
+            predicate_frame: 0,
+            local: 0,
+            local_end: 0,
+            stack: None::<Arc<_>>,
+        }
+    }
+}
+
+/// Lanes that have the same value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Distinct {
+    pub(super) mask: Mask,
+    pub(super) value: u64,
+}
+
+/// Parts the lanes of a mask by their values.
+pub(super) fn distinct<T: Copy + Into<u64>>(mut mask: Mask, value: impl Fn(usize) -> T) -> Vec<Distinct> {
+    let mut parts = Vec::new();
+    while mask != 0 {
+        let first = value(mask.trailing_zeros() as usize).into();
+        let same = lanes(mask)
+            .filter(|&lane| value(lane).into() == first)
+            .fold(0, |same, lane| same | 1 << lane);
+        parts.push(Distinct {
+            mask: same,
+            value: first,
+        });
+        mask &= !same;
+    }
+    parts
+}
+
+/// The number in its block of the first thread of a mask.
+pub(super) fn first_thread(warp: usize, mask: Mask) -> u32 {
+    (warp * LANES) as u32 + mask.trailing_zeros().min(LANES as u32 - 1)
+}
+
+/// Fills the rows of a function that never change, in the lanes of a mask.
+fn set_constants(
+    launch: &LaunchState<'_>,
+    block: [u32; 3],
+    warp: u32,
+    registers: &mut Registers,
+    function: &FunctionCode,
+    mask: Mask,
+) {
+    for &(constant, slot, rows) in &function.constants {
+        match constant {
+            Constant::Bits(bits) => {
+                for row in 0..rows {
+                    let word = (bits >> (row * 32)) as u32;
+                    u32::write(registers, Slot(slot.0 + row), mask, [word; LANES]);
+                }
+            }
+            Constant::Special(special) => {
+                let values = launch.special(special, block, warp);
+                if rows == 1 {
+                    u32::write(registers, slot, mask, values.map(|value| value as u32));
+                } else {
+                    u64::write(registers, slot, mask, values);
+                }
+            }
+        }
+    }
+    if let Some(predicate) = function.false_predicate {
+        registers.set_predicate(predicate, mask, 0);
+    }
+}

@@ -1,0 +1,127 @@
+//! A grid: its blocks, in an order that the seed draws, on the threads of the host.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use super::block::{Block, Progress};
+use super::context::{LaunchState, coordinates};
+use super::{Random, Stop};
+
+/// The steps after which a block that has not ended makes room for another one, which it may be
+/// waiting for.
+const PATIENCE: u64 = 20_000;
+
+/// A permutation of the numbers below `count`: `n * factor + shift` modulo `count`.
+#[derive(Clone, Copy, Debug)]
+struct Order {
+    count: u64,
+    factor: u64,
+    shift: u64,
+}
+
+impl Order {
+    fn new(count: u64, random: &mut Random) -> Self {
+        let coprime = |mut a: u64| {
+            let mut b = count;
+            while b != 0 {
+                (a, b) = (b, a % b);
+            }
+            a == 1
+        };
+        let mut factor = random.next() % count;
+        while !coprime(factor) {
+            factor = (factor + 1) % count;
+        }
+        Self {
+            count,
+            factor,
+            shift: random.next() % count,
+        }
+    }
+
+    fn get(self, index: u64) -> u64 {
+        let product = u128::from(index) * u128::from(self.factor) + u128::from(self.shift);
+        (product % u128::from(self.count)) as u64
+    }
+}
+
+/// Runs all blocks of a launch.
+pub(crate) fn run(launch: &LaunchState<'_>) -> Result<(), Stop> {
+    let count = launch.grid.iter().map(|&size| u64::from(size)).product();
+    let mut random = Random(launch.seed ^ launch.number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let grid = Grid {
+        launch,
+        order: Order::new(count, &mut random),
+        next: AtomicU64::new(0),
+        stopped: AtomicBool::new(false),
+        stop: Mutex::new(None),
+        // What a multiprocessor holds at a time is not what limits a machine without any, but
+        // memory is: each block that has begun keeps its registers.
+        resident: launch.device.resident_blocks(launch.threads()),
+        seed: random.next(),
+    };
+    let workers = u64::try_from(launch.device.workers()).unwrap_or(1);
+    let workers = workers.min(count);
+    if workers <= 1 {
+        grid.work();
+    } else {
+        std::thread::scope(|scope| {
+            for _ in 1..workers {
+                scope.spawn(|| grid.work());
+            }
+            grid.work();
+        });
+    }
+    match grid.stop.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(stop) => Err(stop),
+        None => Ok(()),
+    }
+}
+
+struct Grid<'l> {
+    launch: &'l LaunchState<'l>,
+    order: Order,
+    next: AtomicU64,
+    stopped: AtomicBool,
+    stop: Mutex<Option<Stop>>,
+    resident: usize,
+    seed: u64,
+}
+
+impl<'l> Grid<'l> {
+    /// The next block that nobody has begun.
+    fn begin(&self) -> Option<Block<'l>> {
+        let turn = self.next.fetch_add(1, Relaxed);
+        (turn < self.order.count).then(|| {
+            let number = self.order.get(turn);
+            let index = coordinates(number, self.launch.grid);
+            let seed = Random(self.seed ^ number.rotate_left(32)).next();
+            Block::new(self.launch, index, seed)
+        })
+    }
+
+    /// Runs blocks until there are none.
+    ///
+    /// A block that takes long may wait for one that has not begun. So after some steps another
+    /// one begins, and from then on they take turns.
+    fn work(&self) {
+        let mut paused = VecDeque::new();
+        while !self.stopped.load(Relaxed) {
+            let room = paused.len() < self.resident;
+            let fresh = if room { self.begin() } else { None };
+            let Some(mut block) = fresh.or_else(|| paused.pop_front()) else {
+                break;
+            };
+            match block.run(PATIENCE) {
+                Ok(Progress::Done) => {}
+                Ok(Progress::Paused) => paused.push_back(block),
+                Err(stop) => {
+                    self.stopped.store(true, Relaxed);
+                    let mut first = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+                    first.get_or_insert(stop);
+                }
+            }
+        }
+    }
+}

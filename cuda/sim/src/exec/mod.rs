@@ -1,0 +1,117 @@
+//! Runs kernels: warps of lanes, blocks of warps, grids of blocks.
+
+mod access;
+mod barrier;
+mod block;
+mod call;
+mod context;
+mod grid;
+mod local;
+mod registers;
+mod shared;
+mod synchronize;
+mod warp;
+
+pub(crate) use access::{AccessSpace, Order, Value};
+pub(crate) use barrier::{BarrierStep, Reduction};
+pub(crate) use call::{Actual, Call, Callee};
+pub(crate) use context::{Context, LaunchState};
+pub(crate) use grid::run;
+pub(crate) use local::LocalMemory;
+pub(crate) use registers::{ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, lanes};
+pub(crate) use shared::SharedMemory;
+pub(crate) use warp::Converge;
+
+pub(crate) use crate::check::Scope;
+
+use std::fmt;
+
+use crate::check::Report;
+use crate::program::PredicateSource;
+
+/// What ends a launch before its end.
+pub(crate) type Stop = Box<Report>;
+
+/// What computes on registers alone, in the lanes of a mask.
+pub(crate) type Compute = Box<dyn Fn(&mut Registers, Mask) + Send + Sync>;
+
+/// What needs more of the machine than its registers.
+pub(crate) type Access = Box<dyn Fn(&mut Context<'_, '_>, Mask) -> Result<(), Stop> + Send + Sync>;
+
+/// What an instruction does.
+pub(crate) enum Action {
+    /// Computes on registers.
+    Compute(Compute),
+    /// Uses memory, the clock, or the device.
+    Access(Access),
+    /// Goes on at another instruction of the kernel.
+    Branch(u32),
+    /// Goes on at one of several instructions, by an index.
+    BranchIndexed(Slot, Box<[u32]>),
+    /// Calls a function.
+    Call(Box<Call>),
+    /// Returns from a function, or ends the thread if it is in the kernel itself.
+    Return,
+    /// Ends the thread.
+    Exit,
+    /// Arrives at a barrier of the block.
+    Barrier(Box<BarrierStep>),
+    /// Waits for other lanes of the warp, then computes with them.
+    Converge(Box<Converge>),
+}
+
+impl Action {
+    pub(crate) fn compute(f: impl Fn(&mut Registers, Mask) + Send + Sync + 'static) -> Self {
+        Self::Compute(Box::new(f))
+    }
+
+    pub(crate) fn access(
+        f: impl Fn(&mut Context<'_, '_>, Mask) -> Result<(), Stop> + Send + Sync + 'static,
+    ) -> Self {
+        Self::Access(Box::new(f))
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Compute(_) => "Compute",
+            Self::Access(_) => "Access",
+            Self::Branch(_) => "Branch",
+            Self::BranchIndexed(..) => "BranchIndexed",
+            Self::Call(_) => "Call",
+            Self::Return => "Return",
+            Self::Exit => "Exit",
+            Self::Barrier(_) => "Barrier",
+            Self::Converge(_) => "Converge",
+        })
+    }
+}
+
+/// An instruction of a kernel, ready to run.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// The lanes that it runs in; all of the group without one.
+    pub(crate) guard: Option<PredicateSource>,
+    /// What it does there.
+    pub(crate) action: Action,
+}
+
+/// Random numbers for schedules: SplitMix64 (Steele, Lea and Flood, 2014).
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ bits >> 31
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
+        ((self.next() >> 32) * u64::from(bound) >> 32) as u32
+    }
+}

@@ -1,0 +1,362 @@
+//! Where threads wait for each other: barriers of the block, and lanes of a warp.
+
+use super::barrier::{BARRIERS, BarrierStep, Reduction};
+use super::block::{Block, Pause, distinct, first_thread};
+use super::warp::{Converge, Group, Waiting};
+use super::{Action, LANES, Lane, Mask, Stop, lanes};
+use crate::check::Kind;
+
+impl Block<'_> {
+    /// Brings a group to a barrier.
+    pub(super) fn arrive(
+        &mut self,
+        number: usize,
+        group: &mut Group,
+        step: &BarrierStep,
+    ) -> Result<Pause, Stop> {
+        let registers = &self.warps[number].registers;
+        let ids = *registers.row(step.id);
+        let counts = step.count.map(|count| *registers.row(count));
+        let key = |lane: usize| {
+            let count = counts.map_or(u32::MAX, |counts| counts[lane]);
+            u64::from(ids[lane]) << 32 | u64::from(count)
+        };
+        let votes = step.reduction.map_or(0, |(_, predicate)| {
+            let value = registers.predicate(predicate.slot);
+            if predicate.negated { !value } else { value }
+        });
+        for part in distinct(group.mask, key) {
+            let mut arriving = group.split(part.mask);
+            let thread = first_thread(number, part.mask);
+            let id = (part.value >> 32) as u32;
+            let count = step.count.map(|_| part.value as u32);
+            let refuse = |block: &Self, message: String| {
+                block.report_at(Kind::InvalidInstruction, thread, arriving.pc, "waits", message)
+            };
+            if id as usize >= BARRIERS {
+                let message = format!("there is no barrier {id}, only 0 to {}", BARRIERS - 1);
+                return Err(refuse(self, message));
+            }
+            if count.is_some_and(|count| count == 0 || count as usize % LANES != 0) {
+                let message = format!(
+                    "a barrier for {} threads: the number must be a multiple of {LANES} and not 0",
+                    count.unwrap_or(0)
+                );
+                return Err(refuse(self, message));
+            }
+            let barrier = &mut self.barriers[id as usize];
+            let earlier = barrier.first.replace(barrier.first.unwrap_or((thread, arriving.pc)));
+            if let Some((other, pc)) = earlier
+                && barrier.count != count
+            {
+                let threads = |count: Option<u32>| match count {
+                    None => "all threads of the block".to_owned(),
+                    Some(count) => format!("{count} threads"),
+                };
+                let message = format!(
+                    "it waits for {} at barrier {id}, another thread for {}",
+                    threads(count),
+                    threads(barrier.count)
+                );
+                self.mismatch(thread, arriving.pc, message, Some((other, pc)));
+            }
+            let barrier = &mut self.barriers[id as usize];
+            if earlier.is_none() {
+                barrier.count = count;
+            }
+            barrier.arrived[number] |= part.mask;
+            if count.is_some() {
+                self.shared.arrive(&mut barrier.arrivals, number, part.mask);
+            }
+            barrier.votes += (votes & part.mask).count_ones();
+            if step.arrives_only {
+                arriving.pc += 1;
+            } else {
+                barrier.waiting[number] |= part.mask;
+                arriving.waiting = Waiting::Barrier(id);
+            }
+            self.warps[number].put(arriving);
+            self.open_if_complete(id);
+        }
+        Ok(Pause::Settled)
+    }
+
+    /// Notes that threads disagree about a barrier.
+    fn mismatch(&self, thread: u32, pc: u32, message: String, other: Option<(u32, u32)>) {
+        if self.launch.checks.barriers {
+            let mut report = *self.report_at(Kind::BarrierMismatch, thread, pc, "waits", message);
+            report.other = other
+                .map(|(thread, pc)| self.launch.party(self.index, thread, pc, "waits at"));
+            self.launch.device.log().add(report);
+        }
+    }
+
+    /// Lets the threads at a barrier go on if all that it waits for have come.
+    fn open_if_complete(&mut self, id: u32) {
+        let barrier = &self.barriers[id as usize];
+        let Some(first) = barrier.first else {
+            return;
+        };
+        let complete = match barrier.count {
+            None => self
+                .warps
+                .iter()
+                .zip(&barrier.arrived)
+                .all(|(warp, &arrived)| warp.alive() & !arrived == 0),
+            // A warp counts whole, even if threads of it have ended or never were.
+            Some(count) => {
+                let arrived = self.warps.iter().zip(&barrier.arrived).map(|(warp, &arrived)| {
+                    if arrived != 0 && warp.alive() & !arrived == 0 {
+                        LANES as u32
+                    } else {
+                        arrived.count_ones()
+                    }
+                });
+                arrived.sum::<u32>() >= count
+            }
+        };
+        if complete {
+            self.check_barrier(id, first);
+            self.open(id);
+        }
+    }
+
+    /// Reports what is wrong with the way in which threads came to a barrier.
+    fn check_barrier(&self, id: u32, (thread, pc): (u32, u32)) {
+        if !self.launch.checks.barriers {
+            return;
+        }
+        let barrier = &self.barriers[id as usize];
+        let missing: u32 = self
+            .warps
+            .iter()
+            .zip(&barrier.arrived)
+            .map(|(warp, &arrived)| (warp.lanes & !arrived).count_ones())
+            .sum();
+        if barrier.count.is_none() && missing > 0 {
+            let threads = self.launch.threads();
+            let message = format!(
+                "{missing} of the block's {threads} threads have ended without reaching barrier {id}"
+            );
+            let report = self.report_at(Kind::BarrierNotReached, thread, pc, "waits", message);
+            self.launch.device.log().add(*report);
+        }
+        for (number, warp) in self.warps.iter().enumerate() {
+            let mut at = warp.groups.iter().filter(|group| {
+                let aligned = matches!(
+                    &self.launch.kernel.code()[group.pc as usize].action,
+                    Action::Barrier(step) if step.aligned
+                );
+                group.waiting == Waiting::Barrier(id) && aligned
+            });
+            if let Some(first) = at.next()
+                && let Some(other) = at.find(|other| other.pc != first.pc)
+            {
+                let message = format!(
+                    "threads of one warp wait at barrier {id} in different instructions; an aligned \
+                     barrier must be reached by all threads of a warp together"
+                );
+                let thread = first_thread(number, first.mask);
+                let other = (first_thread(number, other.mask), other.pc);
+                self.mismatch(thread, first.pc, message, Some(other));
+            }
+        }
+    }
+
+    /// Lets the threads at a barrier go on.
+    fn open(&mut self, id: u32) {
+        let barrier = &mut self.barriers[id as usize];
+        let (votes, threads) = (barrier.votes, barrier.threads());
+        if barrier.count.is_none() {
+            self.shared.synchronize_all();
+        } else {
+            for (warp, &mask) in barrier.waiting.iter().enumerate() {
+                if mask != 0 {
+                    self.shared.leave(&barrier.arrivals, warp, mask);
+                }
+            }
+        }
+        barrier.reset();
+        for warp in &mut self.warps {
+            let (at, others) = std::mem::take(&mut warp.groups)
+                .into_iter()
+                .partition::<Vec<_>, _>(|group| group.waiting == Waiting::Barrier(id));
+            warp.groups = others;
+            for mut group in at {
+                if let Action::Barrier(step) = &self.launch.kernel.code()[group.pc as usize].action
+                    && let Some((reduction, _)) = step.reduction
+                {
+                    let registers = &mut warp.registers;
+                    registers.frame = group.frame;
+                    registers.predicate_frame = group.predicate_frame;
+                    let all = |holds: bool| if holds { !0 } else { 0 };
+                    match reduction {
+                        Reduction::Count(slot) => {
+                            u32::write(registers, slot, group.mask, [votes; LANES]);
+                        }
+                        Reduction::And(slot) => {
+                            registers.set_predicate(slot, group.mask, all(votes == threads));
+                        }
+                        Reduction::Or(slot) => {
+                            registers.set_predicate(slot, group.mask, all(votes > 0));
+                        }
+                    }
+                }
+                group.waiting = Waiting::No;
+                group.pc += 1;
+                warp.put(group);
+            }
+        }
+    }
+
+    /// Brings a group to an instruction that waits for other lanes of the warp.
+    pub(super) fn converge(
+        &mut self,
+        number: usize,
+        group: &mut Group,
+        step: &Converge,
+    ) -> Result<Pause, Stop> {
+        let masks = *self.warps[number].registers.row(step.members);
+        for part in distinct(group.mask, |lane| masks[lane]) {
+            let mut arriving = group.split(part.mask);
+            let mut members = part.value as Mask;
+            if part.mask & !members != 0 {
+                if self.launch.checks.warp_masks {
+                    let lacking = part.mask & !members;
+                    let message = format!(
+                        "lane {} calls with the mask {members:#010x}, which does not name it",
+                        lacking.trailing_zeros()
+                    );
+                    let thread = first_thread(number, lacking);
+                    let kind = Kind::WarpMask;
+                    let report = self.report_at(kind, thread, arriving.pc, "synchronizes", message);
+                    self.launch.device.log().add(*report);
+                }
+                members |= part.mask;
+            }
+            arriving.waiting = Waiting::Lanes {
+                members,
+                same_step: step.exchange.is_some(),
+            };
+            let (pc, waiting) = (arriving.pc, arriving.waiting);
+            self.warps[number].put(arriving);
+            self.go_on_if_converged(number, pc, waiting);
+        }
+        Ok(Pause::Settled)
+    }
+
+    /// Lets the groups go on that wait at a step for the lanes of a mask, if all have come.
+    fn go_on_if_converged(&mut self, number: usize, pc: u32, waiting: Waiting) {
+        let kernel = self.launch.kernel;
+        let warp = &mut self.warps[number];
+        let (Action::Converge(step), Waiting::Lanes { members, .. }, Some(first)) = (
+            &kernel.code()[pc as usize].action,
+            waiting,
+            warp.groups
+                .iter()
+                .find(|group| group.pc == pc && group.waiting == waiting)
+                .cloned(),
+        ) else {
+            return;
+        };
+        let come = warp.groups.iter().filter(|group| group.waits_with(&first));
+        let mask = come.fold(0, |mask, group| mask | group.mask);
+        if members & warp.alive() & !mask != 0 {
+            return;
+        }
+        let (at, others) = std::mem::take(&mut warp.groups)
+            .into_iter()
+            .partition::<Vec<_>, _>(|group| group.waits_with(&first));
+        warp.groups = others;
+        if let Some(exchange) = &step.exchange {
+            warp.registers.frame = first.frame;
+            warp.registers.predicate_frame = first.predicate_frame;
+            exchange(&mut warp.registers, mask);
+        }
+        if step.orders_memory {
+            let ended = !warp.alive();
+            self.shared.synchronize_lanes(number, mask, ended);
+        }
+        for mut group in at {
+            group.waiting = Waiting::No;
+            group.pc += 1;
+            warp.put(group);
+        }
+    }
+
+    /// Ends the threads of a group, and lets those go on that waited for no others.
+    pub(super) fn exit(&mut self, number: usize, group: &mut Group) {
+        let warp = &mut self.warps[number];
+        warp.exited |= group.mask;
+        group.mask = 0;
+        let waiting: Vec<_> = warp
+            .groups
+            .iter()
+            .filter(|group| matches!(group.waiting, Waiting::Lanes { .. }))
+            .map(|group| (group.pc, group.waiting))
+            .collect();
+        for (pc, waiting) in waiting {
+            self.go_on_if_converged(number, pc, waiting);
+        }
+        for id in 0..BARRIERS as u32 {
+            self.open_if_complete(id);
+        }
+    }
+
+    /// What ends a block in which all threads wait.
+    pub(super) fn deadlock(&self) -> Stop {
+        let mut lines = Vec::new();
+        let mut first = None;
+        for (number, warp) in self.warps.iter().enumerate() {
+            for group in &warp.groups {
+                let thread = first_thread(number, group.mask);
+                first = first.or(Some((thread, group.pc)));
+                let what = match group.waiting {
+                    Waiting::Barrier(id) => format!("at barrier {id}"),
+                    Waiting::Lanes { members, .. } => format!(
+                        "for lanes {} of their warp",
+                        list(members & warp.alive() & !group.mask)
+                    ),
+                    Waiting::No => continue,
+                };
+                let place = self.launch.place(group.pc);
+                lines.push(format!(
+                    "lanes {} of warp {number} wait {what}, at {place}",
+                    list(group.mask)
+                ));
+            }
+        }
+        let ended: u32 = self.warps.iter().map(|warp| warp.exited.count_ones()).sum();
+        let more = lines.len().saturating_sub(8);
+        lines.truncate(8);
+        if more > 0 {
+            lines.push(format!("and {more} more groups"));
+        }
+        let message = format!(
+            "all threads of the block wait, and none can go on; {ended} of {} have ended\n  {}",
+            self.launch.threads(),
+            lines.join("\n  ")
+        );
+        let (thread, pc) = first.unwrap_or((0, 0));
+        self.report_at(Kind::Deadlock, thread, pc, "waits", message)
+    }
+}
+
+/// The lanes of a mask in words: `0-15, 20`.
+fn list(mask: Mask) -> String {
+    let mut parts: Vec<(usize, usize)> = Vec::new();
+    for lane in lanes(mask) {
+        match parts.last_mut() {
+            Some((_, last)) if *last + 1 == lane => *last = lane,
+            _ => parts.push((lane, lane)),
+        }
+    }
+    let words = parts.iter().map(|&(first, last)| {
+        if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        }
+    });
+    words.collect::<Vec<_>>().join(", ")
+}

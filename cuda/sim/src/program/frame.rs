@@ -1,0 +1,208 @@
+//! A function while it is decoded: its names, and where its registers and constants lie.
+
+use std::collections::HashMap;
+
+use super::allocate::{Layout, Touched};
+use super::special::Special;
+use crate::exec::{PredicateSlot, Slot};
+use crate::instructions::Builtin;
+use crate::ptx::{Prototype, Space, Type};
+
+/// A scope of a function, by its number. The function's own is 0.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct ScopeId(pub(crate) usize);
+
+/// What a name means.
+#[derive(Clone, Debug)]
+pub(crate) enum Symbol<'a> {
+    /// A register, by its number in the function.
+    Register(u32),
+    /// The registers of a vector register.
+    Vector(Vec<u32>),
+    /// A special register.
+    Special(Special),
+    /// A variable whose address is the same in every thread. Shared ones count from the beginning
+    /// of shared memory.
+    Address(u64, Space),
+    /// A variable of a thread: its offset in the function's frame of local memory.
+    Local(u32, Variable),
+    /// A parameter of the kernel: its offset in the parameters.
+    Parameter(u32),
+    /// A function, by its number in the module.
+    Function(u32),
+    /// A function that the device itself provides.
+    Builtin(Builtin),
+    /// A label: the number of the instruction in the function that it stands before.
+    Label(u32),
+    /// `.branchtargets`
+    Targets(&'a [String]),
+    /// `.callprototype`
+    Prototype(&'a Prototype),
+    /// `.calltargets`, which says nothing that the simulator needs.
+    CallTargets,
+}
+
+/// A variable of a thread.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Variable {
+    /// The space that it was declared in: `.local`, or `.param`.
+    pub(crate) space: Space,
+    /// Its bytes.
+    pub(crate) size: u32,
+}
+
+/// A value that a row of a function holds from its beginning to its end.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Constant {
+    /// The same bits in every lane.
+    Bits(u128),
+    /// A special register that does not change while a thread lives.
+    Special(Special),
+}
+
+/// A scope's names.
+#[derive(Debug)]
+pub(crate) struct Scope<'a> {
+    pub(crate) parent: Option<ScopeId>,
+    pub(crate) names: HashMap<String, Symbol<'a>>,
+}
+
+/// A function that is being decoded.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    /// Module and kernel level, below the function's own scopes.
+    pub(crate) globals: &'a HashMap<String, Symbol<'a>>,
+    pub(crate) scopes: Vec<Scope<'a>>,
+    /// The number of the function's first step.
+    pub(crate) start: u32,
+    /// The types of the registers.
+    pub(crate) registers: Vec<Type>,
+    /// Where they lie; `None` in the pass that finds out which registers live when.
+    pub(crate) layout: Option<Layout>,
+    /// What the instruction that is being decoded reads and writes.
+    pub(crate) touched: Touched,
+    /// Constants with their slots and rows, in the order of their first use.
+    pub(crate) constants: Vec<(Constant, Slot, u32)>,
+    known: HashMap<(Constant, u32), Slot>,
+    /// The rows that are taken: registers, then constants and scratch rows.
+    pub(crate) rows: u32,
+    /// The predicates that are taken.
+    pub(crate) predicates: u32,
+    pub(crate) false_predicate: Option<PredicateSlot>,
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) fn new(globals: &'a HashMap<String, Symbol<'a>>) -> Self {
+        Self {
+            globals,
+            scopes: Vec::new(),
+            start: 0,
+            registers: Vec::new(),
+            layout: None,
+            touched: Touched::default(),
+            constants: Vec::new(),
+            known: HashMap::new(),
+            rows: 0,
+            predicates: 0,
+            false_predicate: None,
+        }
+    }
+
+    /// Begins the pass that knows where the registers lie.
+    pub(crate) fn place(&mut self, layout: Layout) {
+        self.rows = layout.rows;
+        self.predicates = layout.predicates;
+        self.layout = Some(layout);
+        self.constants.clear();
+        self.known.clear();
+        self.false_predicate = None;
+    }
+
+    /// What a name means in a scope.
+    pub(crate) fn find(&self, scope: ScopeId, name: &str) -> Option<Symbol<'a>> {
+        let mut next = Some(scope);
+        while let Some(scope) = next {
+            let scope = &self.scopes[scope.0];
+            if let Some(symbol) = scope.names.get(name) {
+                return Some(symbol.clone());
+            }
+            next = scope.parent;
+        }
+        if let Some(symbol) = self.globals.get(name) {
+            return Some(symbol.clone());
+        }
+        Special::from_name(name).map(Symbol::Special)
+    }
+
+    pub(crate) fn register_type(&self, register: u32) -> Type {
+        self.registers[register as usize]
+    }
+
+    fn slot(&self, register: u32) -> Slot {
+        match &self.layout {
+            Some(layout) => Slot(layout.places[register as usize]),
+            None => Slot(0),
+        }
+    }
+
+    /// The slot of a register that is read.
+    pub(crate) fn read(&mut self, register: u32) -> Slot {
+        self.touched.reads.push(register);
+        self.slot(register)
+    }
+
+    /// The slot of a register that is written.
+    pub(crate) fn write(&mut self, register: u32) -> Slot {
+        self.touched.writes.push(register);
+        self.slot(register)
+    }
+
+    pub(crate) fn read_predicate(&mut self, register: u32) -> PredicateSlot {
+        PredicateSlot(self.read(register).0)
+    }
+
+    pub(crate) fn write_predicate(&mut self, register: u32) -> PredicateSlot {
+        PredicateSlot(self.write(register).0)
+    }
+
+    fn new_rows(&mut self, size: u32) -> Slot {
+        let rows = size.div_ceil(4);
+        // What is read as 64 bits begins at an even row: rows are aligned to 64 bytes, so this is
+        // for the cache alone.
+        let first = self.rows.next_multiple_of(rows.max(1));
+        self.rows = first + rows;
+        Slot(first)
+    }
+
+    /// The slot of a constant of `size` bytes.
+    pub(crate) fn constant(&mut self, constant: Constant, size: u32) -> Slot {
+        if let Some(&slot) = self.known.get(&(constant, size.div_ceil(4))) {
+            return slot;
+        }
+        let slot = self.new_rows(size);
+        self.known.insert((constant, size.div_ceil(4)), slot);
+        self.constants.push((constant, slot, size.div_ceil(4)));
+        slot
+    }
+
+    /// Rows that are written and never read.
+    pub(crate) fn scratch(&mut self, size: u32) -> Slot {
+        self.new_rows(size)
+    }
+
+    /// A predicate that is written and never read.
+    pub(crate) fn scratch_predicate(&mut self) -> PredicateSlot {
+        self.predicates += 1;
+        PredicateSlot(self.predicates - 1)
+    }
+
+    /// A predicate that holds in no lane.
+    pub(crate) fn false_predicate(&mut self) -> PredicateSlot {
+        if let Some(slot) = self.false_predicate {
+            return slot;
+        }
+        let slot = self.scratch_predicate();
+        self.false_predicate = Some(slot);
+        slot
+    }
+}

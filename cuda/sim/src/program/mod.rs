@@ -1,0 +1,221 @@
+//! A module that is ready to run: names resolved, instructions decoded, registers allocated.
+
+mod allocate;
+mod frame;
+mod function;
+mod link;
+mod operation;
+mod shared;
+mod special;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use frame::{Constant, Symbol};
+pub use link::LoadError;
+pub(crate) use link::{function_address, load};
+pub(crate) use operation::{Operation, PredicateSource};
+pub(crate) use shared::SharedLayout;
+pub(crate) use special::Special;
+
+use crate::check::{Place, SourceLine};
+use crate::exec::{Actual, PredicateSlot, Slot, Step};
+use crate::ptx::{Limits, Location, Position};
+
+/// The address of the first function. A call through any other address than that of a function is
+/// found.
+pub(crate) const FUNCTION_WINDOW: u64 = 4 << 40;
+/// The bytes from one function's address to the next one's.
+pub(crate) const FUNCTION_STRIDE: u64 = 16;
+
+/// A module that was loaded.
+#[derive(Debug)]
+pub struct Program {
+    kernels: BTreeMap<String, Arc<Kernel>>,
+    /// Address and size of each variable.
+    variables: BTreeMap<String, (u64, u64)>,
+}
+
+impl Program {
+    /// The kernel of this name.
+    pub fn kernel(&self, name: &str) -> Option<&Arc<Kernel>> {
+        self.kernels.get(name)
+    }
+
+    /// All kernels, by their names.
+    pub fn kernels(&self) -> impl Iterator<Item = &Arc<Kernel>> {
+        self.kernels.values()
+    }
+
+    /// The address and size in bytes of a variable in global or constant memory.
+    pub fn variable(&self, name: &str) -> Option<(u64, u64)> {
+        self.variables.get(name).copied()
+    }
+
+    /// Where the module's variables are, to free them.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = u64> + '_ {
+        self.variables.values().map(|&(address, _)| address)
+    }
+}
+
+/// A parameter of a kernel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Parameter {
+    /// Where it begins in the packed parameters, in bytes.
+    pub offset: usize,
+    /// Its bytes.
+    pub size: usize,
+    /// What its offset is a multiple of.
+    pub alignment: usize,
+}
+
+/// The text that a program was loaded from, for reports.
+pub(crate) struct Source {
+    pub(crate) lines: Vec<String>,
+    pub(crate) files: BTreeMap<u32, String>,
+}
+
+/// A function, decoded for one kernel.
+#[derive(Debug)]
+pub(crate) struct FunctionCode {
+    pub(crate) name: String,
+    /// Its first step.
+    pub(crate) start: u32,
+    /// The rows of registers that it needs.
+    pub(crate) rows: u32,
+    /// The predicates that it needs.
+    pub(crate) predicates: u32,
+    /// What its constant rows hold: the constant, its slot and its rows.
+    pub(crate) constants: Vec<(Constant, Slot, u32)>,
+    pub(crate) false_predicate: Option<PredicateSlot>,
+    /// Its frame of local memory, in bytes.
+    pub(crate) local_bytes: u32,
+    pub(crate) parameters: Vec<Actual>,
+    pub(crate) returns: Vec<Actual>,
+}
+
+/// A kernel with all functions that it may call.
+pub struct Kernel {
+    name: String,
+    parameters: Vec<Parameter>,
+    parameter_bytes: usize,
+    code: Vec<Step>,
+    positions: Vec<(Position, Option<Location>)>,
+    entry: FunctionCode,
+    /// By their numbers in the module.
+    functions: BTreeMap<u32, FunctionCode>,
+    shared: SharedLayout,
+    limits: Limits,
+    ptx_version: (u32, u32),
+    architecture: u32,
+    source: Arc<Source>,
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kernel")
+            .field("name", &self.name)
+            .field("parameters", &self.parameters)
+            .field("steps", &self.code.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Kernel {
+    /// The name of the entry.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The parameters, in their order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The bytes of all parameters, packed.
+    pub fn parameter_bytes(&self) -> usize {
+        self.parameter_bytes
+    }
+
+    /// The bytes of shared memory that the kernel's own variables take.
+    pub fn static_shared(&self) -> u32 {
+        self.shared.static_bytes()
+    }
+
+    /// The bytes of local memory that a thread needs, without those of functions that it calls.
+    pub fn local_bytes(&self) -> u32 {
+        self.entry.local_bytes
+    }
+
+    /// The 32-bit registers of a thread: an estimate, which a GPU's assembler may go below or above.
+    pub fn registers(&self) -> u32 {
+        let constants: u32 = self.entry.constants.iter().map(|(_, _, rows)| rows).sum();
+        // The hardware gives registers out in eights, and has no more than 255.
+        (self.entry.rows - constants.min(self.entry.rows))
+            .next_multiple_of(8)
+            .clamp(16, 255)
+    }
+
+    /// The most threads of a block that the kernel was compiled for.
+    pub fn max_threads(&self) -> u32 {
+        let most = self.limits.required_threads.or(self.limits.max_threads);
+        most.map_or(1024, |size| {
+            size.iter()
+                .fold(1_u32, |product, &size| product.saturating_mul(size.max(1)))
+                .min(1024)
+        })
+    }
+
+    /// The shape that a block must have, if the kernel asks for one.
+    pub fn required_block(&self) -> Option<[u32; 3]> {
+        self.limits.required_threads
+    }
+
+    /// The version of the PTX, as `80` for 8.0.
+    pub fn ptx_version(&self) -> u32 {
+        self.ptx_version.0 * 10 + self.ptx_version.1
+    }
+
+    /// The architecture that the PTX is for, as `80` for `sm_80`.
+    pub fn architecture(&self) -> u32 {
+        self.architecture
+    }
+
+    #[inline(always)]
+    pub(crate) fn code(&self) -> &[Step] {
+        &self.code
+    }
+
+    pub(crate) fn entry(&self) -> &FunctionCode {
+        &self.entry
+    }
+
+    pub(crate) fn function(&self, number: u32) -> Option<&FunctionCode> {
+        self.functions.get(&number)
+    }
+
+    pub(crate) fn shared(&self) -> &SharedLayout {
+        &self.shared
+    }
+
+    /// What is known of a step.
+    pub(crate) fn place(&self, pc: u32) -> Place {
+        let (position, location) = self.positions[pc as usize];
+        let lines = &self.source.lines;
+        let line = lines.get((position.line as usize).saturating_sub(1));
+        let source = location.filter(|location| location.line > 0).map(|location| {
+            let file = self.source.files.get(&location.file);
+            SourceLine {
+                file: file.cloned().unwrap_or_else(|| format!("file {}", location.file)),
+                line: location.line,
+                column: location.column,
+            }
+        });
+        Place {
+            ptx_line: position.line,
+            ptx: line.map_or_else(String::new, |line| line.trim().to_owned()),
+            source,
+        }
+    }
+}
