@@ -513,9 +513,33 @@ fn reads_seldom_forms() {
     assert_eq!(instructions(body).len(), 27);
 }
 
-/// The kernels of the repository, as rustc writes them.
 #[test]
 fn reads_what_rustc_writes() {
+    let module = parse(include_str!("ptx/rust.ptx")).unwrap();
+    assert_eq!(module.files[&1], "rust.rs");
+    let kernel = function(&module, "operations");
+    let sizes: Vec<_> = kernel.parameters.iter().map(Variable::size).collect();
+    assert_eq!(sizes, [8, 4, 16, 16].map(Some));
+    let body = kernel.body.as_ref().unwrap();
+    let targets = body.iter().find_map(|it| match it {
+        Statement::BranchTargets(name, targets) => Some((name, targets)),
+        _ => None,
+    });
+    let (name, targets) = targets.unwrap();
+    assert_eq!((name.as_str(), targets.len()), ("$L_brx_0", 9));
+    // The line of the assembler that the source holds.
+    let all = instructions(body);
+    let guarded = all
+        .iter()
+        .find(|it| it.opcode == "add" && it.guard.is_some());
+    let source = include_str!("ptx/rust.rs");
+    let line = source.lines().position(|it| it.contains("asm!(")).unwrap() + 1;
+    assert_eq!(guarded.unwrap().location.unwrap().line as usize, line);
+}
+
+/// The kernels of the repository.
+#[test]
+fn reads_the_kernels() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gpu/ptx");
     let mut n_files = 0;
     for file in fs::read_dir(folder).unwrap() {
