@@ -1,205 +1,156 @@
-//! Every `cu*` function that `cust_raw` declares, forwarded to the driver.
+//! Every `cu*` function that `cust_raw` declares, forwarded to the driver, and where the simulator
+//! answers it: by the function after `=>`, or not at all.
 
 use std::ffi::{c_char, c_int, c_uchar, c_uint, c_ulonglong, c_ushort, c_void};
 
 use cust_raw::*;
 use libloading::Library;
 
+use crate::forward::Passed;
 use crate::result::{self, CUresult};
-
-/// Expands the table below into the struct of the driver's functions and into the functions of
-/// the same names that `cust` links against.
-macro_rules! functions {
-    ($($name:ident($($type:ty),*);)*) => {
-        /// The functions of a driver; `None` for one that it does not have.
-        ///
-        /// They return a plain number, because a driver may know more codes than [`CUresult`].
-        #[allow(non_snake_case)]
-        pub(crate) struct Functions {
-            $(pub(crate) $name: Option<unsafe extern "C" fn($($type),*) -> u32>,)*
-        }
-
-        impl Functions {
-            /// Looks all functions up.
-            ///
-            /// # Safety
-            ///
-            /// - Whatever `library` exports under the name of a `cu*` function has its signature.
-            /// - `library` stays open as long as the result is used.
-            pub(crate) unsafe fn load(library: &Library) -> Self {
-                Self {
-                    $($name: {
-                        let name = concat!(stringify!($name), "\0");
-                        // SAFETY: The caller vouches for the signature, which the `const` below
-                        // checks against the declaration that callers see; an `Option` of a
-                        // function has the layout of a pointer.
-                        let function = unsafe { library.get(name.as_bytes()) };
-                        function.ok().and_then(|function| *function)
-                    },)*
-                }
-            }
-        }
-
-        $(
-            const _: unsafe extern "C" fn($($type),*) -> CUresult = cust_raw::$name;
-            forwarder!($name, (), (a b c d e f g h i j k), ($($type,)*));
-        )*
-
-        #[cfg(test)]
-        const NAMES: &[&str] = &[$(stringify!($name)),*];
-    };
-}
-
-/// Defines one `cu*` function, after pairing its argument types with names, one in each step.
-macro_rules! forwarder {
-    ($name:ident, ($($argument:ident: $type:ty,)*), $names:tt, ()) => {
-        #[allow(non_snake_case)]
-        #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name($($argument: $type),*) -> CUresult {
-            result::of(|functions| {
-                // SAFETY: The caller keeps the contract of the driver's function, which gets the
-                // same arguments.
-                functions.$name.map(|function| unsafe { function($($argument),*) })
-            })
-        }
-    };
-    (
-        $name:ident, ($($argument:ident: $type:ty,)*), ($next:ident $($names:ident)*),
-        ($next_type:ty, $($types:ty,)*)
-    ) => {
-        forwarder!($name, ($($argument: $type,)* $next: $next_type,), ($($names)*), ($($types,)*));
-    };
-}
+use crate::sim;
 
 functions! {
     // The driver and its devices.
-    cuInit(c_uint);
-    cuDriverGetVersion(*mut c_int);
-    cuDeviceGet(*mut CUdevice, c_int);
-    cuDeviceGetCount(*mut c_int);
-    cuDeviceGetName(*mut c_char, c_int, CUdevice);
-    cuDeviceGetUuid(*mut CUuuid, CUdevice);
-    cuDeviceGetUuid_v2(*mut CUuuid, CUdevice);
+    cuInit(c_uint) => sim::device::init;
+    cuDriverGetVersion(*mut c_int) => sim::device::version;
+    cuDeviceGet(*mut CUdevice, c_int) => sim::device::get;
+    cuDeviceGetCount(*mut c_int) => sim::device::count;
+    cuDeviceGetName(*mut c_char, c_int, CUdevice) => sim::device::name;
+    cuDeviceGetUuid(*mut CUuuid, CUdevice) => sim::device::uuid;
+    cuDeviceGetUuid_v2(*mut CUuuid, CUdevice) => sim::device::uuid;
     cuDeviceGetLuid(*mut c_char, *mut c_uint, CUdevice);
-    cuDeviceTotalMem_v2(*mut usize, CUdevice);
+    cuDeviceTotalMem_v2(*mut usize, CUdevice) => sim::device::total_memory;
     cuDeviceGetTexture1DLinearMaxWidth(*mut usize, CUarray_format, c_uint, CUdevice);
-    cuDeviceGetAttribute(*mut c_int, CUdevice_attribute, CUdevice);
+    cuDeviceGetAttribute(*mut c_int, CUdevice_attribute, CUdevice) => sim::attributes::get;
     cuDeviceGetNvSciSyncAttributes(*mut c_void, CUdevice, c_int);
-    cuDeviceSetMemPool(CUdevice, CUmemoryPool);
-    cuDeviceGetMemPool(*mut CUmemoryPool, CUdevice);
-    cuDeviceGetDefaultMemPool(*mut CUmemoryPool, CUdevice);
-    cuFlushGPUDirectRDMAWrites(CUflushGPUDirectRDMAWritesTarget, CUflushGPUDirectRDMAWritesScope);
-    cuDeviceGetProperties(*mut CUdevprop, CUdevice);
-    cuDeviceComputeCapability(*mut c_int, *mut c_int, CUdevice);
+    cuDeviceSetMemPool(CUdevice, CUmemoryPool) => sim::pool::set;
+    cuDeviceGetMemPool(*mut CUmemoryPool, CUdevice) => sim::pool::get;
+    cuDeviceGetDefaultMemPool(*mut CUmemoryPool, CUdevice) => sim::pool::get;
+    cuFlushGPUDirectRDMAWrites(CUflushGPUDirectRDMAWritesTarget, CUflushGPUDirectRDMAWritesScope)
+        => sim::device::flush_remote_writes;
+    cuDeviceGetProperties(*mut CUdevprop, CUdevice) => sim::device::properties;
+    cuDeviceComputeCapability(*mut c_int, *mut c_int, CUdevice) => sim::device::compute_capability;
 
     // Contexts.
-    cuDevicePrimaryCtxRetain(*mut CUcontext, CUdevice);
-    cuDevicePrimaryCtxRelease_v2(CUdevice);
-    cuDevicePrimaryCtxSetFlags_v2(CUdevice, c_uint);
-    cuDevicePrimaryCtxGetState(CUdevice, *mut c_uint, *mut c_int);
-    cuDevicePrimaryCtxReset_v2(CUdevice);
-    cuDeviceGetExecAffinitySupport(*mut c_int, CUexecAffinityType, CUdevice);
-    cuCtxCreate_v2(*mut CUcontext, c_uint, CUdevice);
+    cuDevicePrimaryCtxRetain(*mut CUcontext, CUdevice) => sim::primary::retain;
+    cuDevicePrimaryCtxRelease_v2(CUdevice) => sim::primary::release;
+    cuDevicePrimaryCtxSetFlags_v2(CUdevice, c_uint) => sim::primary::set_flags;
+    cuDevicePrimaryCtxGetState(CUdevice, *mut c_uint, *mut c_int) => sim::primary::get_state;
+    cuDevicePrimaryCtxReset_v2(CUdevice) => sim::primary::reset;
+    cuDeviceGetExecAffinitySupport(*mut c_int, CUexecAffinityType, CUdevice)
+        => sim::device::affinity_support;
+    cuCtxCreate_v2(*mut CUcontext, c_uint, CUdevice) => sim::context::create;
     cuCtxCreate_v3(*mut CUcontext, *mut CUexecAffinityParam, c_int, c_uint, CUdevice);
-    cuCtxDestroy_v2(CUcontext);
-    cuCtxPushCurrent_v2(CUcontext);
-    cuCtxPopCurrent_v2(*mut CUcontext);
-    cuCtxSetCurrent(CUcontext);
-    cuCtxGetCurrent(*mut CUcontext);
-    cuCtxGetDevice(*mut CUdevice);
-    cuCtxGetFlags(*mut c_uint);
-    cuCtxSynchronize();
-    cuCtxSetLimit(CUlimit, usize);
-    cuCtxGetLimit(*mut usize, CUlimit);
-    cuCtxGetCacheConfig(*mut CUfunc_cache);
-    cuCtxSetCacheConfig(CUfunc_cache);
-    cuCtxGetSharedMemConfig(*mut CUsharedconfig);
-    cuCtxSetSharedMemConfig(CUsharedconfig);
-    cuCtxGetApiVersion(CUcontext, *mut c_uint);
-    cuCtxGetStreamPriorityRange(*mut c_int, *mut c_int);
-    cuCtxResetPersistingL2Cache();
+    cuCtxDestroy_v2(CUcontext) => sim::context::destroy;
+    cuCtxPushCurrent_v2(CUcontext) => sim::context::push;
+    cuCtxPopCurrent_v2(*mut CUcontext) => sim::context::pop;
+    cuCtxSetCurrent(CUcontext) => sim::context::set_current;
+    cuCtxGetCurrent(*mut CUcontext) => sim::context::get_current;
+    cuCtxGetDevice(*mut CUdevice) => sim::context::get_device;
+    cuCtxGetFlags(*mut c_uint) => sim::context::get_flags;
+    cuCtxSynchronize() => sim::context::synchronize;
+    cuCtxSetLimit(CUlimit, usize) => sim::context::set_limit;
+    cuCtxGetLimit(*mut usize, CUlimit) => sim::context::get_limit;
+    cuCtxGetCacheConfig(*mut CUfunc_cache) => sim::context::get_cache_config;
+    cuCtxSetCacheConfig(CUfunc_cache) => sim::context::set_cache_config;
+    cuCtxGetSharedMemConfig(*mut CUsharedconfig) => sim::context::get_shared_config;
+    cuCtxSetSharedMemConfig(CUsharedconfig) => sim::context::set_shared_config;
+    cuCtxGetApiVersion(CUcontext, *mut c_uint) => sim::context::api_version;
+    cuCtxGetStreamPriorityRange(*mut c_int, *mut c_int) => sim::context::priority_range;
+    cuCtxResetPersistingL2Cache() => sim::context::reset_l2;
     cuCtxGetExecAffinity(*mut CUexecAffinityParam, CUexecAffinityType);
     cuCtxAttach(*mut CUcontext, c_uint);
     cuCtxDetach(CUcontext);
 
     // Modules and the linker.
-    cuModuleLoad(*mut CUmodule, *const c_char);
-    cuModuleLoadData(*mut CUmodule, *const c_void);
-    cuModuleLoadDataEx(*mut CUmodule, *const c_void, c_uint, *mut CUjit_option, *mut *mut c_void);
-    cuModuleLoadFatBinary(*mut CUmodule, *const c_void);
-    cuModuleUnload(CUmodule);
-    cuModuleGetFunction(*mut CUfunction, CUmodule, *const c_char);
-    cuModuleGetGlobal_v2(*mut CUdeviceptr, *mut usize, CUmodule, *const c_char);
+    cuModuleLoad(*mut CUmodule, *const c_char) => sim::module::load;
+    cuModuleLoadData(*mut CUmodule, *const c_void) => sim::module::load_data;
+    cuModuleLoadDataEx(*mut CUmodule, *const c_void, c_uint, *mut CUjit_option, *mut *mut c_void)
+        => sim::module::load_data_ex;
+    cuModuleLoadFatBinary(*mut CUmodule, *const c_void) => sim::module::load_fat_binary;
+    cuModuleUnload(CUmodule) => sim::module::unload;
+    cuModuleGetFunction(*mut CUfunction, CUmodule, *const c_char) => sim::module::get_function;
+    cuModuleGetGlobal_v2(*mut CUdeviceptr, *mut usize, CUmodule, *const c_char)
+        => sim::module::get_global;
     cuModuleGetTexRef(*mut CUtexref, CUmodule, *const c_char);
     cuModuleGetSurfRef(*mut CUsurfref, CUmodule, *const c_char);
-    cuLinkCreate_v2(c_uint, *mut CUjit_option, *mut *mut c_void, *mut CUlinkState);
+    cuLinkCreate_v2(c_uint, *mut CUjit_option, *mut *mut c_void, *mut CUlinkState)
+        => sim::link::create;
     cuLinkAddData_v2(
         CUlinkState, CUjitInputType, *mut c_void, usize, *const c_char, c_uint, *mut CUjit_option,
         *mut *mut c_void
-    );
+    ) => sim::link::add_data;
     cuLinkAddFile_v2(
         CUlinkState, CUjitInputType, *const c_char, c_uint, *mut CUjit_option, *mut *mut c_void
-    );
-    cuLinkComplete(CUlinkState, *mut *mut c_void, *mut usize);
-    cuLinkDestroy(CUlinkState);
+    ) => sim::link::add_file;
+    cuLinkComplete(CUlinkState, *mut *mut c_void, *mut usize) => sim::link::complete;
+    cuLinkDestroy(CUlinkState) => sim::link::destroy;
 
     // Memory: allocation, copies, fills.
-    cuMemGetInfo_v2(*mut usize, *mut usize);
-    cuMemAlloc_v2(*mut CUdeviceptr, usize);
-    cuMemAllocPitch_v2(*mut CUdeviceptr, *mut usize, usize, usize, c_uint);
-    cuMemFree_v2(CUdeviceptr);
-    cuMemGetAddressRange_v2(*mut CUdeviceptr, *mut usize, CUdeviceptr);
-    cuMemAllocHost_v2(*mut *mut c_void, usize);
-    cuMemFreeHost(*mut c_void);
-    cuMemHostAlloc(*mut *mut c_void, usize, c_uint);
-    cuMemHostGetDevicePointer_v2(*mut CUdeviceptr, *mut c_void, c_uint);
-    cuMemHostGetFlags(*mut c_uint, *mut c_void);
-    cuMemAllocManaged(*mut CUdeviceptr, usize, c_uint);
-    cuDeviceGetByPCIBusId(*mut CUdevice, *const c_char);
-    cuDeviceGetPCIBusId(*mut c_char, c_int, CUdevice);
+    cuMemGetInfo_v2(*mut usize, *mut usize) => sim::memory::info;
+    cuMemAlloc_v2(*mut CUdeviceptr, usize) => sim::memory::allocate;
+    cuMemAllocPitch_v2(*mut CUdeviceptr, *mut usize, usize, usize, c_uint)
+        => sim::memory::allocate_pitch;
+    cuMemFree_v2(CUdeviceptr) => sim::memory::free;
+    cuMemGetAddressRange_v2(*mut CUdeviceptr, *mut usize, CUdeviceptr)
+        => sim::memory::address_range;
+    cuMemAllocHost_v2(*mut *mut c_void, usize) => sim::memory::allocate_host;
+    cuMemFreeHost(*mut c_void) => sim::memory::free_host;
+    cuMemHostAlloc(*mut *mut c_void, usize, c_uint) => sim::memory::host_allocate;
+    cuMemHostGetDevicePointer_v2(*mut CUdeviceptr, *mut c_void, c_uint)
+        => sim::memory::host_device_pointer;
+    cuMemHostGetFlags(*mut c_uint, *mut c_void) => sim::memory::host_flags;
+    cuMemAllocManaged(*mut CUdeviceptr, usize, c_uint) => sim::memory::allocate_managed;
+    cuDeviceGetByPCIBusId(*mut CUdevice, *const c_char) => sim::device::by_pci_bus_id;
+    cuDeviceGetPCIBusId(*mut c_char, c_int, CUdevice) => sim::device::pci_bus_id;
     cuIpcGetEventHandle(*mut CUipcEventHandle, CUevent);
     cuIpcOpenEventHandle(*mut CUevent, CUipcEventHandle);
     cuIpcGetMemHandle(*mut CUipcMemHandle, CUdeviceptr);
     cuIpcOpenMemHandle_v2(*mut CUdeviceptr, CUipcMemHandle, c_uint);
     cuIpcCloseMemHandle(CUdeviceptr);
-    cuMemHostRegister_v2(*mut c_void, usize, c_uint);
-    cuMemHostUnregister(*mut c_void);
-    cuMemcpy(CUdeviceptr, CUdeviceptr, usize);
-    cuMemcpyPeer(CUdeviceptr, CUcontext, CUdeviceptr, CUcontext, usize);
-    cuMemcpyHtoD_v2(CUdeviceptr, *const c_void, usize);
-    cuMemcpyDtoH_v2(*mut c_void, CUdeviceptr, usize);
-    cuMemcpyDtoD_v2(CUdeviceptr, CUdeviceptr, usize);
+    cuMemHostRegister_v2(*mut c_void, usize, c_uint) => sim::memory::register;
+    cuMemHostUnregister(*mut c_void) => sim::memory::unregister;
+    cuMemcpy(CUdeviceptr, CUdeviceptr, usize) => sim::copy::any;
+    cuMemcpyPeer(CUdeviceptr, CUcontext, CUdeviceptr, CUcontext, usize) => sim::copy::peer;
+    cuMemcpyHtoD_v2(CUdeviceptr, *const c_void, usize) => sim::copy::to_device;
+    cuMemcpyDtoH_v2(*mut c_void, CUdeviceptr, usize) => sim::copy::to_host;
+    cuMemcpyDtoD_v2(CUdeviceptr, CUdeviceptr, usize) => sim::copy::on_device;
     cuMemcpyDtoA_v2(CUarray, usize, CUdeviceptr, usize);
     cuMemcpyAtoD_v2(CUdeviceptr, CUarray, usize, usize);
     cuMemcpyHtoA_v2(CUarray, usize, *const c_void, usize);
     cuMemcpyAtoH_v2(*mut c_void, CUarray, usize, usize);
     cuMemcpyAtoA_v2(CUarray, usize, CUarray, usize, usize);
-    cuMemcpy2D_v2(*const CUDA_MEMCPY2D);
-    cuMemcpy2DUnaligned_v2(*const CUDA_MEMCPY2D);
-    cuMemcpy3D_v2(*const CUDA_MEMCPY3D);
-    cuMemcpy3DPeer(*const CUDA_MEMCPY3D_PEER);
-    cuMemcpyAsync(CUdeviceptr, CUdeviceptr, usize, CUstream);
-    cuMemcpyPeerAsync(CUdeviceptr, CUcontext, CUdeviceptr, CUcontext, usize, CUstream);
-    cuMemcpyHtoDAsync_v2(CUdeviceptr, *const c_void, usize, CUstream);
-    cuMemcpyDtoHAsync_v2(*mut c_void, CUdeviceptr, usize, CUstream);
-    cuMemcpyDtoDAsync_v2(CUdeviceptr, CUdeviceptr, usize, CUstream);
+    cuMemcpy2D_v2(*const CUDA_MEMCPY2D) => sim::copy::flat;
+    cuMemcpy2DUnaligned_v2(*const CUDA_MEMCPY2D) => sim::copy::flat;
+    cuMemcpy3D_v2(*const CUDA_MEMCPY3D) => sim::copy::deep;
+    cuMemcpy3DPeer(*const CUDA_MEMCPY3D_PEER) => sim::copy::deep_peer;
+    cuMemcpyAsync(CUdeviceptr, CUdeviceptr, usize, CUstream) => sim::copy::any_async;
+    cuMemcpyPeerAsync(CUdeviceptr, CUcontext, CUdeviceptr, CUcontext, usize, CUstream)
+        => sim::copy::peer_async;
+    cuMemcpyHtoDAsync_v2(CUdeviceptr, *const c_void, usize, CUstream) => sim::copy::to_device_async;
+    cuMemcpyDtoHAsync_v2(*mut c_void, CUdeviceptr, usize, CUstream) => sim::copy::to_host_async;
+    cuMemcpyDtoDAsync_v2(CUdeviceptr, CUdeviceptr, usize, CUstream) => sim::copy::on_device_async;
     cuMemcpyHtoAAsync_v2(CUarray, usize, *const c_void, usize, CUstream);
     cuMemcpyAtoHAsync_v2(*mut c_void, CUarray, usize, usize, CUstream);
-    cuMemcpy2DAsync_v2(*const CUDA_MEMCPY2D, CUstream);
-    cuMemcpy3DAsync_v2(*const CUDA_MEMCPY3D, CUstream);
-    cuMemcpy3DPeerAsync(*const CUDA_MEMCPY3D_PEER, CUstream);
-    cuMemsetD8_v2(CUdeviceptr, c_uchar, usize);
-    cuMemsetD16_v2(CUdeviceptr, c_ushort, usize);
-    cuMemsetD32_v2(CUdeviceptr, c_uint, usize);
-    cuMemsetD2D8_v2(CUdeviceptr, usize, c_uchar, usize, usize);
-    cuMemsetD2D16_v2(CUdeviceptr, usize, c_ushort, usize, usize);
-    cuMemsetD2D32_v2(CUdeviceptr, usize, c_uint, usize, usize);
-    cuMemsetD8Async(CUdeviceptr, c_uchar, usize, CUstream);
-    cuMemsetD16Async(CUdeviceptr, c_ushort, usize, CUstream);
-    cuMemsetD32Async(CUdeviceptr, c_uint, usize, CUstream);
-    cuMemsetD2D8Async(CUdeviceptr, usize, c_uchar, usize, usize, CUstream);
-    cuMemsetD2D16Async(CUdeviceptr, usize, c_ushort, usize, usize, CUstream);
-    cuMemsetD2D32Async(CUdeviceptr, usize, c_uint, usize, usize, CUstream);
+    cuMemcpy2DAsync_v2(*const CUDA_MEMCPY2D, CUstream) => sim::copy::flat_async;
+    cuMemcpy3DAsync_v2(*const CUDA_MEMCPY3D, CUstream) => sim::copy::deep_async;
+    cuMemcpy3DPeerAsync(*const CUDA_MEMCPY3D_PEER, CUstream) => sim::copy::deep_peer_async;
+    cuMemsetD8_v2(CUdeviceptr, c_uchar, usize) => sim::fill::bytes;
+    cuMemsetD16_v2(CUdeviceptr, c_ushort, usize) => sim::fill::halves;
+    cuMemsetD32_v2(CUdeviceptr, c_uint, usize) => sim::fill::words;
+    cuMemsetD2D8_v2(CUdeviceptr, usize, c_uchar, usize, usize) => sim::fill::byte_rows;
+    cuMemsetD2D16_v2(CUdeviceptr, usize, c_ushort, usize, usize) => sim::fill::half_rows;
+    cuMemsetD2D32_v2(CUdeviceptr, usize, c_uint, usize, usize) => sim::fill::word_rows;
+    cuMemsetD8Async(CUdeviceptr, c_uchar, usize, CUstream) => sim::fill::bytes_async;
+    cuMemsetD16Async(CUdeviceptr, c_ushort, usize, CUstream) => sim::fill::halves_async;
+    cuMemsetD32Async(CUdeviceptr, c_uint, usize, CUstream) => sim::fill::words_async;
+    cuMemsetD2D8Async(CUdeviceptr, usize, c_uchar, usize, usize, CUstream)
+        => sim::fill::byte_rows_async;
+    cuMemsetD2D16Async(CUdeviceptr, usize, c_ushort, usize, usize, CUstream)
+        => sim::fill::half_rows_async;
+    cuMemsetD2D32Async(CUdeviceptr, usize, c_uint, usize, usize, CUstream)
+        => sim::fill::word_rows_async;
 
     // Arrays.
     cuArrayCreate_v2(*mut CUarray, *const CUDA_ARRAY_DESCRIPTOR);
@@ -237,16 +188,19 @@ functions! {
     cuMemRetainAllocationHandle(*mut CUmemGenericAllocationHandle, *mut c_void);
 
     // Memory pools.
-    cuMemFreeAsync(CUdeviceptr, CUstream);
-    cuMemAllocAsync(*mut CUdeviceptr, usize, CUstream);
-    cuMemPoolTrimTo(CUmemoryPool, usize);
-    cuMemPoolSetAttribute(CUmemoryPool, CUmemPool_attribute, *mut c_void);
-    cuMemPoolGetAttribute(CUmemoryPool, CUmemPool_attribute, *mut c_void);
+    cuMemFreeAsync(CUdeviceptr, CUstream) => sim::pool::free;
+    cuMemAllocAsync(*mut CUdeviceptr, usize, CUstream) => sim::pool::allocate;
+    cuMemPoolTrimTo(CUmemoryPool, usize) => sim::pool::trim;
+    cuMemPoolSetAttribute(CUmemoryPool, CUmemPool_attribute, *mut c_void)
+        => sim::pool::set_attribute;
+    cuMemPoolGetAttribute(CUmemoryPool, CUmemPool_attribute, *mut c_void)
+        => sim::pool::get_attribute;
     cuMemPoolSetAccess(CUmemoryPool, *const CUmemAccessDesc, usize);
     cuMemPoolGetAccess(*mut CUmemAccess_flags, CUmemoryPool, *mut CUmemLocation);
     cuMemPoolCreate(*mut CUmemoryPool, *const CUmemPoolProps);
     cuMemPoolDestroy(CUmemoryPool);
-    cuMemAllocFromPoolAsync(*mut CUdeviceptr, usize, CUmemoryPool, CUstream);
+    cuMemAllocFromPoolAsync(*mut CUdeviceptr, usize, CUmemoryPool, CUstream)
+        => sim::pool::allocate_from;
     cuMemPoolExportToShareableHandle(
         *mut c_void, CUmemoryPool, CUmemAllocationHandleType, c_ulonglong
     );
@@ -257,50 +211,58 @@ functions! {
     cuMemPoolImportPointer(*mut CUdeviceptr, CUmemoryPool, *mut CUmemPoolPtrExportData);
 
     // Unified memory.
-    cuPointerGetAttribute(*mut c_void, CUpointer_attribute, CUdeviceptr);
-    cuMemPrefetchAsync(CUdeviceptr, usize, CUdevice, CUstream);
-    cuMemAdvise(CUdeviceptr, usize, CUmem_advise, CUdevice);
-    cuMemRangeGetAttribute(*mut c_void, usize, CUmem_range_attribute, CUdeviceptr, usize);
+    cuPointerGetAttribute(*mut c_void, CUpointer_attribute, CUdeviceptr) => sim::pointer::attribute;
+    cuMemPrefetchAsync(CUdeviceptr, usize, CUdevice, CUstream) => sim::pointer::prefetch;
+    cuMemAdvise(CUdeviceptr, usize, CUmem_advise, CUdevice) => sim::pointer::advise;
+    cuMemRangeGetAttribute(*mut c_void, usize, CUmem_range_attribute, CUdeviceptr, usize)
+        => sim::pointer::range_attribute;
     cuMemRangeGetAttributes(
         *mut *mut c_void, *mut usize, *mut CUmem_range_attribute, usize, CUdeviceptr, usize
-    );
-    cuPointerSetAttribute(*const c_void, CUpointer_attribute, CUdeviceptr);
-    cuPointerGetAttributes(c_uint, *mut CUpointer_attribute, *mut *mut c_void, CUdeviceptr);
+    ) => sim::pointer::range_attributes;
+    cuPointerSetAttribute(*const c_void, CUpointer_attribute, CUdeviceptr)
+        => sim::pointer::set_attribute;
+    cuPointerGetAttributes(c_uint, *mut CUpointer_attribute, *mut *mut c_void, CUdeviceptr)
+        => sim::pointer::attributes;
 
     // Streams.
-    cuStreamCreate(*mut CUstream, c_uint);
-    cuStreamCreateWithPriority(*mut CUstream, c_uint, c_int);
-    cuStreamGetPriority(CUstream, *mut c_int);
-    cuStreamGetFlags(CUstream, *mut c_uint);
-    cuStreamGetCtx(CUstream, *mut CUcontext);
-    cuStreamWaitEvent(CUstream, CUevent, c_uint);
-    cuStreamAddCallback(CUstream, CUstreamCallback, *mut c_void, c_uint);
-    cuStreamBeginCapture_v2(CUstream, CUstreamCaptureMode);
-    cuThreadExchangeStreamCaptureMode(*mut CUstreamCaptureMode);
-    cuStreamEndCapture(CUstream, *mut CUgraph);
-    cuStreamIsCapturing(CUstream, *mut CUstreamCaptureStatus);
-    cuStreamGetCaptureInfo(CUstream, *mut CUstreamCaptureStatus, *mut cuuint64_t);
+    cuStreamCreate(*mut CUstream, c_uint) => sim::stream::create;
+    cuStreamCreateWithPriority(*mut CUstream, c_uint, c_int) => sim::stream::create_with_priority;
+    cuStreamGetPriority(CUstream, *mut c_int) => sim::stream::priority;
+    cuStreamGetFlags(CUstream, *mut c_uint) => sim::stream::flags;
+    cuStreamGetCtx(CUstream, *mut CUcontext) => sim::stream::context;
+    cuStreamWaitEvent(CUstream, CUevent, c_uint) => sim::event::wait;
+    cuStreamAddCallback(CUstream, CUstreamCallback, *mut c_void, c_uint)
+        => sim::stream::add_callback;
+    cuStreamBeginCapture_v2(CUstream, CUstreamCaptureMode) => sim::capture::begin;
+    cuThreadExchangeStreamCaptureMode(*mut CUstreamCaptureMode) => sim::capture::exchange_mode;
+    cuStreamEndCapture(CUstream, *mut CUgraph) => sim::capture::end;
+    cuStreamIsCapturing(CUstream, *mut CUstreamCaptureStatus) => sim::capture::is_capturing;
+    cuStreamGetCaptureInfo(CUstream, *mut CUstreamCaptureStatus, *mut cuuint64_t)
+        => sim::capture::info;
     cuStreamGetCaptureInfo_v2(
         CUstream, *mut CUstreamCaptureStatus, *mut cuuint64_t, *mut CUgraph,
         *mut *const CUgraphNode, *mut usize
-    );
-    cuStreamUpdateCaptureDependencies(CUstream, *mut CUgraphNode, usize, c_uint);
-    cuStreamAttachMemAsync(CUstream, CUdeviceptr, usize, c_uint);
-    cuStreamQuery(CUstream);
-    cuStreamSynchronize(CUstream);
-    cuStreamDestroy_v2(CUstream);
-    cuStreamCopyAttributes(CUstream, CUstream);
-    cuStreamGetAttribute(CUstream, CUstreamAttrID, *mut CUstreamAttrValue);
-    cuStreamSetAttribute(CUstream, CUstreamAttrID, *const CUstreamAttrValue);
+    ) => sim::capture::info_with_graph;
+    cuStreamUpdateCaptureDependencies(CUstream, *mut CUgraphNode, usize, c_uint)
+        => sim::capture::update_dependencies;
+    cuStreamAttachMemAsync(CUstream, CUdeviceptr, usize, c_uint) => sim::stream::attach;
+    cuStreamQuery(CUstream) => sim::stream::synchronize;
+    cuStreamSynchronize(CUstream) => sim::stream::synchronize;
+    cuStreamDestroy_v2(CUstream) => sim::stream::destroy;
+    cuStreamCopyAttributes(CUstream, CUstream) => sim::stream::copy_attributes;
+    cuStreamGetAttribute(CUstream, CUstreamAttrID, *mut CUstreamAttrValue)
+        => sim::stream::get_attribute;
+    cuStreamSetAttribute(CUstream, CUstreamAttrID, *const CUstreamAttrValue)
+        => sim::stream::set_attribute;
 
     // Events.
-    cuEventCreate(*mut CUevent, c_uint);
-    cuEventRecord(CUevent, CUstream);
-    cuEventRecordWithFlags(CUevent, CUstream, c_uint);
-    cuEventQuery(CUevent);
-    cuEventSynchronize(CUevent);
-    cuEventDestroy_v2(CUevent);
-    cuEventElapsedTime(*mut f32, CUevent, CUevent);
+    cuEventCreate(*mut CUevent, c_uint) => sim::event::create;
+    cuEventRecord(CUevent, CUstream) => sim::event::record;
+    cuEventRecordWithFlags(CUevent, CUstream, c_uint) => sim::event::record_with_flags;
+    cuEventQuery(CUevent) => sim::event::synchronize;
+    cuEventSynchronize(CUevent) => sim::event::synchronize;
+    cuEventDestroy_v2(CUevent) => sim::event::destroy;
+    cuEventElapsedTime(*mut f32, CUevent, CUevent) => sim::event::elapsed;
 
     // Memory and semaphores of other interfaces.
     cuImportExternalMemory(*mut CUexternalMemory, *const CUDA_EXTERNAL_MEMORY_HANDLE_DESC);
@@ -328,64 +290,74 @@ functions! {
     cuStreamBatchMemOp(CUstream, c_uint, *mut CUstreamBatchMemOpParams, c_uint);
 
     // Kernels and their launch.
-    cuFuncGetAttribute(*mut c_int, CUfunction_attribute, CUfunction);
-    cuFuncSetAttribute(CUfunction, CUfunction_attribute, c_int);
-    cuFuncSetCacheConfig(CUfunction, CUfunc_cache);
-    cuFuncSetSharedMemConfig(CUfunction, CUsharedconfig);
-    cuFuncGetModule(*mut CUmodule, CUfunction);
+    cuFuncGetAttribute(*mut c_int, CUfunction_attribute, CUfunction)
+        => sim::function::get_attribute;
+    cuFuncSetAttribute(CUfunction, CUfunction_attribute, c_int) => sim::function::set_attribute;
+    cuFuncSetCacheConfig(CUfunction, CUfunc_cache) => sim::function::set_cache_config;
+    cuFuncSetSharedMemConfig(CUfunction, CUsharedconfig) => sim::function::set_shared_config;
+    cuFuncGetModule(*mut CUmodule, CUfunction) => sim::function::get_module;
     cuLaunchKernel(
         CUfunction, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, CUstream,
         *mut *mut c_void, *mut *mut c_void
-    );
+    ) => sim::launch::kernel;
     cuLaunchCooperativeKernel(
         CUfunction, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, CUstream,
         *mut *mut c_void
-    );
+    ) => sim::launch::cooperative_kernel;
     cuLaunchCooperativeKernelMultiDevice(*mut CUDA_LAUNCH_PARAMS, c_uint, c_uint);
-    cuLaunchHostFunc(CUstream, CUhostFn, *mut c_void);
-    cuFuncSetBlockShape(CUfunction, c_int, c_int, c_int);
-    cuFuncSetSharedSize(CUfunction, c_uint);
-    cuParamSetSize(CUfunction, c_uint);
-    cuParamSeti(CUfunction, c_int, c_uint);
-    cuParamSetf(CUfunction, c_int, f32);
-    cuParamSetv(CUfunction, c_int, *mut c_void, c_uint);
-    cuLaunch(CUfunction);
-    cuLaunchGrid(CUfunction, c_int, c_int);
-    cuLaunchGridAsync(CUfunction, c_int, c_int, CUstream);
+    cuLaunchHostFunc(CUstream, CUhostFn, *mut c_void) => sim::launch::host_function;
+    cuFuncSetBlockShape(CUfunction, c_int, c_int, c_int) => sim::legacy::set_block_shape;
+    cuFuncSetSharedSize(CUfunction, c_uint) => sim::legacy::set_shared_size;
+    cuParamSetSize(CUfunction, c_uint) => sim::legacy::set_size;
+    cuParamSeti(CUfunction, c_int, c_uint) => sim::legacy::set_integer;
+    cuParamSetf(CUfunction, c_int, f32) => sim::legacy::set_float;
+    cuParamSetv(CUfunction, c_int, *mut c_void, c_uint) => sim::legacy::set_bytes;
+    cuLaunch(CUfunction) => sim::legacy::launch;
+    cuLaunchGrid(CUfunction, c_int, c_int) => sim::legacy::launch_grid;
+    cuLaunchGridAsync(CUfunction, c_int, c_int, CUstream) => sim::legacy::launch_grid_async;
     cuParamSetTexRef(CUfunction, c_int, CUtexref);
 
     // Graphs.
-    cuGraphCreate(*mut CUgraph, c_uint);
+    cuGraphCreate(*mut CUgraph, c_uint) => sim::graph::create;
     cuGraphAddKernelNode(
         *mut CUgraphNode, CUgraph, *const CUgraphNode, usize, *const CUDA_KERNEL_NODE_PARAMS
-    );
-    cuGraphKernelNodeGetParams(CUgraphNode, *mut CUDA_KERNEL_NODE_PARAMS);
-    cuGraphKernelNodeSetParams(CUgraphNode, *const CUDA_KERNEL_NODE_PARAMS);
+    ) => sim::graph_node::add_kernel;
+    cuGraphKernelNodeGetParams(CUgraphNode, *mut CUDA_KERNEL_NODE_PARAMS)
+        => sim::graph_node::get_kernel;
+    cuGraphKernelNodeSetParams(CUgraphNode, *const CUDA_KERNEL_NODE_PARAMS)
+        => sim::graph_node::set_kernel;
     cuGraphAddMemcpyNode(
         *mut CUgraphNode, CUgraph, *const CUgraphNode, usize, *const CUDA_MEMCPY3D, CUcontext
-    );
-    cuGraphMemcpyNodeGetParams(CUgraphNode, *mut CUDA_MEMCPY3D);
-    cuGraphMemcpyNodeSetParams(CUgraphNode, *const CUDA_MEMCPY3D);
+    ) => sim::graph_node::add_copy;
+    cuGraphMemcpyNodeGetParams(CUgraphNode, *mut CUDA_MEMCPY3D) => sim::graph_node::get_copy;
+    cuGraphMemcpyNodeSetParams(CUgraphNode, *const CUDA_MEMCPY3D) => sim::graph_node::set_copy;
     cuGraphAddMemsetNode(
         *mut CUgraphNode, CUgraph, *const CUgraphNode, usize, *const CUDA_MEMSET_NODE_PARAMS,
         CUcontext
-    );
-    cuGraphMemsetNodeGetParams(CUgraphNode, *mut CUDA_MEMSET_NODE_PARAMS);
-    cuGraphMemsetNodeSetParams(CUgraphNode, *const CUDA_MEMSET_NODE_PARAMS);
+    ) => sim::graph_node::add_fill;
+    cuGraphMemsetNodeGetParams(CUgraphNode, *mut CUDA_MEMSET_NODE_PARAMS)
+        => sim::graph_node::get_fill;
+    cuGraphMemsetNodeSetParams(CUgraphNode, *const CUDA_MEMSET_NODE_PARAMS)
+        => sim::graph_node::set_fill;
     cuGraphAddHostNode(
         *mut CUgraphNode, CUgraph, *const CUgraphNode, usize, *const CUDA_HOST_NODE_PARAMS
-    );
-    cuGraphHostNodeGetParams(CUgraphNode, *mut CUDA_HOST_NODE_PARAMS);
-    cuGraphHostNodeSetParams(CUgraphNode, *const CUDA_HOST_NODE_PARAMS);
-    cuGraphAddChildGraphNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize, CUgraph);
-    cuGraphChildGraphNodeGetGraph(CUgraphNode, *mut CUgraph);
-    cuGraphAddEmptyNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize);
-    cuGraphAddEventRecordNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize, CUevent);
-    cuGraphEventRecordNodeGetEvent(CUgraphNode, *mut CUevent);
-    cuGraphEventRecordNodeSetEvent(CUgraphNode, CUevent);
-    cuGraphAddEventWaitNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize, CUevent);
-    cuGraphEventWaitNodeGetEvent(CUgraphNode, *mut CUevent);
-    cuGraphEventWaitNodeSetEvent(CUgraphNode, CUevent);
+    ) => sim::graph_node::add_host;
+    cuGraphHostNodeGetParams(CUgraphNode, *mut CUDA_HOST_NODE_PARAMS) => sim::graph_node::get_host;
+    cuGraphHostNodeSetParams(CUgraphNode, *const CUDA_HOST_NODE_PARAMS)
+        => sim::graph_node::set_host;
+    cuGraphAddChildGraphNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize, CUgraph)
+        => sim::graph_node::add_child;
+    cuGraphChildGraphNodeGetGraph(CUgraphNode, *mut CUgraph) => sim::graph_node::get_child;
+    cuGraphAddEmptyNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize)
+        => sim::graph_node::add_empty;
+    cuGraphAddEventRecordNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize, CUevent)
+        => sim::graph_node::add_record;
+    cuGraphEventRecordNodeGetEvent(CUgraphNode, *mut CUevent) => sim::graph_node::get_record;
+    cuGraphEventRecordNodeSetEvent(CUgraphNode, CUevent) => sim::graph_node::set_record;
+    cuGraphAddEventWaitNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize, CUevent)
+        => sim::graph_node::add_wait;
+    cuGraphEventWaitNodeGetEvent(CUgraphNode, *mut CUevent) => sim::graph_node::get_wait;
+    cuGraphEventWaitNodeSetEvent(CUgraphNode, CUevent) => sim::graph_node::set_wait;
     cuGraphAddExternalSemaphoresSignalNode(
         *mut CUgraphNode, CUgraph, *const CUgraphNode, usize, *const CUDA_EXT_SEM_SIGNAL_NODE_PARAMS
     );
@@ -404,46 +376,60 @@ functions! {
     cuGraphMemAllocNodeGetParams(CUgraphNode, *mut CUDA_MEM_ALLOC_NODE_PARAMS);
     cuGraphAddMemFreeNode(*mut CUgraphNode, CUgraph, *const CUgraphNode, usize, CUdeviceptr);
     cuGraphMemFreeNodeGetParams(CUgraphNode, *mut CUdeviceptr);
-    cuDeviceGraphMemTrim(CUdevice);
-    cuDeviceGetGraphMemAttribute(CUdevice, CUgraphMem_attribute, *mut c_void);
+    cuDeviceGraphMemTrim(CUdevice) => sim::device::trim_graph_memory;
+    cuDeviceGetGraphMemAttribute(CUdevice, CUgraphMem_attribute, *mut c_void)
+        => sim::device::graph_memory;
     cuDeviceSetGraphMemAttribute(CUdevice, CUgraphMem_attribute, *mut c_void);
-    cuGraphClone(*mut CUgraph, CUgraph);
-    cuGraphNodeFindInClone(*mut CUgraphNode, CUgraphNode, CUgraph);
-    cuGraphNodeGetType(CUgraphNode, *mut CUgraphNodeType);
-    cuGraphGetNodes(CUgraph, *mut CUgraphNode, *mut usize);
-    cuGraphGetRootNodes(CUgraph, *mut CUgraphNode, *mut usize);
-    cuGraphGetEdges(CUgraph, *mut CUgraphNode, *mut CUgraphNode, *mut usize);
-    cuGraphNodeGetDependencies(CUgraphNode, *mut CUgraphNode, *mut usize);
-    cuGraphNodeGetDependentNodes(CUgraphNode, *mut CUgraphNode, *mut usize);
-    cuGraphAddDependencies(CUgraph, *const CUgraphNode, *const CUgraphNode, usize);
-    cuGraphRemoveDependencies(CUgraph, *const CUgraphNode, *const CUgraphNode, usize);
-    cuGraphDestroyNode(CUgraphNode);
-    cuGraphInstantiate_v2(*mut CUgraphExec, CUgraph, *mut CUgraphNode, *mut c_char, usize);
-    cuGraphInstantiateWithFlags(*mut CUgraphExec, CUgraph, c_ulonglong);
-    cuGraphExecKernelNodeSetParams(CUgraphExec, CUgraphNode, *const CUDA_KERNEL_NODE_PARAMS);
-    cuGraphExecMemcpyNodeSetParams(CUgraphExec, CUgraphNode, *const CUDA_MEMCPY3D, CUcontext);
+    cuGraphClone(*mut CUgraph, CUgraph) => sim::graph::clone;
+    cuGraphNodeFindInClone(*mut CUgraphNode, CUgraphNode, CUgraph) => sim::graph::find_in_clone;
+    cuGraphNodeGetType(CUgraphNode, *mut CUgraphNodeType) => sim::graph::node_type;
+    cuGraphGetNodes(CUgraph, *mut CUgraphNode, *mut usize) => sim::graph::nodes;
+    cuGraphGetRootNodes(CUgraph, *mut CUgraphNode, *mut usize) => sim::graph::root_nodes;
+    cuGraphGetEdges(CUgraph, *mut CUgraphNode, *mut CUgraphNode, *mut usize) => sim::graph::edges;
+    cuGraphNodeGetDependencies(CUgraphNode, *mut CUgraphNode, *mut usize)
+        => sim::graph::dependencies;
+    cuGraphNodeGetDependentNodes(CUgraphNode, *mut CUgraphNode, *mut usize)
+        => sim::graph::dependent_nodes;
+    cuGraphAddDependencies(CUgraph, *const CUgraphNode, *const CUgraphNode, usize)
+        => sim::graph::add_dependencies;
+    cuGraphRemoveDependencies(CUgraph, *const CUgraphNode, *const CUgraphNode, usize)
+        => sim::graph::remove_dependencies;
+    cuGraphDestroyNode(CUgraphNode) => sim::graph::destroy_node;
+    cuGraphInstantiate_v2(*mut CUgraphExec, CUgraph, *mut CUgraphNode, *mut c_char, usize)
+        => sim::graph_exec::instantiate;
+    cuGraphInstantiateWithFlags(*mut CUgraphExec, CUgraph, c_ulonglong)
+        => sim::graph_exec::instantiate_with_flags;
+    cuGraphExecKernelNodeSetParams(CUgraphExec, CUgraphNode, *const CUDA_KERNEL_NODE_PARAMS)
+        => sim::graph_exec::set_kernel;
+    cuGraphExecMemcpyNodeSetParams(CUgraphExec, CUgraphNode, *const CUDA_MEMCPY3D, CUcontext)
+        => sim::graph_exec::set_copy;
     cuGraphExecMemsetNodeSetParams(
         CUgraphExec, CUgraphNode, *const CUDA_MEMSET_NODE_PARAMS, CUcontext
-    );
-    cuGraphExecHostNodeSetParams(CUgraphExec, CUgraphNode, *const CUDA_HOST_NODE_PARAMS);
-    cuGraphExecChildGraphNodeSetParams(CUgraphExec, CUgraphNode, CUgraph);
-    cuGraphExecEventRecordNodeSetEvent(CUgraphExec, CUgraphNode, CUevent);
-    cuGraphExecEventWaitNodeSetEvent(CUgraphExec, CUgraphNode, CUevent);
+    ) => sim::graph_exec::set_fill;
+    cuGraphExecHostNodeSetParams(CUgraphExec, CUgraphNode, *const CUDA_HOST_NODE_PARAMS)
+        => sim::graph_exec::set_host;
+    cuGraphExecChildGraphNodeSetParams(CUgraphExec, CUgraphNode, CUgraph)
+        => sim::graph_exec::set_child;
+    cuGraphExecEventRecordNodeSetEvent(CUgraphExec, CUgraphNode, CUevent)
+        => sim::graph_exec::set_record;
+    cuGraphExecEventWaitNodeSetEvent(CUgraphExec, CUgraphNode, CUevent)
+        => sim::graph_exec::set_wait;
     cuGraphExecExternalSemaphoresSignalNodeSetParams(
         CUgraphExec, CUgraphNode, *const CUDA_EXT_SEM_SIGNAL_NODE_PARAMS
     );
     cuGraphExecExternalSemaphoresWaitNodeSetParams(
         CUgraphExec, CUgraphNode, *const CUDA_EXT_SEM_WAIT_NODE_PARAMS
     );
-    cuGraphUpload(CUgraphExec, CUstream);
-    cuGraphLaunch(CUgraphExec, CUstream);
-    cuGraphExecDestroy(CUgraphExec);
-    cuGraphDestroy(CUgraph);
-    cuGraphExecUpdate(CUgraphExec, CUgraph, *mut CUgraphNode, *mut CUgraphExecUpdateResult);
+    cuGraphUpload(CUgraphExec, CUstream) => sim::graph_exec::upload;
+    cuGraphLaunch(CUgraphExec, CUstream) => sim::graph_exec::launch;
+    cuGraphExecDestroy(CUgraphExec) => sim::graph_exec::destroy;
+    cuGraphDestroy(CUgraph) => sim::graph::destroy;
+    cuGraphExecUpdate(CUgraphExec, CUgraph, *mut CUgraphNode, *mut CUgraphExecUpdateResult)
+        => sim::graph_exec::update_from;
     cuGraphKernelNodeCopyAttributes(CUgraphNode, CUgraphNode);
     cuGraphKernelNodeGetAttribute(CUgraphNode, CUkernelNodeAttrID, *mut CUkernelNodeAttrValue);
     cuGraphKernelNodeSetAttribute(CUgraphNode, CUkernelNodeAttrID, *const CUkernelNodeAttrValue);
-    cuGraphDebugDotPrint(CUgraph, *const c_char, c_uint);
+    cuGraphDebugDotPrint(CUgraph, *const c_char, c_uint) => sim::graph::print_dot;
     cuUserObjectCreate(*mut CUuserObject, *mut c_void, CUhostFn, c_uint, c_uint);
     cuUserObjectRetain(CUuserObject, c_uint);
     cuUserObjectRelease(CUuserObject, c_uint);
@@ -451,17 +437,19 @@ functions! {
     cuGraphReleaseUserObject(CUgraph, CUuserObject, c_uint);
 
     // Occupancy.
-    cuOccupancyMaxActiveBlocksPerMultiprocessor(*mut c_int, CUfunction, c_int, usize);
+    cuOccupancyMaxActiveBlocksPerMultiprocessor(*mut c_int, CUfunction, c_int, usize)
+        => sim::occupancy::max_active_blocks;
     cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
         *mut c_int, CUfunction, c_int, usize, c_uint
-    );
+    ) => sim::occupancy::max_active_blocks_with_flags;
     cuOccupancyMaxPotentialBlockSize(
         *mut c_int, *mut c_int, CUfunction, CUoccupancyB2DSize, usize, c_int
-    );
+    ) => sim::occupancy::max_potential_block_size;
     cuOccupancyMaxPotentialBlockSizeWithFlags(
         *mut c_int, *mut c_int, CUfunction, CUoccupancyB2DSize, usize, c_int, c_uint
-    );
-    cuOccupancyAvailableDynamicSMemPerBlock(*mut usize, CUfunction, c_int, c_int);
+    ) => sim::occupancy::max_potential_block_size_with_flags;
+    cuOccupancyAvailableDynamicSMemPerBlock(*mut usize, CUfunction, c_int, c_int)
+        => sim::occupancy::available_dynamic_shared;
 
     // Textures and surfaces.
     cuTexRefSetArray(CUtexref, CUarray, c_uint);
@@ -506,10 +494,11 @@ functions! {
     cuSurfObjectGetResourceDesc(*mut CUDA_RESOURCE_DESC, CUsurfObject);
 
     // Peer access.
-    cuDeviceCanAccessPeer(*mut c_int, CUdevice, CUdevice);
-    cuCtxEnablePeerAccess(CUcontext, c_uint);
-    cuCtxDisablePeerAccess(CUcontext);
-    cuDeviceGetP2PAttribute(*mut c_int, CUdevice_P2PAttribute, CUdevice, CUdevice);
+    cuDeviceCanAccessPeer(*mut c_int, CUdevice, CUdevice) => sim::device::can_access_peer;
+    cuCtxEnablePeerAccess(CUcontext, c_uint) => sim::context::enable_peer_access;
+    cuCtxDisablePeerAccess(CUcontext) => sim::context::disable_peer_access;
+    cuDeviceGetP2PAttribute(*mut c_int, CUdevice_P2PAttribute, CUdevice, CUdevice)
+        => sim::device::p2p_attribute;
 
     // Graphics resources.
     cuGraphicsUnregisterResource(CUgraphicsResource);
@@ -524,8 +513,8 @@ functions! {
     cuGetProcAddress(*const c_char, *mut *mut c_void, c_int, cuuint64_t);
     cuGetExportTable(*mut *const c_void, *const CUuuid);
     cuProfilerInitialize(*const c_char, *const c_char, CUoutput_mode);
-    cuProfilerStart();
-    cuProfilerStop();
+    cuProfilerStart() => sim::profiler::switch;
+    cuProfilerStop() => sim::profiler::switch;
 }
 
 #[cfg(test)]

@@ -20,14 +20,23 @@
 //! All functions that `cust_raw` declares are here. One that the driver at hand does not have
 //! returns `CUDA_ERROR_NOT_FOUND`; a result code that `cust_raw` does not declare is returned as
 //! `CUDA_ERROR_UNKNOWN`, described by its own name and text when the same thread asks next.
+//!
+//! # Without a GPU
+//!
+//! The same calls can be answered by a device in software, [`sim`]: every kernel then runs, and is
+//! checked, on any machine. The environment variable [`SOURCE_VARIABLE`] chooses it, `CUDA_DRIVER=sim`,
+//! or [`select`] does.
 
+#[macro_use]
+mod forward;
 mod functions;
 mod result;
+pub mod sim;
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString, c_int};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libloading::Library;
 
@@ -43,17 +52,110 @@ pub const DEFAULT_LIBRARY: &str = if cfg!(windows) {
     "libcuda.so.1"
 };
 
+/// The environment variable that says what answers the calls: `cuda` (or nothing) for the driver's
+/// library, `sim` for the simulator.
+pub const SOURCE_VARIABLE: &str = "CUDA_DRIVER";
+
+/// What answers the calls.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The driver's library: [`DEFAULT_LIBRARY`], or what [`LIBRARY_VARIABLE`] names.
+    Library,
+    /// The simulator.
+    Simulator(sim::Options),
+}
+
+impl Source {
+    /// The source that the environment asks for.
+    fn from_env() -> Result<Self, String> {
+        let Some(name) = std::env::var_os(SOURCE_VARIABLE) else {
+            return Ok(Self::Library);
+        };
+        match name.to_str() {
+            Some("" | "cuda") => Ok(Self::Library),
+            Some("sim") => sim::Options::from_env().map(Self::Simulator),
+            _ => Err(format!(
+                "the environment variable {SOURCE_VARIABLE} is {name:?}; expected cuda, for the \
+                 driver's library, or sim, for the simulator"
+            )),
+        }
+    }
+}
+
+/// What was chosen so far.
+enum Choice {
+    /// Nothing: the environment says.
+    None,
+    /// By [`select`].
+    Source(Source),
+    /// The driver was loaded, or loading it failed.
+    Loaded,
+}
+
+static CHOICE: Mutex<Choice> = Mutex::new(Choice::None);
+
+static DRIVER: OnceLock<Result<Driver, DriverError>> = OnceLock::new();
+
+/// Chooses what answers the calls, before the first of them. The environment is not asked then.
+///
+/// # Errors
+///
+/// The driver is loaded already.
+pub fn select(source: Source) -> Result<(), SelectError> {
+    let mut choice = CHOICE.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches!(*choice, Choice::Loaded) {
+        return Err(SelectError);
+    }
+    *choice = Choice::Source(source);
+    Ok(())
+}
+
+/// The driver was loaded before another was chosen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SelectError;
+
+impl fmt::Display for SelectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the CUDA driver is loaded already; choose another before the first call that needs it",
+        )
+    }
+}
+
+impl Error for SelectError {}
+
 /// A driver that was loaded.
 pub struct Driver {
     functions: Functions,
     name: OsString,
-    /// Kept open, for `functions` point into it.
-    _library: Library,
+    /// Kept open, for `functions` point into it; the simulator is no library.
+    library: Option<Library>,
 }
 
 impl Driver {
-    /// Loads the driver that the environment asks for.
+    /// Loads the driver that was chosen, or that the environment asks for.
     fn load() -> Result<Self, DriverError> {
+        let mut choice = CHOICE.lock().unwrap_or_else(PoisonError::into_inner);
+        let source = match std::mem::replace(&mut *choice, Choice::Loaded) {
+            Choice::Source(source) => Ok(source),
+            _ => Source::from_env(),
+        };
+        drop(choice);
+        match source {
+            Ok(Source::Library) => Self::load_library(),
+            Ok(Source::Simulator(options)) => Ok(Self {
+                functions: sim::start(options),
+                name: "ptx_sim".into(),
+                library: None,
+            }),
+            Err(reason) => Err(DriverError {
+                library: OsString::new(),
+                reason,
+            }),
+        }
+    }
+
+    fn load_library() -> Result<Self, DriverError> {
         let name = std::env::var_os(LIBRARY_VARIABLE)
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| DEFAULT_LIBRARY.into());
@@ -72,13 +174,18 @@ impl Driver {
         Ok(Self {
             functions,
             name,
-            _library: library,
+            library: Some(library),
         })
     }
 
-    /// The name or path that the library was loaded by.
+    /// The name or path that the library was loaded by; `ptx_sim` for the simulator.
     pub fn library(&self) -> &OsStr {
         &self.name
+    }
+
+    /// Whether the simulator answers the calls.
+    pub fn is_simulated(&self) -> bool {
+        self.library.is_none()
     }
 
     /// The newest version of CUDA that the driver supports, as major and minor number.
@@ -105,15 +212,19 @@ impl fmt::Debug for Driver {
 /// Why there is no driver.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DriverError {
-    /// The name or path of the library that was tried.
+    /// The name or path of the library that was tried; empty if the environment asks for what there
+    /// is not.
     pub library: OsString,
-    /// What the system's loader said.
+    /// What the system's loader said, or what is wrong with the environment.
     pub reason: String,
 }
 
 impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { library, reason } = self;
+        if library.is_empty() {
+            return write!(f, "no CUDA driver: {reason}");
+        }
         let library = library.display();
         write!(
             f,
@@ -129,9 +240,9 @@ impl Error for DriverError {}
 ///
 /// # Errors
 ///
-/// The library cannot be loaded or is no CUDA driver. The attempt is not repeated.
+/// The library cannot be loaded or is no CUDA driver, or the environment asks for what there is
+/// not. The attempt is not repeated.
 pub fn driver() -> Result<&'static Driver, DriverError> {
-    static DRIVER: OnceLock<Result<Driver, DriverError>> = OnceLock::new();
     DRIVER
         .get_or_init(Driver::load)
         .as_ref()

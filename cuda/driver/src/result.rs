@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 pub(crate) use cust_raw::CUresult;
 
-use crate::driver;
 use crate::functions::Functions;
+use crate::{driver, sim};
 
 /// Expands the table below into three lookups by code.
 macro_rules! codes {
@@ -186,16 +186,21 @@ thread_local! {
     static UNDECLARED: Cell<u32> = const { Cell::new(CUresult::CUDA_ERROR_UNKNOWN as u32) };
 }
 
-/// Makes a call to the driver; `call` gets its functions and returns `None` if it lacks the one.
+/// Makes a call of `function` to the driver; `call` gets its functions and returns `None` if it lacks
+/// the one.
 ///
 /// Without a driver the result is `CUDA_ERROR_NO_DEVICE`, without the function
-/// `CUDA_ERROR_NOT_FOUND`. A code that [`CUresult`] has no variant for must not become one: it is
+/// `CUDA_ERROR_NOT_FOUND`, or `CUDA_ERROR_NOT_SUPPORTED` if the simulator is the driver. A code that [`CUresult`] has no variant for must not become one: it is
 /// kept for the description of the `CUDA_ERROR_UNKNOWN` that is returned in its place.
-pub(crate) fn of(call: impl FnOnce(&Functions) -> Option<u32>) -> CUresult {
+pub(crate) fn of(function: &'static str, call: impl FnOnce(&Functions) -> Option<u32>) -> CUresult {
     let Ok(driver) = driver() else {
         return CUresult::CUDA_ERROR_NO_DEVICE;
     };
     let Some(code) = call(&driver.functions) else {
+        if driver.is_simulated() {
+            sim::missing(function);
+            return CUresult::CUDA_ERROR_NOT_SUPPORTED;
+        }
         return CUresult::CUDA_ERROR_NOT_FOUND;
     };
     let result = declared(code).unwrap_or(CUresult::CUDA_ERROR_UNKNOWN);

@@ -186,7 +186,12 @@ impl Device {
         })
     }
 
-    fn check_launch(&self, kernel: &Kernel, launch: &Launch<'_>) -> Result<(), LaunchError> {
+    /// Whether the device can launch a kernel like this. The arguments are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Device::launch`], except for faults.
+    pub fn check_launch(&self, kernel: &Kernel, launch: &Launch<'_>) -> Result<(), LaunchError> {
         let properties = &self.options.properties;
         let name = kernel.name();
         let refuse = |message: String| {

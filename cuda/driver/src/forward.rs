@@ -1,0 +1,155 @@
+//! What the table of `functions.rs` expands into: the struct of a driver's functions, the
+//! functions that `cust` links against, and the simulator's.
+
+use std::ffi::{c_char, c_int, c_uchar, c_uint, c_ulonglong, c_ushort};
+
+use cust_raw::*;
+
+/// How a type of `cust_raw` is passed: as itself, except that an enum is passed as its number.
+///
+/// A program in another language, or one that is newer than `cust_raw`, passes numbers that are no
+/// variant, which an argument of the enum's type must never be.
+pub(crate) trait Passed {
+    /// The type of the argument.
+    type As;
+}
+
+impl<T> Passed for *const T {
+    type As = Self;
+}
+
+impl<T> Passed for *mut T {
+    type As = Self;
+}
+
+macro_rules! passed {
+    (as themselves: $($type:ty)*) => {
+        $(impl Passed for $type {
+            type As = Self;
+        })*
+    };
+    (as numbers: $($type:ty)*) => {
+        $(
+            impl Passed for $type {
+                type As = u32;
+            }
+            const _: () = assert!(size_of::<$type>() == size_of::<u32>());
+        )*
+    };
+}
+
+passed! {
+    as themselves:
+    c_char c_int c_uchar c_uint c_ulonglong c_ushort usize f32
+    CUhostFn CUipcEventHandle CUipcMemHandle CUoccupancyB2DSize CUstreamCallback
+}
+passed! {
+    as numbers:
+    CUaddress_mode CUarray_format CUdevice_P2PAttribute CUdevice_attribute CUexecAffinityType
+    CUfilter_mode CUflushGPUDirectRDMAWritesScope CUflushGPUDirectRDMAWritesTarget CUfunc_cache
+    CUfunction_attribute CUgraphMem_attribute CUjitInputType CUkernelNodeAttrID CUlimit
+    CUmemAllocationGranularity_flags CUmemAllocationHandleType CUmemPool_attribute CUmem_advise
+    CUmem_range_attribute CUoutput_mode CUpointer_attribute CUsharedconfig CUstreamAttrID
+    CUstreamCaptureMode
+}
+
+/// Expands the table into the struct of a driver's functions and into the functions of the same
+/// names that `cust` links against.
+macro_rules! functions {
+    ($($name:ident($($type:ty),*) $(=> $simulated:path)?;)*) => {
+        /// The functions of a driver; `None` for one that it does not have.
+        ///
+        /// They return a plain number, because a driver may know more codes than [`CUresult`].
+        #[allow(non_snake_case)]
+        pub(crate) struct Functions {
+            $(pub(crate) $name: Option<unsafe extern "C" fn($(<$type as Passed>::As),*) -> u32>,)*
+        }
+
+        impl Functions {
+            /// Looks all functions up.
+            ///
+            /// # Safety
+            ///
+            /// - Whatever `library` exports under the name of a `cu*` function has its signature.
+            /// - `library` stays open as long as the result is used.
+            pub(crate) unsafe fn load(library: &Library) -> Self {
+                Self {
+                    $($name: {
+                        let name = concat!(stringify!($name), "\0");
+                        // SAFETY: The caller vouches for the signature, which the `const` below
+                        // checks against the declaration that callers see; an `Option` of a
+                        // function has the layout of a pointer, and an enum that of its number.
+                        let function = unsafe { library.get(name.as_bytes()) };
+                        function.ok().and_then(|function| *function)
+                    },)*
+                }
+            }
+
+            /// The functions of the simulator.
+            pub(crate) fn simulated() -> Self {
+                Self { $($name: Simulated::$name,)* }
+            }
+        }
+
+        /// The simulator's functions, a constant for each.
+        struct Simulated;
+
+        $(
+            const _: unsafe extern "C" fn($($type),*) -> CUresult = cust_raw::$name;
+            forwarder!($name, [$($simulated)?], (), (a b c d e f g h i j k), ($($type,)*));
+        )*
+
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+/// Defines one `cu*` function, after pairing its argument types with names, one in each step.
+macro_rules! forwarder {
+    ($name:ident, $simulated:tt, ($($argument:ident: $type:ty,)*), $names:tt, ()) => {
+        #[allow(non_snake_case)]
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name($($argument: <$type as Passed>::As),*) -> CUresult {
+            result::of(stringify!($name), |functions| {
+                // SAFETY: The caller keeps the contract of the driver's function, which gets the
+                // same arguments.
+                functions.$name.map(|function| unsafe { function($($argument),*) })
+            })
+        }
+
+        impl Simulated {
+            #[allow(non_upper_case_globals)]
+            const $name: Option<unsafe extern "C" fn($(<$type as Passed>::As),*) -> u32> =
+                simulated!($name, $simulated, ($($argument: $type,)*));
+        }
+    };
+    (
+        $name:ident, $simulated:tt, ($($argument:ident: $type:ty,)*),
+        ($next:ident $($names:ident)*), ($next_type:ty, $($types:ty,)*)
+    ) => {
+        forwarder!(
+            $name, $simulated, ($($argument: $type,)* $next: $next_type,), ($($names)*),
+            ($($types,)*)
+        );
+    };
+}
+
+/// The simulator's function with the signature of the driver's, if there is one.
+macro_rules! simulated {
+    ($name:ident, [], $arguments:tt) => {
+        None
+    };
+    ($name:ident, [$simulated:path], ($($argument:ident: $type:ty,)*)) => {{
+        unsafe extern "C" fn call($($argument: <$type as Passed>::As),*) -> u32 {
+            sim::answer(stringify!($name), |session| {
+                $(
+                    // SAFETY: The caller keeps the contract of the driver's function of this name:
+                    // its pointers are null or valid for what the function does with them.
+                    let $argument = unsafe { sim::Argument::take($argument) }?;
+                )*
+                $simulated(session, $($argument),*)
+            })
+        }
+        Some(call)
+    }};
+}

@@ -1,0 +1,130 @@
+//! The simulator as a driver: answers the `cu*` functions from a device of `ptx_sim`.
+//!
+//! It is chosen by [`crate::select`] or by the environment variable
+//! [`SOURCE_VARIABLE`](crate::SOURCE_VARIABLE), before the first call. There is one device, and
+//! work is done when it is submitted, in the order of the calls: one of the orders that a GPU may
+//! choose. What goes wrong in a kernel is nevertheless returned by the next call that looks, and
+//! by all calls after it, until the context is destroyed.
+//!
+//! What the simulator finds (races, uninitialized reads, faults, leaks) is written to the log, as
+//! is every function that it does not have and why it refuses a call where the code alone would
+//! not say. The log is stderr, unless [`set_log`] sends it elsewhere; [`reports`] has the findings
+//! for a program to look at:
+//!
+//! ```
+//! use cuda_driver::{Source, sim};
+//!
+//! cuda_driver::select(Source::Simulator(sim::Options::default()))?;
+//! let _context = cust::quick_init()?;
+//! // Launches go here.
+//! assert!(sim::reports().is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod argument;
+pub(crate) mod attributes;
+pub(crate) mod capture;
+pub(crate) mod context;
+pub(crate) mod copy;
+pub(crate) mod device;
+pub(crate) mod event;
+pub(crate) mod fill;
+pub(crate) mod function;
+pub(crate) mod graph;
+pub(crate) mod graph_exec;
+pub(crate) mod graph_node;
+pub(crate) mod launch;
+pub(crate) mod legacy;
+pub(crate) mod link;
+pub(crate) mod memory;
+pub(crate) mod module;
+pub(crate) mod occupancy;
+mod operation;
+pub(crate) mod pointer;
+pub(crate) mod pool;
+pub(crate) mod primary;
+pub(crate) mod profiler;
+mod refusal;
+mod session;
+mod state;
+pub(crate) mod stream;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use ptx_sim::Device;
+pub use ptx_sim::{Checks, Kind, Options, Party, Place, Properties, Report, SourceLine};
+
+pub(crate) use argument::Argument;
+pub(crate) use session::answer;
+use state::State;
+
+use crate::functions::Functions;
+
+/// The CUDA version that the simulator answers with: 13.0.
+const VERSION: i32 = 13_000;
+
+/// The device and what the driver knows about its users.
+struct Simulator {
+    device: Device,
+    state: Mutex<State>,
+    /// What was found and not yet taken by [`reports`].
+    reports: Mutex<Vec<Report>>,
+}
+
+static SIMULATOR: OnceLock<Simulator> = OnceLock::new();
+
+/// Makes the device, once, and returns the functions that answer from it.
+pub(crate) fn start(options: Options) -> Functions {
+    SIMULATOR.get_or_init(|| Simulator {
+        device: Device::new(options),
+        state: Mutex::default(),
+        reports: Mutex::default(),
+    });
+    Functions::simulated()
+}
+
+/// What the simulator found since the last call of this function, in the order in which it was
+/// found; nothing if the simulator is not the driver.
+pub fn reports() -> Vec<Report> {
+    let Some(simulator) = SIMULATOR.get() else {
+        return Vec::new();
+    };
+    let mut reports = simulator
+        .reports
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut *reports)
+}
+
+/// Where lines of the log go.
+type Log = Box<dyn FnMut(&str) + Send>;
+
+static LOG: Mutex<Option<Log>> = Mutex::new(None);
+
+/// Sends the log to `log`, one entry at a time, instead of stderr. `|_| ()` switches it off.
+///
+/// `log` must not call the driver.
+pub fn set_log(log: impl FnMut(&str) + Send + 'static) {
+    *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(log));
+}
+
+/// Writes an entry to the log.
+fn write_log(entry: &str) {
+    match &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(log) => log(entry),
+        None => eprintln!("CUDA simulator: {entry}"),
+    }
+}
+
+/// Names a function that the simulator does not have in the log, the first time.
+pub(crate) fn missing(function: &'static str) {
+    static NAMED: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+
+    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    if named.insert(function) {
+        write_log(&format!(
+            "{function} is not there: it returns CUDA_ERROR_NOT_SUPPORTED"
+        ));
+    }
+}
