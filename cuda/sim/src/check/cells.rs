@@ -32,7 +32,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// An access; of which lane, bytes and value is filled in later.
+    /// An access; what each lane does to a word is filled in later.
     pub(super) fn new(access: &Access, warp: u32, time: u32) -> Self {
         let kind = match access.action {
             Action::Read => 0,
@@ -48,39 +48,35 @@ impl Entry {
         }
     }
 
+    /// Becomes what one lane of an access does to a word. Field by field: a whole entry that was
+    /// put together just now would be read back before the processor has it.
     #[inline(always)]
-    pub(super) fn at(self, lane: usize, bytes: u8, value: u32) -> Self {
-        Self {
-            lanes: 1 << lane,
-            bytes,
-            value,
-            ..self
-        }
+    fn set(&mut self, access: &Self, touch: Touch) {
+        *self = *access;
+        self.lanes = touch.lanes;
+        self.value = touch.value;
+        self.bytes = touch.bytes;
     }
 
-    /// Whether both write the same to the bytes that they share, and neither is an atomic.
-    fn writes_same(&self, other: &Self) -> bool {
-        let shared = self.bytes & other.bytes;
-        let bits = (0..4).fold(0, |bits, byte| {
-            bits | if shared >> byte & 1 != 0 {
-                0xff << (8 * byte)
-            } else {
-                0
-            }
-        });
-        (self.kind & other.kind) & WRITE != 0
-            && (self.kind | other.kind) & ATOMIC == 0
-            && (self.value ^ other.value) & bits == 0
+    /// What the access of one lane does to a word.
+    #[inline(always)]
+    pub(super) fn touch(&self, lane: usize, bytes: u8, value: u32) -> Touch {
+        Touch {
+            lanes: 1 << lane,
+            kind: self.kind,
+            bytes,
+            value,
+        }
     }
 
     /// Whether this entry and a later access to the word race.
     #[inline(always)]
-    fn races(&self, later: &Self, observer: &Observer<'_>) -> bool {
+    fn races(&self, later: Touch, observer: &Observer<'_>) -> bool {
         self.bytes & later.bytes != 0
             && (self.kind | later.kind) & WRITE != 0
             && self.kind & later.kind & STRONG == 0
             && !observer.knows(self.warp, self.lanes, self.time)
-            && !self.writes_same(later)
+            && !later.writes_same(self)
     }
 
     #[inline(always)]
@@ -112,6 +108,26 @@ impl Entry {
                 _ => Action::Atomic,
             },
         }
+    }
+}
+
+/// What a lane does to a word.
+#[derive(Clone, Copy)]
+pub(super) struct Touch {
+    lanes: Mask,
+    kind: u8,
+    bytes: u8,
+    value: u32,
+}
+
+impl Touch {
+    /// Whether both write the same to the bytes that they share, and neither is an atomic.
+    fn writes_same(self, earlier: &Entry) -> bool {
+        let shared = self.bytes & earlier.bytes;
+        let bits = lanes(shared.into()).fold(0, |bits, byte| bits | 0xff << (8 * byte));
+        (self.kind & earlier.kind) & WRITE != 0
+            && (self.kind | earlier.kind) & ATOMIC == 0
+            && (self.value ^ earlier.value) & bits == 0
     }
 }
 
@@ -213,8 +229,8 @@ impl Chunk {
             self.nodes.clear();
             self.runs.clear();
         }
-        if C::EXACT && self.base != observer.base() {
-            self.base = observer.base();
+        if C::EXACT && self.base != observer.base {
+            self.base = observer.base;
             self.runs.clear();
             if !self.nodes.is_empty() {
                 self.nodes.clear();
@@ -245,12 +261,19 @@ impl Chunk {
         !C::EXACT
     }
 
+    /// Whether no write of a word can race with anything that comes now.
+    #[inline(always)]
+    pub(super) fn is_quiet(&self, word: usize, observer: &Observer<'_>) -> bool {
+        let cell = &self.cells[word];
+        cell.more == 0 && (cell.write.bytes == 0 || cell.write.is_past(observer))
+    }
+
     /// Looks for a write that a read of a word races with.
     #[inline(always)]
     pub(super) fn check_read(
         &mut self,
         word: usize,
-        new: &Entry,
+        new: Touch,
         observer: &Observer<'_>,
     ) -> Option<Entry> {
         let cell = &self.cells[word];
@@ -275,30 +298,32 @@ impl Chunk {
     pub(super) fn read<C: Chunks>(
         &mut self,
         word: usize,
-        new: Entry,
+        access: &Entry,
+        new: Touch,
         observer: &Observer<'_>,
     ) -> Option<Entry> {
-        let race = self.check_read(word, &new, observer);
+        let race = self.check_read(word, new, observer);
         let cell = &mut self.cells[word];
         let last = &mut cell.read;
-        let is_same = last.warp == new.warp
-            && last.time == new.time
+        let is_same = last.warp == access.warp
+            && last.time == access.time
             && last.bytes == new.bytes
             && last.kind == new.kind;
         if is_same {
             last.lanes |= new.lanes;
-            last.pc = new.pc;
+            last.pc = access.pc;
         } else if last.bytes == 0
             || last.is_past(observer)
             || last.bytes & !new.bytes == 0
                 && (last.kind & STRONG != 0
                     || new.kind & STRONG == 0
-                        && last.warp == new.warp
+                        && last.warp == access.warp
                         && observer.knows(last.warp, last.lanes, last.time))
         {
-            *last = new;
+            last.set(access, new);
         } else {
-            let old = std::mem::replace(last, new);
+            let old = *last;
+            last.set(access, new);
             self.push::<C>(word, old, observer);
         }
         race
@@ -309,27 +334,32 @@ impl Chunk {
     pub(super) fn write<C: Chunks>(
         &mut self,
         word: usize,
-        new: Entry,
+        access: &Entry,
+        new: Touch,
         observer: &Observer<'_>,
     ) -> Option<Entry> {
         let cell = &mut self.cells[word];
         let mut race = None;
-        if cell.write.races(&new, observer) {
+        if cell.write.races(new, observer) {
             race = Some(cell.write);
-        } else if cell.read.races(&new, observer) {
+        } else if cell.read.races(new, observer) {
             race = Some(cell.read);
         }
         if cell.more != 0 {
-            race = race.or(self.search(word, &new, observer));
+            race = race.or(self.search(word, new, observer));
             self.forget::<C>(word, new.bytes);
         }
         let cell = &mut self.cells[word];
         if cell.read.bytes & !new.bytes == 0 {
             cell.read.bytes = 0;
         }
-        let old = std::mem::replace(&mut cell.write, new);
+        let old = &mut cell.write;
         if old.bytes & !new.bytes != 0 && !old.is_past(observer) {
-            self.push::<C>(word, old, observer);
+            let kept = *old;
+            old.set(access, new);
+            self.push::<C>(word, kept, observer);
+        } else {
+            old.set(access, new);
         }
         race
     }
@@ -346,7 +376,7 @@ impl Chunk {
 
     /// Looks for a race in a cell's list.
     #[inline(never)]
-    fn search(&self, word: usize, new: &Entry, observer: &Observer<'_>) -> Option<Entry> {
+    fn search(&self, word: usize, new: Touch, observer: &Observer<'_>) -> Option<Entry> {
         self.nodes(word)
             .map(|node| self.nodes[node].entry)
             .find(|entry| entry.races(new, observer))
@@ -361,7 +391,7 @@ impl Chunk {
     pub(super) fn search_runs(
         &self,
         word: usize,
-        new: &Entry,
+        new: Touch,
         observer: &Observer<'_>,
     ) -> Option<Entry> {
         self.runs

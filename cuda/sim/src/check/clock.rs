@@ -385,8 +385,10 @@ impl Clock {
 
     /// What a thread knows.
     pub(super) fn observer(&self, warp: usize, lane: usize) -> Observer<'_> {
+        let known = &self.warps[warp].state(lane).known;
         Observer {
-            known: &self.warps[warp].state(lane).known,
+            base: known.block.base,
+            known,
             first: self.warp_number(0),
             warps: self.n_warps(),
             warp: warp as u32,
@@ -408,6 +410,8 @@ fn words(address: u64, bytes: u32) -> impl Iterator<Item = u64> {
 /// A thread that asks what came before it.
 #[derive(Clone, Copy)]
 pub(super) struct Observer<'c> {
+    /// The time up to which all threads of the block are known to each other.
+    pub(super) base: u32,
     known: &'c Knowledge,
     first: u32,
     warps: u32,
@@ -416,25 +420,16 @@ pub(super) struct Observer<'c> {
 }
 
 impl Observer<'_> {
-    /// The same for another lane, of a warp whose lanes know the same.
+    /// Asks for another lane, of a warp whose lanes know the same.
     #[inline(always)]
-    pub(super) fn of_lane(self, lane: usize) -> Self {
-        Self {
-            lane: 1 << lane,
-            ..self
-        }
-    }
-
-    /// The time up to which all threads of the block are known to each other.
-    #[inline(always)]
-    pub(super) fn base(&self) -> u32 {
-        self.known.block.base
+    pub(super) fn turn_to(&mut self, lane: usize) {
+        self.lane = 1 << lane;
     }
 
     /// Whether what a warp of the launch did until a time came before all threads of this block.
     #[inline(always)]
     pub(super) fn is_past(&self, warp: u32, time: u32) -> bool {
-        time <= self.known.block.base && warp.wrapping_sub(self.first) < self.warps
+        time <= self.base && warp.wrapping_sub(self.first) < self.warps
     }
 
     /// Whether what some lanes of a warp of the launch did at a time came before.

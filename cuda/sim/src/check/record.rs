@@ -158,12 +158,13 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    /// Turns to the knowledge of a lane.
     #[inline(always)]
-    fn observer(&self, lane: usize) -> Observer<'_> {
+    fn turn<'a>(&'a self, observer: &mut Observer<'a>, lane: usize) {
         if self.is_uniform {
-            self.observer.of_lane(lane)
+            observer.turn_to(lane);
         } else {
-            self.clock.observer(self.access.warp, lane)
+            *observer = self.clock.observer(self.access.warp, lane);
         }
     }
 
@@ -177,16 +178,24 @@ impl Pass<'_> {
             }
             None => false,
         };
+        let mut observer = self.observer;
         let mut found = None;
         for (nth, lane) in lanes(here).enumerate() {
-            let observer = self.observer(lane);
             let (cells, bytes) = words(self.offsets[lane], self.access.bytes);
-            let entry = self.entry.at(lane, bytes, 0);
+            if in_one
+                && cells
+                    .clone()
+                    .all(|cell| chunk.is_quiet(cell, &self.observer))
+            {
+                continue;
+            }
+            self.turn(&mut observer, lane);
+            let touch = self.entry.touch(lane, bytes, 0);
             for cell in cells.clone() {
                 let race = if in_one {
-                    chunk.check_read(cell, &entry, &observer)
+                    chunk.check_read(cell, touch, &observer)
                 } else {
-                    chunk.read::<C>(cell, entry, &observer)
+                    chunk.read::<C>(cell, &self.entry, touch, &observer)
                 };
                 if let Some(other) = race {
                     found = found.or(Some(self.conflict(&other, lane, number, cell, &observer)));
@@ -215,17 +224,18 @@ impl Pass<'_> {
         values: &[[T; LANES]],
     ) -> Option<Conflict> {
         let has_runs = chunk.has_runs(&self.observer);
+        let mut observer = self.observer;
         let mut found = None;
         for lane in lanes(here) {
-            let observer = self.observer(lane);
+            self.turn(&mut observer, lane);
             let offset = self.offsets[lane];
             let (cells, bytes) = words(offset, self.access.bytes);
             for (index, cell) in cells.enumerate() {
                 let value = word(values, lane, index) << (8 * (offset % 4));
-                let entry = self.entry.at(lane, bytes, value);
-                let mut race = chunk.write::<C>(cell, entry, &observer);
+                let touch = self.entry.touch(lane, bytes, value);
+                let mut race = chunk.write::<C>(cell, &self.entry, touch, &observer);
                 if has_runs {
-                    race = race.or_else(|| chunk.search_runs(cell, &entry, &observer));
+                    race = race.or_else(|| chunk.search_runs(cell, touch, &observer));
                 }
                 if let Some(other) = race {
                     found = found.or(Some(self.conflict(&other, lane, number, cell, &observer)));
