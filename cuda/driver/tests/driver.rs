@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::ptr;
 
-use cuda_driver::{LIBRARY_VARIABLE, driver, is_available};
+use cuda_driver::{LIBRARY_VARIABLE, SOURCE_VARIABLE, driver, is_available};
 use cust::CudaFlags;
 use cust::error::CudaError;
 use cust::sys::{self, CUresult};
@@ -24,6 +24,7 @@ fn with_library(test: &str, library: &Path, body: fn(&Path)) {
         .args(["--exact", test])
         .env(CHILD_VARIABLE, "1")
         .env(LIBRARY_VARIABLE, library)
+        .env_remove(SOURCE_VARIABLE)
         .output()
         .expect("this test starts again");
     let output = String::from_utf8_lossy(&child.stdout);
