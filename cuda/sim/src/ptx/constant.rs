@@ -151,7 +151,9 @@ impl Parser<'_> {
                 self.advance();
                 let value = number(operator)?;
                 match value {
-                    Value::Integer { bits, .. } if self.at("(") => self.masked(bits),
+                    Value::Integer { bits, .. } if self.at("(") => {
+                        self.in_parentheses(|_, mask| *mask = Some(bits))
+                    }
                     _ => Ok(value),
                 }
             }
@@ -161,20 +163,7 @@ impl Parser<'_> {
             }
             "generic" if self.next.text == "(" => {
                 self.advance();
-                self.in_parentheses(|value| match value {
-                    Value::Address {
-                        name,
-                        addend,
-                        mask: None,
-                        ..
-                    } => Some(Value::Address {
-                        name,
-                        addend,
-                        generic: true,
-                        mask: None,
-                    }),
-                    _ => None,
-                })
+                self.in_parentheses(|generic, _| *generic = true)
             }
             _ if operator.kind == Kind::Word => Ok(Value::name(self.name("a name")?)),
             _ => Err(self.expected("a name or a number")),
@@ -202,35 +191,28 @@ impl Parser<'_> {
         }
     }
 
-    /// `0xFF00(name)`, from the parenthesis on.
-    fn masked(&mut self, bits: u64) -> Result<Value, PtxError> {
-        self.in_parentheses(|value| match value {
-            Value::Address {
-                name,
-                addend,
-                generic,
-                mask: None,
-            } => Some(Value::Address {
-                name,
-                addend,
-                generic,
-                mask: Some(bits),
-            }),
-            _ => None,
-        })
-    }
-
-    /// What `change` makes of the address in the parentheses.
+    /// The address in parentheses, with its `generic` or its mask changed: `generic(name)`,
+    /// `0xFF00(name)`.
     fn in_parentheses(
         &mut self,
-        change: impl FnOnce(Value) -> Option<Value>,
+        change: impl FnOnce(&mut bool, &mut Option<u64>),
     ) -> Result<Value, PtxError> {
         self.expect("(")?;
         let position = self.token.position;
-        let value = self.expression()?;
+        let mut value = self.expression()?;
         self.expect(")")?;
-        change(value)
-            .ok_or_else(|| PtxError::new(position, "expected the name of a variable or function"))
+        match &mut value {
+            Value::Address {
+                generic,
+                mask: mask @ None,
+                ..
+            } => change(generic, mask),
+            _ => {
+                let message = "expected the name of a variable or function";
+                return Err(PtxError::new(position, message));
+            }
+        }
+        Ok(value)
     }
 }
 

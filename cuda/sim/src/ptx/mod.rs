@@ -7,12 +7,13 @@
 
 mod constant;
 mod lexer;
+mod module;
 mod parser;
 mod statement;
 mod tree;
 mod variable;
 
-pub use parser::parse;
+pub use module::parse;
 pub use tree::*;
 
 /// Why a text is not PTX that this crate can run.

@@ -81,7 +81,7 @@ impl Parser<'_> {
                 }
                 "function_name" => {
                     self.advance();
-                    self.name("the label of a function's name")?;
+                    self.take(Kind::Word, "the label of a function's name")?;
                     if self.accept("+") {
                         self.integer("the distance from a label")?;
                     }

@@ -4,13 +4,7 @@ use std::time::{Duration, Instant};
 
 use ptx_sim::ptx::parse;
 
-const HEADER: &str = ".version 8.7 .target sm_90a .address_size 64\n";
-
-fn accepted(text: &str) {
-    if let Err(error) = parse(&format!("{HEADER}{text}")) {
-        panic!("{error} in\n{text}");
-    }
-}
+use super::{HEADER, module};
 
 /// The error of a text that starts on line 2, after the directives that must come first.
 fn error(text: &str) -> String {
@@ -289,7 +283,7 @@ fn bounds_nesting() {
             format!("{before}{open}{inside}{close}{after}")
         };
         // An expression in parentheses counts itself and what it begins with.
-        accepted(&text(60));
+        module(&text(60));
         for depth in [201, 1_000_000] {
             let error = error(&text(depth));
             assert!(
@@ -309,8 +303,8 @@ fn bounds_nesting() {
 /// However often a register directive is repeated, the registers stay in proportion to the text.
 #[test]
 fn bounds_registers() {
-    accepted(".entry f() { .reg .b32 %r<65536>; }");
-    accepted(&format!(
+    module(".entry f() { .reg .b32 %r<65536>; }");
+    module(&format!(
         ".entry f() {{ .reg .b32 {}x; }}",
         "x, ".repeat(200_000)
     ));
