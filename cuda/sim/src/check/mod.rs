@@ -6,6 +6,8 @@ mod global;
 #[cfg(test)]
 mod interleavings;
 mod log;
+#[cfg(test)]
+mod oracle;
 mod record;
 mod report;
 mod shared;
