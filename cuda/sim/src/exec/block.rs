@@ -432,12 +432,11 @@ fn set_constants(
 ) {
     for &(constant, slot, rows) in &function.constants {
         match constant {
-            Constant::Bits(bits) => {
-                for row in 0..rows {
-                    let word = (bits >> (row * 32)) as u32;
-                    u32::write(registers, Slot(slot.0 + row), mask, [word; LANES]);
-                }
-            }
+            Constant::Bits(bits) => match rows {
+                1 => u32::write(registers, slot, mask, [bits as u32; LANES]),
+                2 => u64::write(registers, slot, mask, [bits as u64; LANES]),
+                _ => u128::write(registers, slot, mask, [bits; LANES]),
+            },
             Constant::Special(special) => {
                 let values = launch.special(special, block, warp);
                 if rows == 1 {

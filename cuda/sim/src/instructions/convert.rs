@@ -180,6 +180,18 @@ fn integer_destination(
     ))
 }
 
+/// A source that is an integer, and whether its register, which may be wider than the type, has 64
+/// bits.
+fn integer_source(operation: &mut Operation<'_, '_>, from: Type) -> Result<(Slot, bool), PtxError> {
+    let operand = operation.operand(1)?;
+    let register = operation.register_type(operand).unwrap_or(from);
+    let wide = register.size() == 8;
+    if wide && from.size() < 8 {
+        return Ok((operation.source(operand, Type::B64)?, true));
+    }
+    Ok((operation.source(operand, from)?, wide))
+}
+
 /// `d = f(a)`, where `f` gives an integer of 64 bits of which the register takes what fits.
 fn to_register<A: Lane>(
     (d, size): (Slot, u32),
@@ -201,7 +213,7 @@ fn integer_to_integer(
     saturate: bool,
 ) -> Result<Action, PtxError> {
     let d = integer_destination(operation, to)?;
-    let a = operation.source(operation.operand(1)?, from)?;
+    let (a, wide) = integer_source(operation, from)?;
     let (Some(to), Some(from)) = (integer(to), integer(from)) else {
         return Err(operation.unknown());
     };
@@ -216,15 +228,15 @@ fn integer_to_integer(
             let (low, high) = limits(to);
             value.clamp(low, high) as u64
         };
-        return Ok(match from.0 {
-            64 => to_register(d, a, value),
-            _ => to_register(d, a, move |a: u32| value(a.into())),
+        return Ok(match wide {
+            true => to_register(d, a, value),
+            false => to_register(d, a, move |a: u32| value(a.into())),
         });
     }
     let value = move |value: u64| extended(extended(value, from), to);
-    Ok(match from.0 {
-        64 => to_register(d, a, value),
-        _ => to_register(d, a, move |a: u32| value(a.into())),
+    Ok(match wide {
+        true => to_register(d, a, value),
+        false => to_register(d, a, move |a: u32| value(a.into())),
     })
 }
 
@@ -243,7 +255,7 @@ fn float_to_integer(
     modes: Modes,
 ) -> Result<Action, PtxError> {
     let d = integer_destination(operation, to)?;
-    let a = operation.source(operation.operand(1)?, from)?;
+    let a = operation.input(1, from)?;
     let rounding = modes.integral.unwrap_or(Rounding::Zero);
     // NaN is 0, but 2^(n-1) of n bits from a double, or where the integer has 64 bits.
     let (size, _) = integer(to).unwrap_or((64, false));
@@ -292,9 +304,9 @@ fn integer_to_float(
     modes: Modes,
 ) -> Result<Action, PtxError> {
     let d = operation.output(0, to)?;
-    let a = operation.source(operation.operand(1)?, from)?;
+    let (a, wide) = integer_source(operation, from)?;
     let rounding = modes.rounding.unwrap_or(Rounding::Nearest);
-    if rounding == Rounding::Nearest && !modes.saturate {
+    if rounding == Rounding::Nearest && !modes.saturate && !wide {
         match (to, from) {
             (Type::F32, Type::S32) => return Ok(unary(d, a, |a: i32| a as f32)),
             (Type::F32, Type::U32) => return Ok(unary(d, a, |a: u32| a as f32)),
@@ -329,9 +341,9 @@ fn integer_to_float(
         None => double::from_integer(value, rounding).to_bits(),
     };
     let size = (d, to.size() * 8);
-    Ok(match from.size() {
-        8 => to_register(size, a, move |a: u64| bits(value(a))),
-        _ => to_register(size, a, move |a: u32| bits(value(a.into()))),
+    Ok(match wide {
+        true => to_register(size, a, move |a: u64| bits(value(a))),
+        false => to_register(size, a, move |a: u32| bits(value(a.into()))),
     })
 }
 

@@ -54,7 +54,7 @@ impl Half for F16 {
         // Else 13 bits are rounded off, ties to even, and the exponent gets its bias; a carry out
         // of the mantissa is right in the exponent.
         let odd = magnitude >> 13 & 1;
-        let normal = (magnitude.wrapping_sub(112 << 23) + 0xfff + odd) >> 13;
+        let normal = magnitude.wrapping_sub(112 << 23).wrapping_add(0xfff + odd) >> 13;
         let finite = if magnitude < (127 - 14) << 23 {
             subnormal
         } else {

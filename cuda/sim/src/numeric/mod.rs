@@ -34,13 +34,19 @@ pub(crate) const NAN_HALF: u16 = 0x7fff;
 /// The double itself, or the one NaN that operations give.
 #[inline(always)]
 pub(crate) fn canonical_double(value: f64) -> f64 {
-    if value.is_nan() { NAN_DOUBLE } else { value }
+    // As in `canonical`.
+    let bits = value.to_bits();
+    let is_nan = bits & (u64::MAX >> 1) > f64::INFINITY.to_bits();
+    f64::from_bits(if is_nan { NAN_DOUBLE.to_bits() } else { bits })
 }
 
 /// The single itself, or the one NaN that operations give.
 #[inline(always)]
 pub(crate) fn canonical(value: f32) -> f32 {
-    if value.is_nan() { NAN_SINGLE } else { value }
+    // By the bits: of `is_nan` after a square root, LLVM thinks that one NaN is as good as another.
+    let bits = value.to_bits();
+    let is_nan = bits & (u32::MAX >> 1) > f32::INFINITY.to_bits();
+    f32::from_bits(if is_nan { NAN_SINGLE.to_bits() } else { bits })
 }
 
 /// `.ftz`: a subnormal becomes a zero of its sign.

@@ -56,14 +56,15 @@ pub(crate) fn fma(a: f32, b: f32, c: f32, rounding: Rounding) -> f32 {
 
 #[inline(always)]
 fn sum(a: f64, b: f64, rounding: Rounding) -> f32 {
-    let sum = from_double(add_to_odd(a, b), rounding);
+    let sum = add_to_odd(a, b);
     // What cancels is +0, but -0 if it was rounded down.
     let cancels = sum == 0.0 && a.is_sign_negative() != b.is_sign_negative();
-    if cancels && rounding == Rounding::Down {
+    let sum = if cancels && rounding == Rounding::Down {
         -0.0
     } else {
         sum
-    }
+    };
+    from_double(sum, rounding)
 }
 
 /// `a / b`

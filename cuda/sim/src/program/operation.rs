@@ -157,30 +157,34 @@ impl<'a, 'f> Operation<'a, 'f> {
         self.destination(self.operand(index)?, ty)
     }
 
-    /// As [`Operation::src`], of any operand. A register may be wider than the type: its low bits
-    /// count.
+    /// As [`Operation::src`], of any operand. A register of up to 32 bits may be wider than the
+    /// type: its low bits count. One that is wider still has to be read as what it is.
     pub(crate) fn source(&mut self, operand: &'a Operand, ty: Type) -> Result<Slot, PtxError> {
         match operand {
             Operand::Name(name) => match self.symbol(name)? {
                 Symbol::Register(register) => {
                     let declared = self.frame.register_type(register);
-                    if declared == Type::Pred || declared.size() < ty.size() {
+                    let rows = |ty: Type| ty.size().div_ceil(4);
+                    let differs = rows(declared) != rows(ty) || declared.size() < ty.size();
+                    if declared == Type::Pred || differs {
                         return Err(self.error(format!(
                             "the register `{name}` is {declared}, expected {ty}"
                         )));
                     }
                     Ok(self.frame.read(register))
                 }
-                Symbol::Special(special) => Ok(self.frame.constant(Constant::Special(special), 4)),
+                Symbol::Special(special) => {
+                    Ok(self.frame.constant(Constant::Special(special), ty.size()))
+                }
                 Symbol::Address(address, _) => {
-                    Ok(self.frame.constant(Constant::Bits(address.into()), 8))
+                    Ok(self.frame.constant(Constant::Bits(address.into()), ty.size()))
                 }
                 _ => Err(self.error(format!("`{name}` is no register"))),
             },
             Operand::Offset(name, offset) => match self.symbol(name)? {
                 Symbol::Address(address, _) => {
                     let address = address.wrapping_add_signed(*offset);
-                    Ok(self.frame.constant(Constant::Bits(address.into()), 8))
+                    Ok(self.frame.constant(Constant::Bits(address.into()), ty.size()))
                 }
                 _ => Err(self.error(format!("`{name}` has no address that is known"))),
             },

@@ -31,17 +31,28 @@ pub fn cases() -> Vec<Case> {
 fn logic(cases: &mut Vec<Case>) {
     for (bits, kind) in SIZES {
         type Binary = fn(bool, bool) -> bool;
-        let table: [(&str, Binary); 3] =
-            [("and", |a, b| a && b), ("or", |a, b| a || b), ("xor", |a, b| a != b)];
+        let table: [(&str, Binary); 3] = [
+            ("and", |a, b| a && b),
+            ("or", |a, b| a || b),
+            ("xor", |a, b| a != b),
+        ];
         for (opcode, f) in table {
-            cases.push(case(format!("{opcode}.b{bits} $d, $a, $b;"), &[kind; 2], kind, move |v| {
-                from_bits(bits, |at| f(bit(v[0], at), bit(v[1], at)))
-            }));
+            cases.push(case(
+                format!("{opcode}.b{bits} $d, $a, $b;"),
+                &[kind; 2],
+                kind,
+                move |v| from_bits(bits, |at| f(bit(v[0], at), bit(v[1], at))),
+            ));
         }
-        cases.push(case(format!("not.b{bits} $d, $a;"), &[kind], kind, move |v| {
-            from_bits(bits, |at| !bit(v[0], at))
+        cases.push(case(
+            format!("not.b{bits} $d, $a;"),
+            &[kind],
+            kind,
+            move |v| from_bits(bits, |at| !bit(v[0], at)),
+        ));
+        cases.push(case(format!("cnot.b{bits} $d, $a;"), &[kind], kind, |v| {
+            (v[0] == 0).into()
         }));
-        cases.push(case(format!("cnot.b{bits} $d, $a;"), &[kind], kind, |v| (v[0] == 0).into()));
     }
 }
 
@@ -49,45 +60,76 @@ fn shifts(cases: &mut Vec<Case>) {
     let untyped = SIZES.map(|(bits, kind)| (format!("b{bits}"), bits, kind, false));
     let typed = ALL.map(|ty| (ty.name.to_string(), ty.bits, ty.kind, ty.signed));
     for (name, bits, kind, signed) in untyped.iter().cloned().chain(typed) {
-        cases.push(case(format!("shr.{name} $d, $a, $b;"), &[kind, Kind::Small], kind, move |v| {
-            from_bits(bits, |at| {
-                let from = u64::from(at) + v[1];
-                match from < bits.into() {
-                    true => bit(v[0], from as u32),
-                    false => signed && bit(v[0], bits - 1),
-                }
-            })
-        }));
+        cases.push(case(
+            format!("shr.{name} $d, $a, $b;"),
+            &[kind, Kind::Small],
+            kind,
+            move |v| {
+                from_bits(bits, |at| {
+                    let from = u64::from(at) + v[1];
+                    match from < bits.into() {
+                        true => bit(v[0], from as u32),
+                        false => signed && bit(v[0], bits - 1),
+                    }
+                })
+            },
+        ));
     }
     for (name, bits, kind, _) in untyped {
-        cases.push(case(format!("shl.{name} $d, $a, $b;"), &[kind, Kind::Small], kind, move |v| {
-            from_bits(bits, |at| u64::from(at) >= v[1] && bit(v[0], at - v[1] as u32))
-        }));
+        cases.push(case(
+            format!("shl.{name} $d, $a, $b;"),
+            &[kind, Kind::Small],
+            kind,
+            move |v| {
+                from_bits(bits, |at| {
+                    u64::from(at) >= v[1] && bit(v[0], at - v[1] as u32)
+                })
+            },
+        ));
     }
     for mode in ["clamp", "wrap"] {
         let amount = move |c: u64| if mode == "clamp" { c.min(32) } else { c % 32 } as u32;
         let both = |v: &[u64], at: u32| bit(if at < 32 { v[0] } else { v[1] }, at % 32);
         let inputs = [Kind::I32, Kind::I32, Kind::Small];
-        cases.push(case(format!("shf.l.{mode}.b32 $d, $a, $b, $c;"), &inputs, Kind::I32, move |v| {
-            from_bits(32, |at| both(v, 32 + at - amount(v[2])))
-        }));
-        cases.push(case(format!("shf.r.{mode}.b32 $d, $a, $b, $c;"), &inputs, Kind::I32, move |v| {
-            from_bits(32, |at| at + amount(v[2]) < 64 && both(v, at + amount(v[2])))
-        }));
+        cases.push(case(
+            format!("shf.l.{mode}.b32 $d, $a, $b, $c;"),
+            &inputs,
+            Kind::I32,
+            move |v| from_bits(32, |at| both(v, 32 + at - amount(v[2]))),
+        ));
+        cases.push(case(
+            format!("shf.r.{mode}.b32 $d, $a, $b, $c;"),
+            &inputs,
+            Kind::I32,
+            move |v| {
+                from_bits(32, |at| {
+                    at + amount(v[2]) < 64 && both(v, at + amount(v[2]))
+                })
+            },
+        ));
     }
 }
 
 fn counts(cases: &mut Vec<Case>) {
     for (bits, kind) in [SIZES[1], SIZES[2]] {
-        cases.push(case(format!("popc.b{bits} $d, $a;"), &[kind], Kind::I32, move |v| {
-            (0..bits).filter(|&at| bit(v[0], at)).count() as u64
-        }));
-        cases.push(case(format!("clz.b{bits} $d, $a;"), &[kind], Kind::I32, move |v| {
-            (0..bits).rev().take_while(|&at| !bit(v[0], at)).count() as u64
-        }));
-        cases.push(case(format!("brev.b{bits} $d, $a;"), &[kind], kind, move |v| {
-            from_bits(bits, |at| bit(v[0], bits - 1 - at))
-        }));
+        cases.push(case(
+            format!("popc.b{bits} $d, $a;"),
+            &[kind],
+            Kind::I32,
+            move |v| (0..bits).filter(|&at| bit(v[0], at)).count() as u64,
+        ));
+        cases.push(case(
+            format!("clz.b{bits} $d, $a;"),
+            &[kind],
+            Kind::I32,
+            move |v| (0..bits).rev().take_while(|&at| !bit(v[0], at)).count() as u64,
+        ));
+        cases.push(case(
+            format!("brev.b{bits} $d, $a;"),
+            &[kind],
+            kind,
+            move |v| from_bits(bits, |at| bit(v[0], bits - 1 - at)),
+        ));
     }
     for ty in [U32, U64, S32, S64] {
         for (modifier, as_shift) in [("", false), (".shiftamt", true)] {
@@ -104,13 +146,19 @@ fn counts(cases: &mut Vec<Case>) {
     }
     // The place is at most 31: more is undefined.
     let text = "and.b32 %w0, $b, 31; fns.b32 $d, $a, %w0, $c;";
-    cases.push(case(text, &[Kind::I32, Kind::Small, Kind::I32], Kind::I32, |v| {
-        find_nth(v[0], (v[1] & 31) as i64, v[2] as u32 as i32)
-    }));
+    cases.push(case(
+        text,
+        &[Kind::I32, Kind::Small, Kind::I32],
+        Kind::I32,
+        |v| find_nth(v[0], (v[1] & 31) as i64, v[2] as u32 as i32),
+    ));
     let text = "and.b32 %w0, $b, 31; rem.s32 %w1, $c, 8; fns.b32 $d, $a, %w0, %w1;";
-    cases.push(case(text, &[Kind::I32, Kind::Small, Kind::I32], Kind::I32, |v| {
-        find_nth(v[0], (v[1] & 31) as i64, v[2] as u32 as i32 % 8)
-    }));
+    cases.push(case(
+        text,
+        &[Kind::I32, Kind::Small, Kind::I32],
+        Kind::I32,
+        |v| find_nth(v[0], (v[1] & 31) as i64, v[2] as u32 as i32 % 8),
+    ));
 }
 
 fn find_nth(word: u64, base: i64, offset: i32) -> u64 {
@@ -147,23 +195,36 @@ fn fields(cases: &mut Vec<Case>) {
     }
     for (bits, kind) in [SIZES[1], SIZES[2]] {
         let text = format!("bfi.b{bits} $d, $a, $b, $c, $e;");
-        cases.push(case(text, &[kind, kind, Kind::Small, Kind::Small], kind, move |v| {
-            let (start, length) = ((v[2] & 255) as u32, (v[3] & 255) as u32);
-            from_bits(bits, |at| match at >= start && at - start < length {
-                true => bit(v[0], at - start),
-                false => bit(v[1], at),
-            })
-        }));
+        cases.push(case(
+            text,
+            &[kind, kind, Kind::Small, Kind::Small],
+            kind,
+            move |v| {
+                let (start, length) = ((v[2] & 255) as u32, (v[3] & 255) as u32);
+                from_bits(bits, |at| match at >= start && at - start < length {
+                    true => bit(v[0], at - start),
+                    false => bit(v[1], at),
+                })
+            },
+        ));
     }
     for ty in [U32, S32] {
         for mode in ["clamp", "wrap"] {
             let text = format!("szext.{mode}.{} $d, $a, $b;", ty.name);
-            cases.push(case(text, &[Kind::I32, Kind::Small], Kind::I32, move |v| {
-                match if mode == "clamp" { v[1].min(32) } else { v[1] % 32 } as u32 {
+            cases.push(case(
+                text,
+                &[Kind::I32, Kind::Small],
+                Kind::I32,
+                move |v| match if mode == "clamp" {
+                    v[1].min(32)
+                } else {
+                    v[1] % 32
+                } as u32
+                {
                     0 => 0,
                     bits => ty.bits_of(Int { bits, ..ty }.value(v[0])),
-                }
-            }));
+                },
+            ));
         }
     }
 }
@@ -188,7 +249,11 @@ fn logic3(cases: &mut Vec<Case>) {
             cases.push(case(text, &inputs, Kind::I32, move |v| {
                 let value = from_bits(32, |at| bit(table, row(v, at)));
                 let q = v[3] != 0;
-                let p = if and { value != 0 && q } else { value != 0 || q };
+                let p = if and {
+                    value != 0 && q
+                } else {
+                    value != 0 || q
+                };
                 value ^ if p { 0x5a5a_5a5a } else { 0 }
             }));
         }
@@ -202,20 +267,25 @@ fn logic3(cases: &mut Vec<Case>) {
 
 fn permutations(cases: &mut Vec<Case>) {
     let byte = |v: &[u64], at: usize| if at < 4 { v[0] >> (8 * at) } else { v[1] >> (8 * (at - 4)) } & 0xff;
-    cases.push(case("prmt.b32 $d, $a, $b, $c;", &[Kind::I32; 3], Kind::I32, move |v| {
-        (0..4)
-            .map(|at| {
-                let selector = v[2] >> (4 * at);
-                let byte = byte(v, (selector & 7) as usize);
-                let byte = match selector & 8 {
-                    0 => byte,
-                    _ if byte >= 0x80 => 0xff,
-                    _ => 0,
-                };
-                byte << (8 * at)
-            })
-            .sum()
-    }));
+    cases.push(case(
+        "prmt.b32 $d, $a, $b, $c;",
+        &[Kind::I32; 3],
+        Kind::I32,
+        move |v| {
+            (0..4)
+                .map(|at| {
+                    let selector = v[2] >> (4 * at);
+                    let byte = byte(v, (selector & 7) as usize);
+                    let byte = match selector & 8 {
+                        0 => byte,
+                        _ if byte >= 0x80 => 0xff,
+                        _ => 0,
+                    };
+                    byte << (8 * at)
+                })
+                .sum()
+        },
+    ));
     // The manual's tables, the highest byte first, for each value of the selector.
     let modes = [
         ("f4e", ["3210", "4321", "5432", "6543"]),
@@ -260,6 +330,8 @@ fn predicates(cases: &mut Vec<Case>) {
         let text = format!(
             "setp.ne.u32 %p0, $a, 0; setp.ne.u32 %p1, $b, 0; {text} selp.u32 $d, 1, 0, %p2;"
         );
-        cases.push(case(text, &[Kind::Bit; 2], Kind::I32, move |v| f(v[0], v[1])));
+        cases.push(case(text, &[Kind::Bit; 2], Kind::I32, move |v| {
+            f(v[0], v[1])
+        }));
     }
 }

@@ -72,7 +72,9 @@ pub fn case(
     output: Kind,
     reference: impl Fn(&[u64]) -> u64 + 'static,
 ) -> Case {
-    open_case(text, inputs, output, move |values| Expected::Bits(reference(values)))
+    open_case(text, inputs, output, move |values| {
+        Expected::Bits(reference(values))
+    })
 }
 
 /// Makes a case whose reference says what is defined.
@@ -109,9 +111,6 @@ pub trait Runner {
 
 const NAMES: [&str; 4] = ["a", "b", "c", "e"];
 
-/// The head of a module.
-pub const HEAD: &str = ".version 9.0\n.target sm_100a\n.address_size 64\n";
-
 /// A kernel that does the case's instruction once in each thread.
 pub fn kernel(case: &Case, name: &str) -> String {
     let mut text = String::new();
@@ -119,7 +118,9 @@ pub fn kernel(case: &Case, name: &str) -> String {
         .map(|at| format!(".param .u64 in{at}, "))
         .collect();
     let mut line = |line: String| writeln!(text, "{line}").expect("a string takes it");
-    line(format!(".visible .entry {name}({parameters}.param .u64 out, .param .u32 count)"));
+    line(format!(
+        ".visible .entry {name}({parameters}.param .u64 out, .param .u32 count)"
+    ));
     line("{".into());
     line(".reg .pred %p<4>, %done; .reg .b16 %h<4>; .reg .b32 %w<4>, %i, %n, %size;".into());
     line(".reg .b64 %l<4>, %address, %offset;".into());
@@ -130,18 +131,24 @@ pub fn kernel(case: &Case, name: &str) -> String {
         let (size, register) = (kind.size(), NAMES[at]);
         let bits = size * 8;
         line(format!(".reg .b{bits} %{register};"));
-        line(format!("ld.param.u64 %address, [in{at}]; mul.wide.u32 %offset, %i, {size};"));
+        line(format!(
+            "ld.param.u64 %address, [in{at}]; mul.wide.u32 %offset, %i, {size};"
+        ));
         line("add.u64 %address, %address, %offset;".into());
         line(format!("ld.global.b{bits} %{register}, [%address];"));
     }
     let size = case.output.size();
     let bits = size * 8;
     line(format!(".reg .b{bits} %d;"));
-    let instruction = NAMES.iter().fold(case.text.replace("$d", "%d"), |text, name| {
-        text.replace(&format!("${name}"), &format!("%{name}"))
-    });
+    let instruction = NAMES
+        .iter()
+        .fold(case.text.replace("$d", "%d"), |text, name| {
+            text.replace(&format!("${name}"), &format!("%{name}"))
+        });
     line(instruction);
-    line(format!("ld.param.u64 %address, [out]; mul.wide.u32 %offset, %i, {size};"));
+    line(format!(
+        "ld.param.u64 %address, [out]; mul.wide.u32 %offset, %i, {size};"
+    ));
     line("add.u64 %address, %address, %offset;".into());
     line(format!("st.global.b{bits} [%address], %d;"));
     line("END: ret;".into());
@@ -149,13 +156,18 @@ pub fn kernel(case: &Case, name: &str) -> String {
     text
 }
 
-/// Runs all cases and returns a sentence for each that failed.
-pub fn run(runner: &mut dyn Runner, cases: &[Case]) -> Vec<String> {
-    let mut ptx = HEAD.to_string();
+/// A module of the cases' kernels, `case0` and so on.
+pub fn module(target: &str, cases: &[Case]) -> String {
+    let mut ptx = format!(".version 9.0\n.target {target}\n.address_size 64\n");
     for (at, case) in cases.iter().enumerate() {
         ptx += &kernel(case, &format!("case{at}"));
     }
-    if let Err(error) = runner.load(&ptx) {
+    ptx
+}
+
+/// Runs all cases and returns a sentence for each that failed.
+pub fn run(runner: &mut dyn Runner, target: &str, cases: &[Case]) -> Vec<String> {
+    if let Err(error) = runner.load(&module(target, cases)) {
         return vec![format!("the module does not load: {error}")];
     }
     let mut failures = Vec::new();
@@ -170,7 +182,12 @@ pub fn run(runner: &mut dyn Runner, cases: &[Case]) -> Vec<String> {
 fn check(runner: &mut dyn Runner, case: &Case, kernel: &str, seed: u64) -> Result<(), String> {
     let sample = Sample::new(&case.inputs, seed);
     let size = case.output.size();
-    let output = runner.run(kernel, &sample.bytes(), sample.count() * size, sample.count() as u32)?;
+    let output = runner.run(
+        kernel,
+        &sample.bytes(),
+        sample.count() * size,
+        sample.count() as u32,
+    )?;
     let mut failures = 0;
     let mut first = String::new();
     for (at, result) in output.chunks_exact(size).enumerate() {
@@ -182,13 +199,19 @@ fn check(runner: &mut dyn Runner, case: &Case, kernel: &str, seed: u64) -> Resul
         if !agrees(case.output, expected, found, runner.is_simulator()) {
             failures += 1;
             if first.is_empty() {
-                first = format!("of {values:#x?}: expected {}, found {found:#x}", show(expected));
+                first = format!(
+                    "of {values:x?}: expected {}, found {found:#x}",
+                    show(expected)
+                );
             }
         }
     }
     match failures {
         0 => Ok(()),
-        _ => Err(format!("{failures} of {} differ, first {first}", sample.count())),
+        _ => Err(format!(
+            "{failures} of {} differ, first {first}",
+            sample.count()
+        )),
     }
 }
 
@@ -205,10 +228,18 @@ fn agrees(kind: Kind, expected: Expected, found: u64, is_simulator: bool) -> boo
         Expected::Open(bits) => found == bits || !is_simulator,
         Expected::Near { value, error } => near(crate::exact::value(kind, found), value, error),
         Expected::NearHalves(halves) => {
-            let element = if kind == Kind::F16x2 { Kind::F16 } else { Kind::BF16 };
+            let element = if kind == Kind::F16x2 {
+                Kind::F16
+            } else {
+                Kind::BF16
+            };
             (0..2).all(|at| {
                 let half = found >> (16 * at) & 0xffff;
-                near(crate::exact::value(element, half), halves[at].0, halves[at].1)
+                near(
+                    crate::exact::value(element, half),
+                    halves[at].0,
+                    halves[at].1,
+                )
             })
         }
     }

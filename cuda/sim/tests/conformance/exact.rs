@@ -12,10 +12,22 @@ pub struct Format {
     pub mantissa: u32,
 }
 
-pub const F16: Format = Format { exponent: 5, mantissa: 10 };
-pub const BF16: Format = Format { exponent: 8, mantissa: 7 };
-pub const F32: Format = Format { exponent: 8, mantissa: 23 };
-pub const F64: Format = Format { exponent: 11, mantissa: 52 };
+pub const F16: Format = Format {
+    exponent: 5,
+    mantissa: 10,
+};
+pub const BF16: Format = Format {
+    exponent: 8,
+    mantissa: 7,
+};
+pub const F32: Format = Format {
+    exponent: 8,
+    mantissa: 23,
+};
+pub const F64: Format = Format {
+    exponent: 11,
+    mantissa: 52,
+};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
@@ -27,17 +39,30 @@ pub enum Mode {
     Rna,
 }
 
-pub const MODES: [(&str, Mode); 4] = [("rn", Mode::Rn), ("rz", Mode::Rz), ("rm", Mode::Rm), ("rp", Mode::Rp)];
+pub const MODES: [(&str, Mode); 4] = [
+    ("rn", Mode::Rn),
+    ("rz", Mode::Rz),
+    ("rm", Mode::Rm),
+    ("rp", Mode::Rp),
+];
 
 /// A value: of a format, or the exact result of an operation.
 #[derive(Clone, Debug)]
 pub enum Value {
     Nan,
-    Infinity { negative: bool },
+    Infinity {
+        negative: bool,
+    },
     /// A zero, with its sign.
-    Zero { negative: bool },
+    Zero {
+        negative: bool,
+    },
     /// `significand * 2^exponent`, or a bit further from zero if `more` is set.
-    Finite { significand: BigInt, exponent: i64, more: bool },
+    Finite {
+        significand: BigInt,
+        exponent: i64,
+        more: bool,
+    },
 }
 
 use Value::{Finite, Infinity, Nan, Zero};
@@ -70,7 +95,11 @@ impl Format {
 
     /// `.ftz`
     pub fn flush(self, bits: u64) -> u64 {
-        if self.is_subnormal(bits) { bits & self.sign() } else { bits }
+        if self.is_subnormal(bits) {
+            bits & self.sign()
+        } else {
+            bits
+        }
     }
 
     pub fn value(self, bits: u64) -> Value {
@@ -106,7 +135,11 @@ impl Format {
             Nan => return self.nan(),
             Infinity { negative } => return signed(*negative, self.infinity()),
             Zero { negative } => return signed(*negative, 0),
-            Finite { significand, exponent, more } => (significand, *exponent, *more),
+            Finite {
+                significand,
+                exponent,
+                more,
+            } => (significand, *exponent, *more),
         };
         let negative = significand.sign() == Sign::Minus;
         let magnitude = significand.magnitude();
@@ -152,7 +185,11 @@ fn split(magnitude: &BigUint, exponent: i64, unit: i64, more: bool) -> (BigUint,
     let units = magnitude >> dropped;
     let half = magnitude.bit(dropped - 1);
     let below: BigUint = magnitude - (&units << dropped);
-    let below = if half { below - (BigUint::from(1u32) << (dropped - 1)) } else { below };
+    let below = if half {
+        below - (BigUint::from(1u32) << (dropped - 1))
+    } else {
+        below
+    };
     (units, half, more || below.bits() > 0)
 }
 
@@ -167,9 +204,21 @@ fn is_negative(value: &Value) -> bool {
 pub fn negate(value: Value) -> Value {
     match value {
         Nan => Nan,
-        Infinity { negative } => Infinity { negative: !negative },
-        Zero { negative } => Zero { negative: !negative },
-        Finite { significand, exponent, more } => Finite { significand: -significand, exponent, more },
+        Infinity { negative } => Infinity {
+            negative: !negative,
+        },
+        Zero { negative } => Zero {
+            negative: !negative,
+        },
+        Finite {
+            significand,
+            exponent,
+            more,
+        } => Finite {
+            significand: -significand,
+            exponent,
+            more,
+        },
     }
 }
 
@@ -182,19 +231,36 @@ pub fn add(a: &Value, b: &Value, mode: Mode) -> Value {
         (_, Infinity { .. }) => b.clone(),
         (Zero { negative: a }, Zero { negative: b }) => match a == b {
             true => Zero { negative: *a },
-            false => Zero { negative: mode == Mode::Rm },
+            false => Zero {
+                negative: mode == Mode::Rm,
+            },
         },
         (Zero { .. }, _) => b.clone(),
         (_, Zero { .. }) => a.clone(),
         (
-            Finite { significand: a, exponent: a_exponent, .. },
-            Finite { significand: b, exponent: b_exponent, .. },
+            Finite {
+                significand: a,
+                exponent: a_exponent,
+                ..
+            },
+            Finite {
+                significand: b,
+                exponent: b_exponent,
+                ..
+            },
         ) => {
             let exponent = *a_exponent.min(b_exponent);
-            let significand = (a << (a_exponent - exponent) as u64) + (b << (b_exponent - exponent) as u64);
+            let significand =
+                (a << (a_exponent - exponent) as u64) + (b << (b_exponent - exponent) as u64);
             match significand.sign() {
-                Sign::NoSign => Zero { negative: mode == Mode::Rm },
-                _ => Finite { significand, exponent, more: false },
+                Sign::NoSign => Zero {
+                    negative: mode == Mode::Rm,
+                },
+                _ => Finite {
+                    significand,
+                    exponent,
+                    more: false,
+                },
             }
         }
     }
@@ -204,13 +270,27 @@ pub fn add(a: &Value, b: &Value, mode: Mode) -> Value {
 pub fn mul(a: &Value, b: &Value) -> Value {
     let negative = is_negative(a) != is_negative(b);
     match (a, b) {
-        (Nan, _) | (_, Nan) | (Infinity { .. }, Zero { .. }) | (Zero { .. }, Infinity { .. }) => Nan,
+        (Nan, _) | (_, Nan) | (Infinity { .. }, Zero { .. }) | (Zero { .. }, Infinity { .. }) => {
+            Nan
+        }
         (Infinity { .. }, _) | (_, Infinity { .. }) => Infinity { negative },
         (Zero { .. }, _) | (_, Zero { .. }) => Zero { negative },
         (
-            Finite { significand: a, exponent: a_exponent, .. },
-            Finite { significand: b, exponent: b_exponent, .. },
-        ) => Finite { significand: a * b, exponent: a_exponent + b_exponent, more: false },
+            Finite {
+                significand: a,
+                exponent: a_exponent,
+                ..
+            },
+            Finite {
+                significand: b,
+                exponent: b_exponent,
+                ..
+            },
+        ) => Finite {
+            significand: a * b,
+            exponent: a_exponent + b_exponent,
+            more: false,
+        },
     }
 }
 
@@ -218,17 +298,31 @@ pub fn mul(a: &Value, b: &Value) -> Value {
 pub fn div(a: &Value, b: &Value) -> Value {
     let negative = is_negative(a) != is_negative(b);
     match (a, b) {
-        (Nan, _) | (_, Nan) | (Infinity { .. }, Infinity { .. }) | (Zero { .. }, Zero { .. }) => Nan,
+        (Nan, _) | (_, Nan) | (Infinity { .. }, Infinity { .. }) | (Zero { .. }, Zero { .. }) => {
+            Nan
+        }
         (Infinity { .. }, _) | (_, Zero { .. }) => Infinity { negative },
         (Zero { .. }, _) | (_, Infinity { .. }) => Zero { negative },
         (
-            Finite { significand: a, exponent: a_exponent, .. },
-            Finite { significand: b, exponent: b_exponent, .. },
+            Finite {
+                significand: a,
+                exponent: a_exponent,
+                ..
+            },
+            Finite {
+                significand: b,
+                exponent: b_exponent,
+                ..
+            },
         ) => {
             let dividend: BigInt = a << 192u32;
             let significand = &dividend / b;
             let more = &significand * b != dividend;
-            Finite { significand, exponent: a_exponent - b_exponent - 192, more }
+            Finite {
+                significand,
+                exponent: a_exponent - b_exponent - 192,
+                more,
+            }
         }
     }
 }
@@ -237,12 +331,20 @@ pub fn div(a: &Value, b: &Value) -> Value {
 pub fn sqrt(a: &Value) -> Value {
     match a {
         Zero { .. } | Infinity { negative: false } => a.clone(),
-        Finite { significand, exponent, .. } if significand.sign() == Sign::Plus => {
+        Finite {
+            significand,
+            exponent,
+            ..
+        } if significand.sign() == Sign::Plus => {
             let shift = 256 + (exponent & 1);
             let square: BigInt = significand << shift as u64;
             let significand = square.sqrt();
             let more = &significand * &significand != square;
-            Finite { significand, exponent: (exponent - shift) / 2, more }
+            Finite {
+                significand,
+                exponent: (exponent - shift) / 2,
+                more,
+            }
         }
         _ => Nan,
     }
@@ -252,7 +354,11 @@ pub fn sqrt(a: &Value) -> Value {
 pub fn integer(value: i128) -> Value {
     match value {
         0 => Zero { negative: false },
-        _ => Finite { significand: value.into(), exponent: 0, more: false },
+        _ => Finite {
+            significand: value.into(),
+            exponent: 0,
+            more: false,
+        },
     }
 }
 
@@ -261,7 +367,11 @@ pub fn to_integer(value: &Value, mode: Mode) -> Option<BigInt> {
     match value {
         Nan | Infinity { .. } => None,
         Zero { .. } => Some(0.into()),
-        Finite { significand, exponent, .. } => {
+        Finite {
+            significand,
+            exponent,
+            ..
+        } => {
             let negative = significand.sign() == Sign::Minus;
             let (mut units, half, rest) = split(significand.magnitude(), *exponent, 0, false);
             let up = match mode {

@@ -1,6 +1,6 @@
 //! Integer arithmetic, against arithmetic in 128 bits.
 
-use crate::case::{Case, Kind, case, open_case, Expected};
+use crate::case::{Case, Expected, Kind, case, open_case};
 
 /// An integer type.
 #[derive(Clone, Copy)]
@@ -12,7 +12,12 @@ pub struct Int {
 }
 
 const fn int(name: &'static str, bits: u32, signed: bool, kind: Kind) -> Int {
-    Int { name, bits, signed, kind }
+    Int {
+        name,
+        bits,
+        signed,
+        kind,
+    }
 }
 
 pub const U16: Int = int("u16", 16, false, Kind::I16);
@@ -27,7 +32,11 @@ impl Int {
     /// The value of bits.
     pub fn value(self, bits: u64) -> i128 {
         let bits = i128::from(bits) & self.mask();
-        if self.signed && bits >> (self.bits - 1) == 1 { bits - (1 << self.bits) } else { bits }
+        if self.signed && bits >> (self.bits - 1) == 1 {
+            bits - (1 << self.bits)
+        } else {
+            bits
+        }
     }
 
     pub fn mask(self) -> i128 {
@@ -40,7 +49,11 @@ impl Int {
     }
 
     pub fn least(self) -> i128 {
-        if self.signed { -(1 << (self.bits - 1)) } else { 0 }
+        if self.signed {
+            -(1 << (self.bits - 1))
+        } else {
+            0
+        }
     }
 
     pub fn most(self) -> i128 {
@@ -70,11 +83,21 @@ pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for ty in ALL {
         let name = ty.name;
-        cases.push(plain(format!("add.{name} $d, $a, $b;"), ty, 2, |v| v[0] + v[1]));
-        cases.push(plain(format!("sub.{name} $d, $a, $b;"), ty, 2, |v| v[0] - v[1]));
-        cases.push(plain(format!("min.{name} $d, $a, $b;"), ty, 2, |v| v[0].min(v[1])));
-        cases.push(plain(format!("max.{name} $d, $a, $b;"), ty, 2, |v| v[0].max(v[1])));
-        cases.push(plain(format!("sad.{name} $d, $a, $b, $c;"), ty, 3, |v| (v[0] - v[1]).abs() + v[2]));
+        cases.push(plain(format!("add.{name} $d, $a, $b;"), ty, 2, |v| {
+            v[0] + v[1]
+        }));
+        cases.push(plain(format!("sub.{name} $d, $a, $b;"), ty, 2, |v| {
+            v[0] - v[1]
+        }));
+        cases.push(plain(format!("min.{name} $d, $a, $b;"), ty, 2, |v| {
+            v[0].min(v[1])
+        }));
+        cases.push(plain(format!("max.{name} $d, $a, $b;"), ty, 2, |v| {
+            v[0].max(v[1])
+        }));
+        cases.push(plain(format!("sad.{name} $d, $a, $b, $c;"), ty, 3, |v| {
+            (v[0] - v[1]).abs() + v[2]
+        }));
         products(&mut cases, ty);
         quotients(&mut cases, ty);
         if ty.signed {
@@ -98,23 +121,47 @@ fn products(cases: &mut Vec<Case>, ty: Int) {
         false => ((a as u128 * b as u128) >> ty.bits) as i128,
     };
     let low = |a: i128, b: i128| (a as u128).wrapping_mul(b as u128) as i128;
-    cases.push(plain(format!("mul.lo.{name} $d, $a, $b;"), ty, 2, move |v| low(v[0], v[1])));
-    cases.push(plain(format!("mul.hi.{name} $d, $a, $b;"), ty, 2, move |v| high(v[0], v[1])));
-    cases.push(plain(format!("mad.lo.{name} $d, $a, $b, $c;"), ty, 3, move |v| {
-        low(v[0], v[1]).wrapping_add(v[2])
-    }));
-    cases.push(plain(format!("mad.hi.{name} $d, $a, $b, $c;"), ty, 3, move |v| high(v[0], v[1]) + v[2]));
+    cases.push(plain(
+        format!("mul.lo.{name} $d, $a, $b;"),
+        ty,
+        2,
+        move |v| low(v[0], v[1]),
+    ));
+    cases.push(plain(
+        format!("mul.hi.{name} $d, $a, $b;"),
+        ty,
+        2,
+        move |v| high(v[0], v[1]),
+    ));
+    cases.push(plain(
+        format!("mad.lo.{name} $d, $a, $b, $c;"),
+        ty,
+        3,
+        move |v| low(v[0], v[1]).wrapping_add(v[2]),
+    ));
+    cases.push(plain(
+        format!("mad.hi.{name} $d, $a, $b, $c;"),
+        ty,
+        3,
+        move |v| high(v[0], v[1]) + v[2],
+    ));
     if ty.bits == 64 {
         return;
     }
     let wide = ty.wide();
-    cases.push(case(format!("mul.wide.{name} $d, $a, $b;"), &[ty.kind; 2], wide.kind, move |v| {
-        wide.bits_of(ty.value(v[0]) * ty.value(v[1]))
-    }));
+    cases.push(case(
+        format!("mul.wide.{name} $d, $a, $b;"),
+        &[ty.kind; 2],
+        wide.kind,
+        move |v| wide.bits_of(ty.value(v[0]) * ty.value(v[1])),
+    ));
     let inputs = [ty.kind, ty.kind, wide.kind];
-    cases.push(case(format!("mad.wide.{name} $d, $a, $b, $c;"), &inputs, wide.kind, move |v| {
-        wide.bits_of(ty.value(v[0]) * ty.value(v[1]) + wide.value(v[2]))
-    }));
+    cases.push(case(
+        format!("mad.wide.{name} $d, $a, $b, $c;"),
+        &inputs,
+        wide.kind,
+        move |v| wide.bits_of(ty.value(v[0]) * ty.value(v[1]) + wide.value(v[2])),
+    ));
 }
 
 fn quotients(cases: &mut Vec<Case>, ty: Int) {
@@ -122,23 +169,36 @@ fn quotients(cases: &mut Vec<Case>, ty: Int) {
     let table: [(&str, Quotient); 2] = [("div", |a, b| a / b), ("rem", |a, b| a % b)];
     for (opcode, f) in table {
         let text = format!("{opcode}.{} $d, $a, $b;", ty.name);
-        cases.push(open_case(text, &[ty.kind; 2], ty.kind, move |v| match ty.value(v[1]) {
-            // A division by zero gives a value that the manual leaves open.
-            0 => Expected::Open(ty.bits_of(-1)),
-            b => Expected::Bits(ty.bits_of(f(ty.value(v[0]), b))),
+        cases.push(open_case(text, &[ty.kind; 2], ty.kind, move |v| {
+            match ty.value(v[1]) {
+                // A division by zero gives a value that the manual leaves open.
+                0 => Expected::Open(ty.bits_of(-1)),
+                b => Expected::Bits(ty.bits_of(f(ty.value(v[0]), b))),
+            }
         }));
     }
 }
 
 fn saturated(cases: &mut Vec<Case>) {
     let clamp = |value: i128| value.clamp(S32.least(), S32.most());
-    cases.push(plain("add.sat.s32 $d, $a, $b;".into(), S32, 2, move |v| clamp(v[0] + v[1])));
-    cases.push(plain("sub.sat.s32 $d, $a, $b;".into(), S32, 2, move |v| clamp(v[0] - v[1])));
-    cases.push(plain("mad.hi.sat.s32 $d, $a, $b, $c;".into(), S32, 3, move |v| {
-        clamp(((v[0] * v[1]) >> 32) + v[2])
+    cases.push(plain("add.sat.s32 $d, $a, $b;".into(), S32, 2, move |v| {
+        clamp(v[0] + v[1])
     }));
-    cases.push(plain("min.relu.s32 $d, $a, $b;".into(), S32, 2, |v| v[0].min(v[1]).max(0)));
-    cases.push(plain("max.relu.s32 $d, $a, $b;".into(), S32, 2, |v| v[0].max(v[1]).max(0)));
+    cases.push(plain("sub.sat.s32 $d, $a, $b;".into(), S32, 2, move |v| {
+        clamp(v[0] - v[1])
+    }));
+    cases.push(plain(
+        "mad.hi.sat.s32 $d, $a, $b, $c;".into(),
+        S32,
+        3,
+        move |v| clamp(((v[0] * v[1]) >> 32) + v[2]),
+    ));
+    cases.push(plain("min.relu.s32 $d, $a, $b;".into(), S32, 2, |v| {
+        v[0].min(v[1]).max(0)
+    }));
+    cases.push(plain("max.relu.s32 $d, $a, $b;".into(), S32, 2, |v| {
+        v[0].max(v[1]).max(0)
+    }));
 }
 
 /// Instructions of two integers of 16 bits in one register.
@@ -155,12 +215,17 @@ fn halves(cases: &mut Vec<Case>) {
         ("max.relu.s16x2", S16, |a, b| a.max(b).max(0)),
     ];
     for (text, ty, f) in table {
-        cases.push(case(format!("{text} $d, $a, $b;"), &[Kind::I32; 2], Kind::I32, move |v| {
-            let half = |shift: u32| {
-                ty.bits_of(f(ty.value(v[0] >> shift), ty.value(v[1] >> shift))) << shift
-            };
-            half(0) | half(16)
-        }));
+        cases.push(case(
+            format!("{text} $d, $a, $b;"),
+            &[Kind::I32; 2],
+            Kind::I32,
+            move |v| {
+                let half = |shift: u32| {
+                    ty.bits_of(f(ty.value(v[0] >> shift), ty.value(v[1] >> shift))) << shift
+                };
+                half(0) | half(16)
+            },
+        ));
     }
 }
 
@@ -170,7 +235,9 @@ fn products24(cases: &mut Vec<Case>) {
         for (part, shift) in [("lo", 0), ("hi", 16)] {
             let product = move |v: &[u64]| (ty24.value(v[0]) * ty24.value(v[1])) >> shift;
             let text = format!("mul24.{part}.{} $d, $a, $b;", ty.name);
-            cases.push(case(text, &[Kind::I32; 2], Kind::I32, move |v| ty.bits_of(product(v))));
+            cases.push(case(text, &[Kind::I32; 2], Kind::I32, move |v| {
+                ty.bits_of(product(v))
+            }));
             let text = format!("mad24.{part}.{} $d, $a, $b, $c;", ty.name);
             cases.push(case(text, &[Kind::I32; 3], Kind::I32, move |v| {
                 ty.bits_of(product(v) + ty.value(v[2]))
@@ -178,22 +245,32 @@ fn products24(cases: &mut Vec<Case>) {
         }
     }
     let ty24 = Int { bits: 24, ..S32 };
-    cases.push(case("mad24.hi.sat.s32 $d, $a, $b, $c;", &[Kind::I32; 3], Kind::I32, move |v| {
-        let product = (ty24.value(v[0]) * ty24.value(v[1])) >> 16;
-        S32.bits_of((product + S32.value(v[2])).clamp(S32.least(), S32.most()))
-    }));
+    cases.push(case(
+        "mad24.hi.sat.s32 $d, $a, $b, $c;",
+        &[Kind::I32; 3],
+        Kind::I32,
+        move |v| {
+            let product = (ty24.value(v[0]) * ty24.value(v[1])) >> 16;
+            S32.bits_of((product + S32.value(v[2])).clamp(S32.least(), S32.most()))
+        },
+    ));
 }
 
 fn dot_products(cases: &mut Vec<Case>) {
     let part = |word: u64, at: usize, bits: u32, signed: bool| {
-        let ty = Int { bits, signed, ..U32 };
+        let ty = Int {
+            bits,
+            signed,
+            ..U32
+        };
         ty.value(word >> (at as u32 * bits))
     };
     for (a_name, a_signed) in [("u32", false), ("s32", true)] {
         for (b_name, b_signed) in [("u32", false), ("s32", true)] {
             let text = format!("dp4a.{a_name}.{b_name} $d, $a, $b, $c;");
             cases.push(case(text, &[Kind::I32; 3], Kind::I32, move |v| {
-                let products = (0..4).map(|at| part(v[0], at, 8, a_signed) * part(v[1], at, 8, b_signed));
+                let products =
+                    (0..4).map(|at| part(v[0], at, 8, a_signed) * part(v[1], at, 8, b_signed));
                 U32.bits_of(products.sum::<i128>() + U32.value(v[2]))
             }));
             for (mode, first) in [("lo", 0), ("hi", 2)] {
@@ -213,7 +290,10 @@ fn dot_products(cases: &mut Vec<Case>) {
 fn carries(cases: &mut Vec<Case>) {
     for ty in [U32, S32, U64, S64] {
         let (name, kind) = (ty.name, ty.kind);
-        let unsigned = Int { signed: false, ..ty };
+        let unsigned = Int {
+            signed: false,
+            ..ty
+        };
         // The carry of $a + $b goes into a sum whose carry is the result's third part.
         let register = if ty.bits == 32 { "%w" } else { "%l" };
         let width = ty.bits;
@@ -242,7 +322,11 @@ fn carries(cases: &mut Vec<Case>) {
             let product = move |a: u64, b: u64| {
                 let [a, b] = [ty.value(a), ty.value(b)];
                 let product = (a as u128).wrapping_mul(b as u128);
-                let high = if ty.signed { (product as i128) >> ty.bits } else { (product >> ty.bits) as i128 };
+                let high = if ty.signed {
+                    (product as i128) >> ty.bits
+                } else {
+                    (product >> ty.bits) as i128
+                };
                 i128::from(unsigned.bits_of(if part == "lo" { product as i128 } else { high }))
             };
             let text = format!(
@@ -256,9 +340,8 @@ fn carries(cases: &mut Vec<Case>) {
                 let high = product(v[0], v[2]) + sum(v, 1) + (low >> ty.bits);
                 unsigned.bits_of(low ^ high ^ (high >> ty.bits << 9))
             }));
-            let text = format!(
-                "add.cc.{name} {register}0, $a, $b; madc.{part}.{name} $d, $a, $b, $c;"
-            );
+            let text =
+                format!("add.cc.{name} {register}0, $a, $b; madc.{part}.{name} $d, $a, $b, $c;");
             cases.push(case(text, &[kind; 3], kind, move |v| {
                 let carry = (sum(v, 0) + sum(v, 1)) >> ty.bits;
                 unsigned.bits_of(product(v[0], v[1]) + sum(v, 2) + carry)

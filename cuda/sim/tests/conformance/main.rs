@@ -1,0 +1,172 @@
+//! Each instruction that works on registers alone, with each type and modifier, on edges and random
+//! values, against references that are written in another way: integers in 128 bits, single bits,
+//! exact fractions of any size.
+
+mod approximate;
+mod bits;
+mod case;
+mod compare;
+mod convert;
+mod data;
+mod exact;
+mod float;
+mod integer;
+mod moves;
+mod refused;
+
+use ptx_sim::{AllocationKind, Arguments, Checks, Device, Launch, Options, Program, Properties};
+
+use case::{Case, Runner};
+
+/// Runs cases on the simulator.
+struct Simulator {
+    device: Device,
+    program: Option<Program>,
+}
+
+impl Simulator {
+    fn new(device: &str) -> Self {
+        let device = Device::new(Options {
+            properties: Properties::by_name(device).expect("a device that is known"),
+            checks: Checks::ALL,
+            seed: 1,
+            workers: 1,
+            ..Options::default()
+        });
+        Self {
+            device,
+            program: None,
+        }
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64, String> {
+        let allocated = self
+            .device
+            .memory()
+            .allocate(bytes as u64, 16, AllocationKind::Device);
+        allocated.map_err(|error| error.to_string())
+    }
+}
+
+impl Runner for Simulator {
+    fn load(&mut self, ptx: &str) -> Result<(), String> {
+        self.program = Some(self.device.load(ptx).map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    fn run(
+        &mut self,
+        kernel: &str,
+        inputs: &[Vec<u8>],
+        output: usize,
+        threads: u32,
+    ) -> Result<Vec<u8>, String> {
+        let program = self.program.as_ref().ok_or("no module is loaded")?;
+        let kernel = program.kernel(kernel).ok_or("there is no such kernel")?;
+        let memory = self.device.memory();
+        let mut addresses = Vec::new();
+        for input in inputs {
+            let address = self.allocate(input.len())?;
+            memory
+                .write(address, input)
+                .map_err(|error| error.to_string())?;
+            addresses.push(address);
+        }
+        addresses.push(self.allocate(output)?);
+        let mut arguments: Vec<Vec<u8>> = addresses
+            .iter()
+            .map(|address| address.to_le_bytes().to_vec())
+            .collect();
+        arguments.push(threads.to_le_bytes().to_vec());
+        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        let launch = Launch {
+            grid: [threads.div_ceil(128), 1, 1],
+            block: [128, 1, 1],
+            arguments: Arguments::Values(&arguments),
+            ..Launch::default()
+        };
+        self.device
+            .launch(kernel, &launch)
+            .map_err(|error| error.to_string())?;
+        let mut bytes = vec![0; output];
+        let result = addresses.last().copied().unwrap_or_default();
+        memory
+            .read(result, &mut bytes)
+            .map_err(|error| error.to_string())?;
+        for address in addresses {
+            memory.free(address).map_err(|error| error.to_string())?;
+        }
+        match self.device.reports().first() {
+            Some(report) => Err(report.to_string()),
+            None => Ok(bytes),
+        }
+    }
+
+    fn is_simulator(&self) -> bool {
+        true
+    }
+}
+
+/// Asserts that a table of cases holds on a simulated device.
+#[track_caller]
+fn assert_holds(device: &str, target: &str, cases: Vec<Case>) {
+    let failures = case::run(&mut Simulator::new(device), target, &cases);
+    assert!(
+        failures.is_empty(),
+        "{} of {}:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn integers() {
+    assert_holds("h100", "sm_90", integer::cases());
+}
+
+#[test]
+fn bit_fields() {
+    assert_holds("h100", "sm_90", bits::cases());
+}
+
+#[test]
+fn singles_and_doubles() {
+    assert_holds("h100", "sm_90", float::cases());
+}
+
+#[test]
+fn halves() {
+    assert_holds("h100", "sm_90", float::half_cases());
+}
+
+#[test]
+fn what_newer_devices_have() {
+    assert_holds("b200", "sm_100", float::blackwell_cases());
+}
+
+#[test]
+fn approximations() {
+    assert_holds("h100", "sm_90", approximate::cases());
+}
+
+#[test]
+fn comparisons() {
+    assert_holds("h100", "sm_90", compare::cases());
+}
+
+#[test]
+fn conversions() {
+    assert_holds("h100", "sm_90", convert::cases());
+}
+
+#[test]
+fn moves() {
+    assert_holds("h100", "sm_90", moves::cases());
+}
+
+#[test]
+fn wrong_instructions_are_refused() {
+    let failures = refused::failures(&mut Simulator::new("h100"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
