@@ -41,7 +41,8 @@ functions! {
     cuDeviceGetExecAffinitySupport(*mut c_int, CUexecAffinityType, CUdevice)
         => sim::device::affinity_support;
     cuCtxCreate_v2(*mut CUcontext, c_uint, CUdevice) => sim::context::create;
-    cuCtxCreate_v3(*mut CUcontext, *mut CUexecAffinityParam, c_int, c_uint, CUdevice);
+    cuCtxCreate_v3(*mut CUcontext, *mut CUexecAffinityParam, c_int, c_uint, CUdevice)
+        => sim::context::create_with_affinity;
     cuCtxDestroy_v2(CUcontext) => sim::context::destroy;
     cuCtxPushCurrent_v2(CUcontext) => sim::context::push;
     cuCtxPopCurrent_v2(*mut CUcontext) => sim::context::pop;

@@ -3,9 +3,9 @@
 use std::ffi::{c_int, c_uint};
 
 use cust_raw::cudaError_enum::*;
-use cust_raw::{CUcontext, CUdevice};
+use cust_raw::{CUcontext, CUdevice, CUexecAffinityParam};
 
-use super::argument::{Handle, Out};
+use super::argument::{Handle, In, Out};
 use super::device::{DEVICE, check};
 use super::refusal::{Answer, refuse};
 use super::session::Session;
@@ -51,6 +51,21 @@ pub(crate) fn create(
     Ok(())
 }
 
+/// `cuCtxCreate_v3`, without an affinity: the device gives all of its multiprocessors.
+pub(crate) fn create_with_affinity(
+    session: &mut Session,
+    context: Out<CUcontext>,
+    _affinities: Option<In<CUexecAffinityParam>>,
+    count: c_int,
+    flags: c_uint,
+    device: CUdevice,
+) -> Answer {
+    if count != 0 {
+        return Err(CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY.into());
+    }
+    create(session, context, flags, device)
+}
+
 /// `cuCtxDestroy`
 pub(crate) fn destroy(session: &mut Session, context: Handle) -> Answer {
     session.context(context)?;
@@ -86,6 +101,9 @@ impl Session {
             self.unload(module);
         }
         self.contexts.remove(&context);
+        if self.contexts.is_empty() {
+            self.free_heap();
+        }
     }
 }
 
@@ -265,6 +283,11 @@ pub(crate) fn set_limit(session: &mut Session, limit: u32, value: usize) -> Answ
             CUDA_ERROR_INVALID_VALUE,
             format!("limit {limit} can be {highest} at most, not {value}"),
         ));
+    }
+    match limit {
+        0 => session.device().set_stack_limit(value as u32),
+        2 => session.device().set_heap_limit(value as u64),
+        _ => {}
     }
     session.context_mut(context)?.limits.insert(limit, value);
     Ok(())

@@ -78,7 +78,7 @@ pub(crate) fn get_attribute(
     } else if is(CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES) {
         kernel.local_bytes() as c_int
     } else if is(CU_FUNC_ATTRIBUTE_NUM_REGS) {
-        kernel.registers() as c_int
+        occupancy::registers(properties, kernel) as c_int
     } else if is(CU_FUNC_ATTRIBUTE_PTX_VERSION) {
         kernel.architecture() as c_int
     } else if is(CU_FUNC_ATTRIBUTE_BINARY_VERSION) {

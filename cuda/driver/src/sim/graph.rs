@@ -41,6 +41,15 @@ impl Session {
         handle
     }
 
+    /// Adds an empty graph that belongs to a node.
+    pub(crate) fn add_child_graph(&mut self) -> Handle {
+        let handle = self.add_graph();
+        if let Some(graph) = self.graphs.get_mut(&handle) {
+            graph.is_child = true;
+        }
+        handle
+    }
+
     /// Adds a node to a graph.
     pub(crate) fn add_node(
         &mut self,

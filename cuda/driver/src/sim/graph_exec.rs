@@ -1,5 +1,6 @@
 //! Graphs that were made executable, and their launch.
 
+use std::collections::BTreeMap;
 use std::ffi::{c_char, c_ulonglong};
 
 use cust_raw::cudaError_enum::*;
@@ -77,6 +78,22 @@ impl Session {
         Ok(())
     }
 
+    /// Makes a graph of some steps, to belong to a node.
+    fn graph_of(&mut self, steps: &[Step]) -> Result<Handle, Refusal> {
+        let graph = self.add_child_graph();
+        let mut nodes = BTreeMap::new();
+        for step in steps {
+            let operation = match &step.action {
+                Action::Operation(operation) => operation.clone(),
+                Action::Steps(steps) => Operation::Graph(self.graph_of(steps)?),
+            };
+            let before = step.dependencies.iter().filter_map(|node| nodes.get(node));
+            let before = before.copied().collect();
+            nodes.insert(step.node, self.add_node(graph, operation, before)?);
+        }
+        Ok(graph)
+    }
+
     fn instantiate(&mut self, graph: Handle) -> Result<Handle, Refusal> {
         self.current()?;
         let steps = self.plan(graph)?;
@@ -141,10 +158,13 @@ pub(crate) fn upload(session: &mut Session, executable: Handle, stream: Handle) 
 
 /// `cuGraphLaunch`
 pub(crate) fn launch(session: &mut Session, executable: Handle, stream: Handle) -> Answer {
-    session.refuse_capturing(stream, "launching a graph")?;
+    let stream = session.stream(stream)?;
     // The graph may be changed or destroyed by other threads while host functions run.
     let steps = find(&session.executables, executable)?.steps.clone();
-    let stream = session.stream(stream)?;
+    if session.is_capturing(&stream)? {
+        let child = session.graph_of(&steps)?;
+        return session.capture(&stream, Operation::Graph(child));
+    }
     if stream.kind == super::stream::StreamKind::Legacy {
         session.refuse_legacy_in_capture(stream.context)?;
     }

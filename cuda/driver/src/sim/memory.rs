@@ -143,6 +143,7 @@ impl Session {
 
     /// Frees everything that a context has; each allocation that it still has is a leak.
     pub(crate) fn free_allocations(&mut self, context: Handle) {
+        let is_broken = self.intact(context).is_err();
         let left: Vec<(u64, Allocation)> = self
             .allocations
             .iter()
@@ -150,28 +151,51 @@ impl Session {
             .map(|(&address, &allocation)| (address, allocation))
             .collect();
         for (address, allocation) in left {
-            if self.device().options().checks.heap {
+            // What a fault broke could not be freed.
+            if !is_broken {
                 let Allocation { size, kind, .. } = allocation;
-                let message = format!(
-                    "{size} bytes of {kind} at {address:#x} were not freed before their context \
-                     was destroyed"
+                self.report_leak(
+                    address,
+                    format!(
+                        "{size} bytes of {kind} at {address:#x} were not freed before their context \
+                         was destroyed"
+                    ),
                 );
-                self.keep_report(Report {
-                    kind: Kind::Leak,
-                    kernel: String::new(),
-                    party: None,
-                    message,
-                    address: Some(address),
-                    whereabouts: None,
-                    other: None,
-                    seed: self.device().options().seed,
-                    count: 1,
-                });
             }
             self.forget(address);
             if let Err(error) = self.device().memory().free(address) {
                 self.note(error.to_string());
             }
+        }
+    }
+
+    /// Frees what kernels allocated, whose contexts are gone.
+    pub(crate) fn free_heap(&mut self) {
+        for leak in self.device().memory().leaks() {
+            if leak.kind == AllocationKind::Heap {
+                self.report_leak(leak.address, format!("{leak} was not freed by a kernel"));
+                if let Err(error) = self.device().memory().free(leak.address) {
+                    self.note(error.to_string());
+                }
+            }
+        }
+    }
+
+    /// Reports a leak, if that is checked.
+    fn report_leak(&mut self, address: u64, message: String) {
+        let options = self.device().options();
+        if options.checks.heap {
+            self.keep_report(Report {
+                kind: Kind::Leak,
+                kernel: String::new(),
+                party: None,
+                message,
+                address: Some(address),
+                whereabouts: None,
+                other: None,
+                seed: options.seed,
+                count: 1,
+            });
         }
     }
 }

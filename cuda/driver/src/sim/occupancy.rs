@@ -36,9 +36,21 @@ fn warps_by_registers(device: &Properties, registers: u32) -> u32 {
     }
 }
 
+/// The registers of a thread: an estimate, but no more than a block of as many threads as the
+/// kernel's directives name leaves to each, for a GPU's assembler keeps below that.
+pub(crate) fn registers(device: &Properties, kernel: &Kernel) -> u32 {
+    let threads = kernel.max_threads().next_multiple_of(WARP);
+    if threads >= device.max_threads_per_block {
+        return kernel.registers();
+    }
+    kernel
+        .registers()
+        .min(device.registers_per_block / threads / 8 * 8)
+}
+
 /// The most threads of a block of a kernel, by its registers and its directives.
 pub(crate) fn max_threads(device: &Properties, kernel: &Kernel) -> u32 {
-    warps_by_registers(device, kernel.registers())
+    warps_by_registers(device, registers(device, kernel))
         .saturating_mul(WARP)
         .min(kernel.max_threads())
         .min(device.max_threads_per_block)
@@ -82,7 +94,7 @@ impl Session {
         let function = self.function(function)?;
         let kernel = &function.kernel;
         Ok(Needs {
-            registers: kernel.registers(),
+            registers: registers(device, kernel),
             static_shared: kernel.static_shared(),
             max_threads: max_threads(device, kernel),
             max_dynamic_shared: function.max_dynamic_shared,

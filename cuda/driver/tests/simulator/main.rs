@@ -1,6 +1,14 @@
-//! The simulator behind `cust`: a vector sum from the first call to the last.
+//! The simulator as the driver, through `cust` and through the raw functions. Here is a vector sum
+//! from the first call to the last; the modules take the areas of the driver one by one.
 
 mod common;
+mod errors;
+mod graphs;
+mod launches;
+mod memory;
+mod modules;
+mod selection;
+mod streams;
 
 use common::{PTX, context, simulator};
 use cuda_driver::{driver, sim};

@@ -1,7 +1,5 @@
 //! What the tests of the simulator share: choosing it, PTX to run, and the raw functions.
 
-#![allow(dead_code, reason = "each test program uses a part")]
-
 use std::ffi::{CString, c_void};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
@@ -102,6 +100,41 @@ pub fn launch(
             std::ptr::null_mut(),
         )
     }
+}
+
+/// Reads numbers from the device.
+pub fn read<T: Copy + Default>(address: sys::CUdeviceptr, count: usize) -> Vec<T> {
+    let mut values = vec![T::default(); count];
+    let bytes = size_of_val(values.as_slice());
+    // SAFETY: The place is as large as the copy.
+    ok(unsafe { sys::cuMemcpyDtoH_v2(values.as_mut_ptr().cast(), address, bytes) });
+    values
+}
+
+/// Writes numbers to the device.
+pub fn write<T: Copy>(address: sys::CUdeviceptr, values: &[T]) {
+    let bytes = size_of_val(values);
+    // SAFETY: The source is as large as the copy.
+    ok(unsafe { sys::cuMemcpyHtoD_v2(address, values.as_ptr().cast(), bytes) });
+}
+
+/// Frees device memory.
+pub fn free(address: sys::CUdeviceptr) {
+    // SAFETY: The tests use no memory after they freed it.
+    ok(unsafe { sys::cuMemFree_v2(address) });
+}
+
+/// A pointer to an argument, as launches want it.
+pub fn pointer<T>(argument: &T) -> *mut c_void {
+    (&raw const *argument).cast_mut().cast()
+}
+
+/// A stream.
+pub fn stream(flags: u32) -> sys::CUstream {
+    let mut stream = std::ptr::null_mut();
+    // SAFETY: The place is a variable.
+    ok(unsafe { sys::cuStreamCreate(&mut stream, flags) });
+    stream
 }
 
 /// Allocates device memory.

@@ -1,0 +1,465 @@
+//! Stream capture, and graphs built node by node.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use cust::sys::CUresult::*;
+use cust::sys::CUstreamCaptureMode::*;
+use cust::sys::CUstreamCaptureStatus::*;
+use cust::sys::{
+    self, CUDA_HOST_NODE_PARAMS, CUDA_KERNEL_NODE_PARAMS, CUDA_MEMSET_NODE_PARAMS, CUdeviceptr,
+    CUfunction, CUgraph, CUgraphExec, CUgraphNode, CUgraphNodeType, CUresult, CUstream,
+};
+
+use super::common::*;
+use cuda_driver::sim;
+
+/// The result of a call.
+macro_rules! call {
+    ($function:ident($($argument:expr),* $(,)?)) => {
+        // SAFETY: The pointers are null, handles, or of variables as the call wants them.
+        unsafe { sys::$function($($argument),*) }
+    };
+}
+
+fn begin(stream: CUstream) {
+    ok(call!(cuStreamBeginCapture_v2(
+        stream,
+        CU_STREAM_CAPTURE_MODE_GLOBAL
+    )));
+}
+
+fn end(stream: CUstream) -> Result<CUgraph, CUresult> {
+    let mut graph = ptr::without_provenance_mut(1);
+    match call!(cuStreamEndCapture(stream, &mut graph)) {
+        CUDA_SUCCESS => Ok(graph),
+        error => {
+            assert!(graph.is_null());
+            Err(error)
+        }
+    }
+}
+
+fn instantiate(graph: CUgraph) -> CUgraphExec {
+    let mut executable = ptr::null_mut();
+    ok(call!(cuGraphInstantiateWithFlags(
+        &mut executable,
+        graph,
+        0
+    )));
+    executable
+}
+
+fn count_nodes(graph: CUgraph) -> usize {
+    let mut count = 0;
+    ok(call!(cuGraphGetNodes(graph, ptr::null_mut(), &mut count)));
+    count
+}
+
+fn scale(function: CUfunction, stream: CUstream, memory: CUdeviceptr, factor: f32) -> CUresult {
+    let n = 4u32;
+    let arguments = &mut [pointer(&memory), pointer(&factor), pointer(&n)];
+    launch(function, 1, 32, 0, stream, arguments)
+}
+
+#[test]
+fn captured_work_is_done_when_the_graph_is_launched() {
+    let _turn = simulator();
+    let _context = context();
+    let (_, function) = load(PTX, "scale");
+    let stream = stream(1);
+    let (a, b) = (allocate(16), allocate(16));
+    write(a, &[1.0f32; 4]);
+    write(b, &[0.0f32; 4]);
+
+    begin(stream);
+    let mut status = CU_STREAM_CAPTURE_STATUS_NONE;
+    ok(call!(cuStreamIsCapturing(stream, &mut status)));
+    assert_eq!(status, CU_STREAM_CAPTURE_STATUS_ACTIVE);
+    ok(scale(function, stream, a, 3.0));
+    ok(call!(cuMemcpyDtoDAsync_v2(b, a, 16, stream)));
+    ok(call!(cuMemsetD32Async(a, 0x3f80_0000, 1, stream)));
+    let graph = end(stream).expect("everything was captured");
+    assert_eq!(count_nodes(graph), 3);
+    assert_eq!(read::<f32>(a, 4), [1.0; 4]);
+
+    let executable = instantiate(graph);
+    ok(call!(cuGraphDestroy(graph)));
+    for expected in [[3.0, 3.0, 3.0, 3.0], [3.0, 9.0, 9.0, 9.0]] {
+        ok(call!(cuGraphLaunch(executable, stream)));
+        ok(call!(cuStreamSynchronize(stream)));
+        assert_eq!(read::<f32>(b, 4), expected);
+    }
+    ok(call!(cuGraphExecDestroy(executable)));
+    assert_eq!(
+        call!(cuGraphLaunch(executable, stream)),
+        CUDA_ERROR_INVALID_HANDLE
+    );
+    free(a);
+    free(b);
+    assert_eq!(sim::reports(), []);
+}
+
+#[test]
+fn a_capture_takes_in_other_streams_by_events() {
+    let _turn = simulator();
+    let _context = context();
+    let (_, function) = load(PTX, "scale");
+    let (first, second) = (stream(1), stream(1));
+    let memory = allocate(16);
+    let (mut fork, mut join) = (ptr::null_mut(), ptr::null_mut());
+    ok(call!(cuEventCreate(&mut fork, 2)));
+    ok(call!(cuEventCreate(&mut join, 2)));
+
+    let capture = |is_joined| {
+        begin(first);
+        ok(scale(function, first, memory, 2.0));
+        ok(call!(cuEventRecord(fork, first)));
+        ok(call!(cuStreamWaitEvent(second, fork, 0)));
+        ok(scale(function, second, memory, 2.0));
+        ok(scale(function, first, memory, 2.0));
+        if is_joined {
+            ok(call!(cuEventRecord(join, second)));
+            ok(call!(cuStreamWaitEvent(first, join, 0)));
+            ok(scale(function, first, memory, 2.0));
+        }
+        assert_eq!(call!(cuEventQuery(fork)), CUDA_ERROR_CAPTURED_EVENT);
+        end(first)
+    };
+    // Asking about a captured event spoils the capture, as does a branch that is left open.
+    assert_eq!(capture(true), Err(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED));
+    ok(call!(cuStreamQuery(second)));
+
+    begin(first);
+    ok(call!(cuEventRecord(fork, first)));
+    ok(call!(cuStreamWaitEvent(second, fork, 0)));
+    ok(scale(function, second, memory, 2.0));
+    assert_eq!(end(second), Err(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED));
+    assert_eq!(end(first), Err(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED));
+
+    begin(first);
+    ok(call!(cuEventRecord(fork, first)));
+    ok(call!(cuStreamWaitEvent(second, fork, 0)));
+    ok(scale(function, second, memory, 2.0));
+    assert_eq!(end(first), Err(CUDA_ERROR_STREAM_CAPTURE_UNJOINED));
+
+    begin(first);
+    ok(scale(function, first, memory, 2.0));
+    ok(call!(cuEventRecord(fork, first)));
+    ok(call!(cuStreamWaitEvent(second, fork, 0)));
+    ok(scale(function, second, memory, 2.0));
+    ok(scale(function, first, memory, 2.0));
+    ok(call!(cuEventRecord(join, second)));
+    ok(call!(cuStreamWaitEvent(first, join, 0)));
+    ok(scale(function, first, memory, 2.0));
+    let graph = end(first).expect("the second stream was joined");
+    // A diamond: one node, two after it, one after both.
+    let (mut n_roots, mut n_edges) = (0, 0);
+    ok(call!(cuGraphGetRootNodes(
+        graph,
+        ptr::null_mut(),
+        &mut n_roots
+    )));
+    ok(call!(cuGraphGetEdges(
+        graph,
+        ptr::null_mut(),
+        ptr::null_mut(),
+        &mut n_edges
+    )));
+    assert_eq!((count_nodes(graph), n_roots, n_edges), (4, 1, 4));
+    ok(call!(cuGraphDestroy(graph)));
+    free(memory);
+}
+
+#[test]
+fn what_cannot_be_captured_spoils_the_capture() {
+    let _turn = simulator();
+    let _context = context();
+    let (blocking, other) = (stream(0), stream(1));
+    let memory = allocate(16);
+    let mut event = ptr::null_mut();
+    ok(call!(cuEventCreate(&mut event, 0)));
+    ok(call!(cuEventRecord(event, other)));
+    let mut address = 0;
+    let mut host = [0u8; 16];
+    let mut spoils = |what: &mut dyn FnMut() -> CUresult, expected| {
+        begin(blocking);
+        assert_eq!(what(), expected);
+        let later = call!(cuMemsetD8Async(memory, 0, 16, blocking));
+        assert_eq!(later, CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+        assert_eq!(end(blocking), Err(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED));
+    };
+    let unsupported = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+    spoils(&mut || call!(cuStreamSynchronize(blocking)), unsupported);
+    spoils(&mut || call!(cuCtxSynchronize()), unsupported);
+    spoils(&mut || call!(cuMemAlloc_v2(&mut address, 4)), unsupported);
+    let implicit = CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+    spoils(
+        &mut || call!(cuMemcpyDtoH_v2(host.as_mut_ptr().cast(), memory, 16)),
+        implicit,
+    );
+    spoils(
+        &mut || call!(cuMemsetD8Async(memory, 0, 16, ptr::null_mut())),
+        implicit,
+    );
+    let isolation = CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
+    spoils(
+        &mut || call!(cuStreamWaitEvent(blocking, event, 0)),
+        isolation,
+    );
+
+    // What another stream does has nothing to do with it.
+    begin(blocking);
+    ok(call!(cuMemsetD8Async(memory, 7, 16, other)));
+    ok(call!(cuStreamSynchronize(other)));
+    let graph = end(blocking).expect("nothing was wrong");
+    assert_eq!(count_nodes(graph), 0);
+    assert_eq!(end(blocking), Err(CUDA_ERROR_ILLEGAL_STATE));
+    let legacy = call!(cuStreamBeginCapture_v2(
+        ptr::null_mut(),
+        CU_STREAM_CAPTURE_MODE_GLOBAL
+    ));
+    assert_eq!(legacy, unsupported);
+
+    // A relaxed capture lets its thread allocate, and another thread end it.
+    ok(call!(cuStreamBeginCapture_v2(
+        other,
+        CU_STREAM_CAPTURE_MODE_RELAXED
+    )));
+    ok(call!(cuMemAlloc_v2(&mut address, 4)));
+    free(address);
+    let address = other as usize;
+    let ended = std::thread::spawn(move || end(ptr::without_provenance_mut(address)).is_ok());
+    assert!(ended.join().expect("no panic"));
+    begin(other);
+    let ended = std::thread::spawn(move || end(ptr::without_provenance_mut(address)).err());
+    let wrong_thread = ended.join().expect("no panic");
+    assert_eq!(wrong_thread, Some(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD));
+    assert!(end(other).is_ok());
+    assert_eq!(read::<u8>(memory, 16), [7; 16]);
+    free(memory);
+}
+
+/// Counts its calls.
+unsafe extern "C" fn count(data: *mut c_void) {
+    // SAFETY: The test below gives a counter.
+    unsafe { &*data.cast::<AtomicU32>() }.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What a kernel's node is made of.
+fn kernel_node(func: CUfunction, arguments: &mut [*mut c_void]) -> CUDA_KERNEL_NODE_PARAMS {
+    CUDA_KERNEL_NODE_PARAMS {
+        func,
+        gridDimX: 1,
+        gridDimY: 1,
+        gridDimZ: 1,
+        blockDimX: 32,
+        blockDimY: 1,
+        blockDimZ: 1,
+        sharedMemBytes: 0,
+        kernelParams: arguments.as_mut_ptr(),
+        extra: ptr::null_mut(),
+    }
+}
+
+#[test]
+fn graphs_are_built_and_changed_node_by_node() {
+    let _turn = simulator();
+    let mut context = ptr::null_mut();
+    ok(call!(cuCtxCreate_v2(&mut context, 0, 0)));
+    let (_, function) = load(PTX, "scale");
+    let memory = allocate(16);
+    let counter = AtomicU32::new(0);
+
+    let mut graph = ptr::null_mut();
+    ok(call!(cuGraphCreate(&mut graph, 0)));
+    let (mut fill, mut kernel, mut host): (CUgraphNode, CUgraphNode, CUgraphNode) =
+        (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let mut ones = CUDA_MEMSET_NODE_PARAMS {
+        dst: memory,
+        pitch: 0,
+        value: 1.0f32.to_bits(),
+        elementSize: 4,
+        width: 4,
+        height: 1,
+    };
+    let (mut factor, n) = (2.0f32, 4u32);
+    let mut arguments = [pointer(&memory), pointer(&factor), pointer(&n)];
+    let launch = kernel_node(function, &mut arguments);
+    let call_back = CUDA_HOST_NODE_PARAMS {
+        fn_: Some(count),
+        userData: pointer(&counter),
+    };
+    // The kernel is added first and is to run last.
+    ok(call!(cuGraphAddKernelNode(
+        &mut kernel,
+        graph,
+        ptr::null(),
+        0,
+        &launch
+    )));
+    ok(call!(cuGraphAddHostNode(
+        &mut host,
+        graph,
+        ptr::null(),
+        0,
+        &call_back
+    )));
+    ok(call!(cuGraphAddMemsetNode(
+        &mut fill, graph, &host, 1, &ones, context
+    )));
+    ok(call!(cuGraphAddDependencies(graph, &fill, &kernel, 1)));
+    assert_eq!(
+        call!(cuGraphAddDependencies(graph, &fill, &kernel, 1)),
+        CUDA_ERROR_INVALID_VALUE
+    );
+
+    let executable = instantiate(graph);
+    // The arguments were copied.
+    factor = 100.0;
+    ok(call!(cuGraphLaunch(executable, ptr::null_mut())));
+    assert_eq!(read::<f32>(memory, 4), [2.0; 4]);
+    assert_eq!(counter.load(Ordering::Relaxed), 1);
+
+    // Changes of the graph do not reach what was made of it; changes of that do.
+    ones.value = 10.0f32.to_bits();
+    ok(call!(cuGraphMemsetNodeSetParams(fill, &ones)));
+    ok(call!(cuGraphLaunch(executable, ptr::null_mut())));
+    assert_eq!(read::<f32>(memory, 4), [2.0; 4]);
+    factor = 3.0;
+    ok(call!(cuGraphExecKernelNodeSetParams(
+        executable, kernel, &launch
+    )));
+    ok(call!(cuGraphLaunch(executable, ptr::null_mut())));
+    assert_eq!(read::<f32>(memory, 4), [3.0; 4]);
+    assert_eq!(
+        call!(cuGraphExecKernelNodeSetParams(executable, fill, &launch)),
+        CUDA_ERROR_INVALID_VALUE
+    );
+    let mut result = sys::CUgraphExecUpdateResult::CU_GRAPH_EXEC_UPDATE_ERROR;
+    let mut at = ptr::null_mut();
+    ok(call!(cuGraphExecUpdate(
+        executable,
+        graph,
+        &mut at,
+        &mut result
+    )));
+    ok(call!(cuGraphLaunch(executable, ptr::null_mut())));
+    assert_eq!(read::<f32>(memory, 4), [20.0; 4]);
+
+    // A node tells its parameters, and what kind it is.
+    let mut told = kernel_node(ptr::null_mut(), &mut []);
+    ok(call!(cuGraphKernelNodeGetParams(kernel, &mut told)));
+    assert_eq!((told.func, told.blockDimX), (function, 32));
+    // SAFETY: The node has three arguments, of which the second is a float.
+    assert_eq!(
+        unsafe { told.kernelParams.add(1).read().cast::<f32>().read() },
+        2.0
+    );
+    let mut kind = CUgraphNodeType::CU_GRAPH_NODE_TYPE_EMPTY;
+    ok(call!(cuGraphNodeGetType(host, &mut kind)));
+    assert_eq!(kind, CUgraphNodeType::CU_GRAPH_NODE_TYPE_HOST);
+    let mut nodes = [ptr::null_mut(); 5];
+    let mut count = 5;
+    ok(call!(cuGraphGetNodes(
+        graph,
+        nodes.as_mut_ptr(),
+        &mut count
+    )));
+    assert_eq!(
+        (count, nodes[..4].to_vec()),
+        (3, vec![kernel, host, fill, ptr::null_mut()])
+    );
+
+    // A clone with a node less cannot replace the whole, but is a graph of its own.
+    let mut clone = ptr::null_mut();
+    ok(call!(cuGraphClone(&mut clone, graph)));
+    let mut copy = ptr::null_mut();
+    ok(call!(cuGraphNodeFindInClone(&mut copy, kernel, clone)));
+    assert_ne!(copy, kernel);
+    ok(call!(cuGraphDestroyNode(copy)));
+    let update = call!(cuGraphExecUpdate(executable, clone, &mut at, &mut result));
+    assert_eq!(update, CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE);
+    assert_eq!(
+        result,
+        sys::CUgraphExecUpdateResult::CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED
+    );
+    let smaller = instantiate(clone);
+    ok(call!(cuGraphLaunch(smaller, ptr::null_mut())));
+    assert_eq!(read::<f32>(memory, 4), [10.0; 4]);
+
+    // As a node of a third graph, twice.
+    let mut outer = ptr::null_mut();
+    ok(call!(cuGraphCreate(&mut outer, 0)));
+    let (mut first, mut second) = (ptr::null_mut(), ptr::null_mut());
+    ok(call!(cuGraphAddChildGraphNode(
+        &mut first,
+        outer,
+        ptr::null(),
+        0,
+        clone
+    )));
+    ok(call!(cuGraphAddChildGraphNode(
+        &mut second,
+        outer,
+        &first,
+        1,
+        graph
+    )));
+    let nested = instantiate(outer);
+    let before = counter.load(Ordering::Relaxed);
+    ok(call!(cuGraphLaunch(nested, ptr::null_mut())));
+    assert_eq!(read::<f32>(memory, 4), [20.0; 4]);
+    assert_eq!(counter.load(Ordering::Relaxed), before + 2);
+
+    // A circle has no order.
+    ok(call!(cuGraphAddDependencies(graph, &kernel, &host, 1)));
+    let mut none = ptr::null_mut();
+    let circle = call!(cuGraphInstantiateWithFlags(&mut none, graph, 0));
+    assert_eq!(circle, CUDA_ERROR_INVALID_VALUE);
+    free(memory);
+    ok(call!(cuCtxDestroy_v2(context)));
+    assert_eq!(sim::reports(), []);
+}
+
+#[test]
+fn a_graph_launched_in_a_capture_becomes_a_node() {
+    let _turn = simulator();
+    let _context = context();
+    let (_, function) = load(PTX, "scale");
+    let stream = stream(1);
+    let memory = allocate(16);
+    write(memory, &[1.0f32; 4]);
+    begin(stream);
+    ok(scale(function, stream, memory, 2.0));
+    let inner = instantiate(end(stream).expect("a graph"));
+    begin(stream);
+    ok(call!(cuGraphLaunch(inner, stream)));
+    ok(call!(cuGraphLaunch(inner, stream)));
+    let outer = end(stream).expect("a graph");
+    assert_eq!(count_nodes(outer), 2);
+    assert_eq!(read::<f32>(memory, 4), [1.0; 4]);
+    ok(call!(cuGraphLaunch(instantiate(outer), stream)));
+    assert_eq!(read::<f32>(memory, 4), [4.0; 4]);
+    free(memory);
+}
+
+#[test]
+fn a_fault_in_a_graph_breaks_the_context() {
+    let _turn = simulator();
+    let mut context = ptr::null_mut();
+    ok(call!(cuCtxCreate_v2(&mut context, 0, 0)));
+    let (_, poke) = load(PTX, "poke");
+    let stream = stream(1);
+    begin(stream);
+    ok(launch(poke, 1, 1, 0, stream, &mut [pointer(&0u64)]));
+    let executable = instantiate(end(stream).expect("a graph"));
+    ok(call!(cuGraphLaunch(executable, stream)));
+    assert_eq!(
+        call!(cuStreamSynchronize(stream)),
+        CUDA_ERROR_ILLEGAL_ADDRESS
+    );
+    assert_eq!(sim::reports().len(), 1);
+    ok(call!(cuCtxDestroy_v2(context)));
+}
