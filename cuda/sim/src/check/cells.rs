@@ -11,7 +11,7 @@ use crate::exec::{LANES, Mask, lanes};
 
 /// How many bytes a chunk of cells is for.
 pub(super) const CHUNK: usize = 4 * CELLS;
-pub(super) const CELLS: usize = 32;
+const CELLS: usize = 32;
 
 const WRITE: u8 = 1;
 const STRONG: u8 = 2;

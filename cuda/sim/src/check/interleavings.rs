@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{
     Access, Action, Arrivals, Clock, Conflict, GlobalShadow, Releases, Scope, SharedShadow,
 };
-use crate::exec::{ALL, LANES, Mask, lanes};
+use crate::exec::{ALL, LANES, Mask};
 
 /// Threads of two blocks of three warps: block, warp, lane.
 type Thread = (usize, usize, usize);

@@ -158,8 +158,9 @@ impl Model {
             let is_same = past.action == Action::Write
                 && new.action == Action::Write
                 && past.value == new.value;
-            let is_known = past.thread == number || past.time <= known[past.thread];
-            is_written && !(past.strong && new.strong) && !is_same && !is_known
+            let is_ordered = past.thread == number || past.time <= known[past.thread];
+            let are_strong = past.strong && new.strong;
+            is_written && !(are_strong || is_same || is_ordered)
         });
         let races = races.map(|past| past.thread).collect();
         self.history[byte].push(new);
@@ -175,7 +176,7 @@ impl Random {
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) * end as u64 >> 31) as usize
+        (((self.0 >> 33) * end as u64) >> 31) as usize
     }
 
     fn mask(&mut self) -> Mask {

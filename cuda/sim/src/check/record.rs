@@ -1,6 +1,6 @@
 //! Records what the lanes of a warp access, chunk by chunk of a shadow.
 
-use super::cells::{CELLS, CHUNK, Chunk, Entry, Run};
+use super::cells::{CHUNK, Chunk, Entry, Run};
 use super::clock::{Clock, Observer};
 use crate::exec::{LANES, Mask, lanes};
 

@@ -236,7 +236,7 @@ impl Context<'_, '_> {
                             let access = part.access(self.warp, mask, self.pc, Action::Read);
                             let shadow = accesses.region().shadow();
                             let number = self.launch.number;
-                            race = shadow.read(number, clock, &access, accesses.offsets());
+                            race = shadow.read(number, clock, &access, &accesses.offsets());
                         }
                         if part.order.strong {
                             let acquire = part.order.acquire;
@@ -282,7 +282,7 @@ impl Context<'_, '_> {
                         if self.launch.checks.global_races {
                             let access = part.access(self.warp, mask, self.pc, Action::Write);
                             let shadow = accesses.region().shadow();
-                            let (number, offsets) = (self.launch.number, accesses.offsets());
+                            let (number, offsets) = (self.launch.number, &accesses.offsets());
                             race = shadow.write(number, clock, &access, offsets, values);
                         }
                         if part.order.strong {
@@ -803,7 +803,7 @@ impl Context<'_, '_> {
                         if self.launch.checks.global_races {
                             let access = part.access(self.warp, mask, self.pc, Action::Atomic);
                             let shadow = accesses.region().shadow();
-                            let (number, offsets) = (self.launch.number, accesses.offsets());
+                            let (number, offsets) = (self.launch.number, &accesses.offsets());
                             race = shadow.write(number, clock, &access, offsets, NO_VALUES);
                         }
                         let release = part.order.release;

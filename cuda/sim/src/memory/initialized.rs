@@ -8,14 +8,27 @@ pub(super) struct Initialized {
     bits: Bytes,
 }
 
+/// The bits of the bytes `from..to` of 64.
+#[inline(always)]
+fn run(from: u64, to: u64) -> u64 {
+    (!0 >> (64 - (to - from))) << from
+}
+
 /// The words that a run of bytes has bits in, and its bits of each.
 fn words(offset: u64, bytes: u64) -> impl Iterator<Item = (u64, u64)> {
     let end = offset + bytes;
     (offset / 64..end.div_ceil(64)).map(move |word| {
         let from = offset.max(64 * word) - 64 * word;
         let to = end.min(64 * word + 64) - 64 * word;
-        (word, (!0 >> (64 - (to - from))) << from)
+        (word, run(from, to))
     })
+}
+
+/// The same for a run that is in one word, as an aligned access is.
+#[inline(always)]
+fn one_word(offset: u64, bytes: u64) -> Option<(u64, u64)> {
+    let from = offset % 64;
+    (bytes > 0 && from + bytes <= 64).then(|| (offset / 64, run(from, from + bytes)))
 }
 
 impl Initialized {
@@ -29,22 +42,30 @@ impl Initialized {
     /// Marks bytes as written.
     #[inline]
     pub(super) fn set(&self, offset: u64, bytes: u64) {
-        for (word, bits) in words(offset, bytes) {
+        let set = |(word, bits)| {
             let old: u64 = self.bits.load(8 * word);
             // Most writes are not the first: a look is cheaper than a locked instruction.
             if old & bits != bits {
                 self.bits.update(8 * word, |old: u64| old | bits);
             }
+        };
+        match one_word(offset, bytes) {
+            Some(word) => set(word),
+            None => words(offset, bytes).for_each(set),
         }
     }
 
     /// The first byte of these that was never written.
     #[inline]
     pub(super) fn first_missing(&self, offset: u64, bytes: u64) -> Option<u64> {
-        words(offset, bytes).find_map(|(word, bits)| {
+        let first = |(word, bits): (u64, u64)| {
             let missing = !self.bits.load::<u64>(8 * word) & bits;
             (missing != 0).then(|| 64 * word + u64::from(missing.trailing_zeros()))
-        })
+        };
+        match one_word(offset, bytes) {
+            Some(word) => first(word),
+            None => words(offset, bytes).find_map(first),
+        }
     }
 
     /// The bits of up to 64 bytes, the lowest for the first.

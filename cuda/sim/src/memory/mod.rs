@@ -19,7 +19,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use bytes::Word;
 pub use error::{Allocation, AllocationKind, MemoryError, Whereabouts};
 pub(crate) use region::Region;
-pub(crate) use view::{Accesses, Cursor, Fault, View};
+pub(crate) use view::{Cursor, Fault, View};
 
 /// Where device memory begins. Programs of the hosts that we know live below 2^48.
 const DEVICE: u64 = 1 << 48;

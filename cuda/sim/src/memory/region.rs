@@ -124,11 +124,6 @@ impl Region {
         self.size
     }
 
-    /// What the allocation was made as.
-    pub(crate) fn kind(&self) -> AllocationKind {
-        self.kind
-    }
-
     /// Whether a kernel may write to it.
     #[inline(always)]
     pub(crate) fn is_writable(&self) -> bool {
@@ -152,22 +147,10 @@ impl Region {
         (offset <= self.size && bytes <= self.size - offset).then_some(offset)
     }
 
-    /// Loads a word. Its offset must come from [`Region::offset`] or [`super::Cursor::find`], and
-    /// its address must be aligned; the initialization is not looked at.
-    #[inline(always)]
-    pub(crate) fn load<T: Word>(&self, offset: u64) -> T {
-        self.bytes.load(offset)
-    }
-
-    /// Stores a word, as [`Region::load`] loads one, and marks it as initialized.
-    #[inline(always)]
-    pub(crate) fn store<T: Word>(&self, offset: u64, value: T) {
-        self.bytes.store(offset, value);
-        self.initialize(offset, size_of::<T>() as u64);
-    }
-
     /// Replaces a word by what `update` makes of it, in one step, in one order with all other
-    /// updates; returns the old word. `update` may be called more than once.
+    /// updates; returns the old word. Its offset must come from [`Region::offset`] or
+    /// [`super::Cursor::find`], and its address must be aligned. `update` may be called more than
+    /// once.
     #[inline]
     pub(crate) fn update<T: Word>(&self, offset: u64, update: impl FnMut(T) -> T) -> T {
         let old = self.bytes.update(offset, update);

@@ -110,14 +110,14 @@ impl Cursor<'_> {
     ///
     /// # Errors
     /// An address is misaligned, or the lowest lane's is in no live allocation.
-    #[inline]
-    pub(crate) fn accesses(
-        &mut self,
-        addresses: &[u64; LANES],
+    #[inline(always)]
+    pub(crate) fn accesses<'r>(
+        &'r mut self,
+        addresses: &'r [u64; LANES],
         mask: Mask,
         bytes: u32,
-    ) -> Result<Accesses<'_>, Fault> {
-        debug_assert!(bytes.is_power_of_two() && bytes <= 32 && mask != 0);
+    ) -> Result<Accesses<'r>, Fault> {
+        assert!(bytes.is_power_of_two() && bytes <= 32 && mask != 0);
         let low = u64::from(bytes - 1);
         let size = u64::from(bytes);
         let first = mask.trailing_zeros() as usize;
@@ -128,18 +128,15 @@ impl Cursor<'_> {
         let index = self.index(addresses[first], size).ok_or(fault)?;
         let region = self.hits[index].as_deref().ok_or(fault)?;
         let base = region.address();
-        let mut offsets = [0; LANES];
-        let start = addresses[0].wrapping_sub(base);
         let mut other = 0;
-        for lane in 0..LANES {
-            offsets[lane] = addresses[lane].wrapping_sub(base);
-            other |= offsets[lane] ^ start.wrapping_add(size * lane as u64);
+        for (lane, address) in (0..).zip(addresses) {
+            other |= address ^ addresses[0].wrapping_add(size * lane);
         }
         // One run of bytes, as most warps access it: its two ends tell all.
         if mask == ALL && other == 0 && region.offset(addresses[0], size * LANES as u64).is_some() {
             return Ok(Accesses {
                 region,
-                offsets,
+                addresses,
                 mask,
                 bytes,
                 consecutive: true,
@@ -148,9 +145,9 @@ impl Cursor<'_> {
         let limit = region.size() - size;
         let mut inside = 0;
         let mut aligned = 0;
-        for lane in 0..LANES {
-            inside |= u32::from(offsets[lane] <= limit) << lane;
-            aligned |= u32::from(addresses[lane] & low == 0) << lane;
+        for (lane, address) in addresses.iter().enumerate() {
+            inside |= u32::from(address.wrapping_sub(base) <= limit) << lane;
+            aligned |= u32::from(address & low == 0) << lane;
         }
         let misaligned = mask & !aligned;
         if misaligned != 0 {
@@ -159,7 +156,7 @@ impl Cursor<'_> {
         }
         Ok(Accesses {
             region,
-            offsets,
+            addresses,
             mask: mask & inside,
             bytes,
             consecutive: false,
@@ -170,7 +167,7 @@ impl Cursor<'_> {
 /// What the lanes of a warp access in one allocation, checked to be inside of it and aligned.
 pub(crate) struct Accesses<'r> {
     region: &'r Region,
-    offsets: [u64; LANES],
+    addresses: &'r [u64; LANES],
     mask: Mask,
     bytes: u32,
     /// All lanes access one run of bytes, lane after lane.
@@ -190,23 +187,17 @@ impl<'r> Accesses<'r> {
         self.mask
     }
 
-    /// How many bytes each lane accesses.
-    #[inline(always)]
-    pub(crate) fn bytes(&self) -> u32 {
-        self.bytes
-    }
-
     /// Where each lane's bytes begin in the allocation. Lanes that are not in the mask have any
     /// value.
     #[inline(always)]
-    pub(crate) fn offsets(&self) -> &[u64; LANES] {
-        &self.offsets
+    pub(crate) fn offsets(&self) -> [u64; LANES] {
+        self.addresses
+            .map(|address| address.wrapping_sub(self.region.address()))
     }
 
-    /// Whether all lanes access one run of bytes, lane after lane.
     #[inline(always)]
-    pub(crate) fn are_consecutive(&self) -> bool {
-        self.consecutive
+    fn offset(&self, lane: usize) -> u64 {
+        self.addresses[lane].wrapping_sub(self.region.address())
     }
 
     /// Loads word number `element` of every lane's access; other lanes keep their value.
@@ -214,19 +205,16 @@ impl<'r> Accesses<'r> {
     pub(crate) fn load<T: Word>(&self, element: u32, values: &mut [T; LANES]) {
         let skip = self.skip::<T>(element);
         let bytes = &self.region.bytes;
-        // SAFETY, for both loops: `Cursor::accesses` has checked that the `bytes` bytes at the
-        // offset of each lane of the mask are inside and aligned; `skip` has checked that the word
-        // is in them, and it lies at a multiple of its own size.
+        let mut load = |lane: usize| {
+            // SAFETY: Lanes of the mask alone come here. `Cursor::accesses` has checked that the
+            // `bytes` bytes at each one's offset are inside, and aligned to their number. `skip`
+            // has checked that the word is in them; it lies at a multiple of its own size.
+            values[lane] = unsafe { bytes.load_unchecked(self.offset(lane) + skip) };
+        };
         if self.mask == ALL {
-            for (value, offset) in values.iter_mut().zip(&self.offsets) {
-                // SAFETY: As said above.
-                *value = unsafe { bytes.load_unchecked(offset + skip) };
-            }
+            (0..LANES).for_each(&mut load);
         } else {
-            for lane in lanes(self.mask) {
-                // SAFETY: As said above.
-                values[lane] = unsafe { bytes.load_unchecked(self.offsets[lane] + skip) };
-            }
+            lanes(self.mask).for_each(&mut load);
         }
     }
 
@@ -236,17 +224,14 @@ impl<'r> Accesses<'r> {
     pub(crate) fn store<T: Word>(&self, element: u32, values: &[T; LANES]) {
         let skip = self.skip::<T>(element);
         let bytes = &self.region.bytes;
-        // SAFETY, for both loops: as in `load`.
+        let store = |lane: usize| {
+            // SAFETY: As in `load`.
+            unsafe { bytes.store_unchecked(self.offset(lane) + skip, values[lane]) };
+        };
         if self.mask == ALL {
-            for (&value, offset) in values.iter().zip(&self.offsets) {
-                // SAFETY: As said above.
-                unsafe { bytes.store_unchecked(offset + skip, value) };
-            }
+            (0..LANES).for_each(store);
         } else {
-            for lane in lanes(self.mask) {
-                // SAFETY: As said above.
-                unsafe { bytes.store_unchecked(self.offsets[lane] + skip, values[lane]) };
-            }
+            lanes(self.mask).for_each(store);
         }
     }
 
@@ -271,11 +256,10 @@ impl<'r> Accesses<'r> {
         }
         let bytes = u64::from(self.bytes);
         if self.consecutive {
-            self.region
-                .initialize(self.offsets[0], LANES as u64 * bytes);
+            self.region.initialize(self.offset(0), LANES as u64 * bytes);
         } else {
             for lane in lanes(self.mask) {
-                self.region.initialize(self.offsets[lane], bytes);
+                self.region.initialize(self.offset(lane), bytes);
             }
         }
     }
@@ -288,11 +272,11 @@ impl<'r> Accesses<'r> {
         if self.consecutive {
             let offset = self
                 .region
-                .uninitialized(self.offsets[0], LANES as u64 * bytes)?;
-            return Some((((offset - self.offsets[0]) / bytes) as usize, offset));
+                .uninitialized(self.offset(0), LANES as u64 * bytes)?;
+            return Some((((offset - self.offset(0)) / bytes) as usize, offset));
         }
         lanes(self.mask).find_map(|lane| {
-            let offset = self.region.uninitialized(self.offsets[lane], bytes)?;
+            let offset = self.region.uninitialized(self.offset(lane), bytes)?;
             Some((lane, offset))
         })
     }
