@@ -443,4 +443,55 @@ fn times() {
             );
         }
     }
+
+    let mut time = |name: &str, work: &mut dyn FnMut(&mut Clock)| {
+        let start = std::time::Instant::now();
+        for _ in 0..10_000 {
+            work(&mut clock);
+        }
+        println!(
+            "{name}: {:.0} ns",
+            start.elapsed().as_nanos() as f64 / 10_000.0
+        );
+    };
+    let address = &[64; LANES];
+    time("barrier", &mut |clock| clock.barrier());
+    time("syncwarp", &mut |clock| clock.sync_warp(1, ALL, 0));
+    time("relaxed atomic without a fence", &mut |clock| {
+        clock.publish(1, ALL, address, 4, false, Scope::Device);
+        clock.observe(1, ALL, address, 4, false, Scope::Device);
+    });
+    time("syncwarp of halves", &mut |clock| {
+        clock.sync_warp(1, 0xffff, 0);
+        clock.sync_warp(1, 0xffff_0000, 0);
+    });
+    time("fence of all, barrier", &mut |clock| {
+        (0..WARPS).for_each(|warp| clock.fence(warp, ALL, Scope::Device));
+        clock.barrier();
+    });
+    time("lock and unlock of a lane, in a block", &mut |clock| {
+        clock.publish(2, 1, address, 4, false, Scope::Block);
+        clock.observe(2, 1, address, 4, true, Scope::Block);
+        clock.publish(2, 1, address, 4, true, Scope::Block);
+    });
+    time("lock and unlock of a lane, in the device", &mut |clock| {
+        clock.publish(2, 1, address, 4, false, Scope::Device);
+        clock.observe(2, 1, address, 4, true, Scope::Device);
+        clock.publish(2, 1, address, 4, true, Scope::Device);
+    });
+    for n_blocks in [1000, 10_000] {
+        let releases = Arc::new(Releases::default());
+        let start = std::time::Instant::now();
+        for block in 0..n_blocks {
+            let mut clock = Clock::new(releases.clone(), block, 256);
+            clock.barrier();
+            clock.fence(0, 1, Scope::Device);
+            clock.publish(0, 1, address, 4, false, Scope::Device);
+            clock.observe(0, 1, address, 4, false, Scope::Device);
+            clock.fence(0, 1, Scope::Device);
+            clock.barrier();
+        }
+        let each = start.elapsed().as_nanos() as f64 / f64::from(n_blocks);
+        println!("a block of {n_blocks} that looks whether it is the last: {each:.0} ns");
+    }
 }
