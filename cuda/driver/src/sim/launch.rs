@@ -224,10 +224,24 @@ impl Session {
             ));
         }
         self.device()
-            .check_launch(&function.kernel, &launch.launch())
+            .check_launch(
+                &function.kernel,
+                &Launch {
+                    cooperative: false,
+                    ..launch.launch()
+                },
+            )
             .map_err(refuse_launch)?;
+        if request.cooperative {
+            self.check_cooperative(&request, name)?;
+        }
+        Ok(launch)
+    }
+
+    /// Whether all blocks of a cooperative launch run at a time.
+    fn check_cooperative(&self, request: &Request, name: &str) -> Answer {
         // How many registers a GPU's assembler would give the kernel is an estimate, by which no
-        // launch is refused: at least one block runs at a time.
+        // launch is refused: at least one block runs on a multiprocessor.
         let threads = request.block.iter().product();
         let shared = u64::from(request.dynamic_shared);
         let resident = self
@@ -236,13 +250,13 @@ impl Session {
         let multiprocessors = self.device().options().properties.multiprocessors;
         let at_once = u64::from(resident) * u64::from(multiprocessors);
         let blocks: u64 = request.grid.iter().map(|&size| u64::from(size)).product();
-        if request.cooperative && blocks > at_once {
+        if blocks > at_once {
             return Err(refuse(
                 CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE,
                 format!("the launch of {name}: {blocks} blocks, and {at_once} run at a time"),
             ));
         }
-        Ok(launch)
+        Ok(())
     }
 
     /// Gives a kernel to a stream of the function's context.

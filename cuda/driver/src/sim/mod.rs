@@ -50,6 +50,7 @@ mod state;
 pub(crate) mod stream;
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ptx_sim::Device;
@@ -86,6 +87,9 @@ pub(crate) fn start(options: Options) -> Functions {
 
 /// What the simulator found since the last call of this function, in the order in which it was
 /// found; nothing if the simulator is not the driver.
+///
+/// What is found again, at the same instructions of the same kernel, is one report with a count. The
+/// log has it once.
 pub fn reports() -> Vec<Report> {
     let Some(simulator) = SIMULATOR.get() else {
         return Vec::new();
@@ -113,7 +117,8 @@ pub fn set_log(log: impl FnMut(&str) + Send + 'static) {
 fn write_log(entry: &str) {
     match &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(log) => log(entry),
-        None => eprintln!("CUDA simulator: {entry}"),
+        // Whether stderr is closed is no concern of the caller's.
+        None => drop(writeln!(io::stderr(), "CUDA simulator: {entry}")),
     }
 }
 

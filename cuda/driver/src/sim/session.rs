@@ -8,7 +8,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use cust_raw::CUresult;
 use cust_raw::cudaError_enum::*;
-use ptx_sim::{Device, Kind, Report};
+use ptx_sim::{Device, Kind, Party, Report};
 
 use super::argument::Handle;
 use super::refusal::{Answer, Refusal, refuse};
@@ -123,23 +123,38 @@ impl Session {
         CONTEXTS.with_borrow_mut(Vec::pop)
     }
 
-    /// Takes what the device found: prints it and keeps it for the program.
-    pub(crate) fn collect_reports(&self) -> Vec<String> {
-        let mut found = self.device().reports();
-        let printed = found.iter().map(|report| report.to_string()).collect();
-        let reports = &self.simulator.reports;
-        let mut reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.append(&mut found);
-        printed
+    /// Takes what the device found.
+    fn collect_reports(&mut self) {
+        for report in self.device().reports() {
+            self.keep_report(report);
+        }
     }
 
-    /// Keeps a finding that is not among the device's, and prints it.
+    /// Keeps a finding for the program, and prints it unless it was found before.
     pub(crate) fn keep_report(&mut self, report: Report) {
-        self.note(report.to_string());
         let reports = &self.simulator.reports;
         let mut reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.push(report);
+        match reports.iter_mut().find(|known| is_same(known, &report)) {
+            Some(known) => known.count += report.count,
+            None => {
+                reports.push(report.clone());
+                drop(reports);
+                self.note(report.to_string());
+            }
+        }
     }
+}
+
+/// Whether two findings are the same in different launches: of one kind, at the same instructions.
+fn is_same(one: &Report, other: &Report) -> bool {
+    let lines = |report: &Report| {
+        let line = |party: &Option<Party>| party.as_ref().map(|party| party.place.ptx_line);
+        let (mine, others) = (line(&report.party), line(&report.other));
+        (mine.min(others), mine.max(others))
+    };
+    one.party.is_some()
+        && (one.kind, &one.kernel) == (other.kind, &other.kernel)
+        && lines(one) == lines(other)
 }
 
 fn lock(simulator: &'static Simulator) -> MutexGuard<'static, State> {
@@ -172,8 +187,8 @@ pub(crate) fn answer(function: &'static str, body: impl FnOnce(&mut Session) -> 
             return Err(CUDA_ERROR_NOT_INITIALIZED.into());
         }
         let result = body(&mut session);
-        notes = session.collect_reports();
-        notes.append(&mut mem::take(&mut session.notes));
+        session.collect_reports();
+        notes = mem::take(&mut session.notes);
         result
     }));
     let code = match result {
@@ -194,9 +209,8 @@ pub(crate) fn answer(function: &'static str, body: impl FnOnce(&mut Session) -> 
             CUDA_ERROR_UNKNOWN
         }
     };
-    for note in notes {
-        write_log(&note);
-    }
+    // A program's own log may panic too.
+    let _ = catch_unwind(|| notes.iter().for_each(|note| write_log(note)));
     code as u32
 }
 

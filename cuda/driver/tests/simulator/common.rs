@@ -150,7 +150,8 @@ pub fn allocate(bytes: usize) -> sys::CUdeviceptr {
 /// - `add(c, a, b, n)`: `c[i] = a[i] + b[i]` for `i < n`
 /// - `scale(x, factor, n)`: `x[i] *= factor` for `i < n`
 /// - `poke(address)`: writes there
-/// - `shared(out)`: has 4096 bytes of static shared memory, and takes dynamic
+/// - `shared(out)`: has 4096 bytes of static shared memory, and writes how far behind its start the
+///   dynamic begins
 /// - `bounded()`: for at most 128 threads
 /// - `exact()`: for exactly 64 threads
 /// - `nothing()`: does nothing
@@ -227,14 +228,15 @@ done:
 .visible .entry shared(.param .u64 p_out)
 {
     .shared .align 16 .b8 fixed[4096];
-    .reg .b32 %r<4>;
+    .reg .b32 %r<5>;
     .reg .b64 %rd<2>;
     ld.param.u64 %rd1, [p_out];
     mov.u32 %r1, fixed;
     mov.u32 %r2, dynamic;
-    st.shared.u32 [%r1], %r2;
-    ld.shared.u32 %r3, [%r1];
-    st.global.u32 [%rd1], %r3;
+    sub.u32 %r3, %r2, %r1;
+    st.shared.u32 [%r1], %r3;
+    ld.shared.u32 %r4, [%r1];
+    st.global.u32 [%rd1], %r4;
     ret;
 }
 

@@ -344,3 +344,33 @@ fn threads_may_call_at_once() {
     });
     assert_eq!(sim::reports(), []);
 }
+
+#[test]
+fn what_is_found_again_is_counted() {
+    let _turn = simulator();
+    let _context = context();
+    let (_, add) = load(PTX, "add");
+    let memory = [allocate(128), allocate(128), allocate(128)];
+    let n = 32u32;
+    // Neither addend was ever written, and two instructions read them.
+    let run = || {
+        let [c, a, b] = &memory;
+        let arguments = &mut [pointer(c), pointer(a), pointer(b), pointer(&n)];
+        ok(launch(add, 1, 32, 0, ptr::null_mut(), arguments));
+    };
+    run();
+    let once: Vec<_> = sim::reports().iter().map(|report| report.count).collect();
+    take_log();
+    (0..3).for_each(|_| run());
+    let reports = sim::reports();
+    assert_eq!((once.len(), reports.len()), (2, 2), "{reports:?}");
+    for (report, once) in reports.iter().zip(once) {
+        assert_eq!(
+            (report.kind, report.count),
+            (Kind::UninitializedGlobal, 3 * once)
+        );
+    }
+    let printed = take_log();
+    assert_eq!(printed.len(), 2, "{printed:?}");
+    memory.into_iter().for_each(free);
+}

@@ -1,5 +1,6 @@
 //! Stream capture, and graphs built node by node.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -183,7 +184,7 @@ fn what_cannot_be_captured_spoils_the_capture() {
     ok(call!(cuEventRecord(event, other)));
     let mut address = 0;
     let mut host = [0u8; 16];
-    let mut spoils = |what: &mut dyn FnMut() -> CUresult, expected| {
+    let spoils = |what: &mut dyn FnMut() -> CUresult, expected| {
         begin(blocking);
         assert_eq!(what(), expected);
         let later = call!(cuMemsetD8Async(memory, 0, 16, blocking));
@@ -284,7 +285,7 @@ fn graphs_are_built_and_changed_node_by_node() {
         width: 4,
         height: 1,
     };
-    let (mut factor, n) = (2.0f32, 4u32);
+    let (factor, n) = (Cell::new(2.0f32), 4u32);
     let mut arguments = [pointer(&memory), pointer(&factor), pointer(&n)];
     let launch = kernel_node(function, &mut arguments);
     let call_back = CUDA_HOST_NODE_PARAMS {
@@ -317,7 +318,7 @@ fn graphs_are_built_and_changed_node_by_node() {
 
     let executable = instantiate(graph);
     // The arguments were copied.
-    factor = 100.0;
+    factor.set(100.0);
     ok(call!(cuGraphLaunch(executable, ptr::null_mut())));
     assert_eq!(read::<f32>(memory, 4), [2.0; 4]);
     assert_eq!(counter.load(Ordering::Relaxed), 1);
@@ -327,7 +328,7 @@ fn graphs_are_built_and_changed_node_by_node() {
     ok(call!(cuGraphMemsetNodeSetParams(fill, &ones)));
     ok(call!(cuGraphLaunch(executable, ptr::null_mut())));
     assert_eq!(read::<f32>(memory, 4), [2.0; 4]);
-    factor = 3.0;
+    factor.set(3.0);
     ok(call!(cuGraphExecKernelNodeSetParams(
         executable, kernel, &launch
     )));

@@ -241,8 +241,9 @@ fn functions_have_attributes() {
     ok(call!(cuFuncSetAttribute(shared, dynamic, most)));
     ok(run(most as u32));
     ok(call!(cuCtxSynchronize()));
-    // Dynamic shared memory begins where the static ends.
-    assert_eq!(read::<u32>(memory, 1)[0] % 4096, 0);
+    // The simulator leaves gaps between variables, so that running past one's end is found.
+    let distance = read::<u32>(memory, 1)[0];
+    assert!(distance >= 4096 && distance % 16 == 0, "{distance}");
     free(memory);
     assert_eq!(sim::reports(), []);
 }
