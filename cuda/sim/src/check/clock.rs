@@ -89,18 +89,15 @@ struct State {
 }
 
 impl State {
-    /// What others learn from a thread of this state at a barrier: of `lanes` of its warp, that
-    /// they have come to `time`.
-    fn arrive(&self, warp: u32, lanes: Mask, time: u32) -> Self {
-        let mut state = self.clone();
-        state.known.block.raise(warp, lanes, time);
-        if let Some(fences) = &mut state.fences {
-            for (fenced, own) in fences.fenced.iter_mut().zip(&mut fences.own) {
-                fenced.block.raise(warp, lanes, *own);
-                *own = 0;
+    /// Learns what threads of a state know who come to a barrier: `lanes` of a warp, at `time`.
+    fn meet(&mut self, other: &Self, warp: u32, lanes: Mask, time: u32) {
+        self.join(other);
+        self.known.block.raise(warp, lanes, time);
+        if let (Some(fences), Some(other)) = (&mut self.fences, &other.fences) {
+            for (fenced, &own) in fences.fenced.iter_mut().zip(&other.own) {
+                fenced.block.raise(warp, lanes, own);
             }
         }
-        state
     }
 
     fn join(&mut self, other: &Self) {
@@ -133,17 +130,17 @@ impl Warp {
     }
 
     /// Changes the states of some lanes: at once where all lanes are meant and know the same.
-    fn change(&mut self, mask: Mask, mut change: impl FnMut(&mut State, Option<usize>)) {
+    fn change(&mut self, mask: Mask, mut change: impl FnMut(&mut State)) {
         if let States::Same(state) = &mut self.states {
             if mask == ALL {
-                return change(state, None);
+                return change(state);
             }
             let state = std::mem::take(state);
             self.states = States::Each(Box::new(std::array::from_fn(|_| state.clone())));
         }
         if let States::Each(states) = &mut self.states {
             for lane in lanes(mask) {
-                change(&mut states[lane], Some(lane));
+                change(&mut states[lane]);
             }
         }
     }
@@ -187,14 +184,14 @@ impl Clock {
         for (number, warp) in (0..).zip(&self.warps) {
             match &warp.states {
                 States::Same(state) if state.fences.is_some() => {
-                    all.join(&state.arrive(number, ALL, warp.time));
+                    all.meet(state, number, ALL, warp.time);
                 }
                 // The base below says all that is to be said about the block.
                 States::Same(state) => all.known.join_foreign(&state.known.foreign),
                 States::Each(states) => {
                     for (lane, state) in states.iter().enumerate() {
                         if state.fences.is_some() {
-                            all.join(&state.arrive(number, 1 << lane, warp.time));
+                            all.meet(state, number, 1 << lane, warp.time);
                         } else {
                             all.known.join_foreign(&state.known.foreign);
                         }
@@ -215,13 +212,10 @@ impl Clock {
         let number = warp as u32;
         let warp = &mut self.warps[warp];
         match &warp.states {
-            States::Same(state) => {
-                arrivals.0.join(&state.arrive(number, mask, warp.time));
-            }
+            States::Same(state) => arrivals.0.meet(state, number, mask, warp.time),
             States::Each(states) => {
                 for lane in lanes(mask) {
-                    let arrival = states[lane].arrive(number, 1 << lane, warp.time);
-                    arrivals.0.join(&arrival);
+                    arrivals.0.meet(&states[lane], number, 1 << lane, warp.time);
                 }
             }
         }
@@ -230,7 +224,7 @@ impl Clock {
 
     /// Lanes of a warp leave a barrier at which all of `arrivals` have come.
     pub(crate) fn leave(&mut self, arrivals: &Arrivals, warp: usize, mask: Mask) {
-        self.warps[warp].change(mask, |state, _| state.join(&arrivals.0));
+        self.warps[warp].change(mask, |state| state.join(&arrivals.0));
     }
 
     /// `bar.warp.sync`: the lanes of `mask` wait for each other. Lanes that have ended or never
@@ -252,7 +246,7 @@ impl Clock {
         let (releases, messages) = (&self.releases, &self.messages);
         let warp = &mut self.warps[warp];
         let time = warp.time;
-        warp.change(mask, |state, _| {
+        warp.change(mask, |state| {
             let fences = state.fences.get_or_insert_default();
             for word in &fences.pending {
                 if let Some(message) = messages.get(word) {
@@ -348,7 +342,7 @@ impl Clock {
                     continue;
                 }
                 let block = self.block;
-                self.warps[warp].change(1 << lane, |state, _| {
+                self.warps[warp].change(1 << lane, |state| {
                     let pending = state
                         .fences
                         .as_ref()
