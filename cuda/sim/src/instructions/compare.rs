@@ -230,6 +230,9 @@ pub(super) fn set_predicate(operation: &mut Operation<'_, '_>) -> Result<Action,
     if pairs && q.is_none() {
         return Err(operation.error("expected two destinations, `p|q`"));
     }
+    if is_half(ty) && !pairs && q.is_some() {
+        return Err(operation.error("expected one destination"));
+    }
     let Some(q) = q else {
         return Ok(Action::compute(
             move |registers: &mut Registers, mask: Mask| {
@@ -264,7 +267,7 @@ pub(super) fn set(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
         (Type::F32, _) if !is_half(ty) => 1f32.to_bits(),
         (Type::U16 | Type::S16, Type::F16 | Type::BF16) => 0xffff,
         (Type::F16, _) if !pairs && ty != Type::BF16 => F16::ONE.into(),
-        (Type::BF16, _) if !pairs && ty != Type::F16 => Bf16::ONE.into(),
+        (Type::BF16, _) if !pairs && ty != Type::F16 && !comparison.flush => Bf16::ONE.into(),
         (Type::F16x2, Type::F16x2) => u32::from(F16::ONE) * 0x1_0001,
         (Type::BF16x2, Type::BF16x2) => u32::from(Bf16::ONE) * 0x1_0001,
         _ => return Err(operation.unknown()),

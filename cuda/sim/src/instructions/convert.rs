@@ -143,6 +143,14 @@ fn check(
     if modes.flush && to != Type::F32 && from != Type::F32 {
         return Err(operation.error("`.ftz` is for `.f32` alone"));
     }
+    // An integer is saturated only where it may not fit.
+    let fits = match (integer(to), integer(from)) {
+        (Some(to), Some(from)) => limits(to).0 <= limits(from).0 && limits(from).1 <= limits(to).1,
+        _ => to == Type::BF16 || from == Type::BF16,
+    };
+    if modes.saturate && fits {
+        return Err(operation.error("`.sat` is not for these types"));
+    }
     // The formats of 16 bits have `.relu` and `.satfinite` when they come from a single.
     let to_half = matches!(to, Type::F16 | Type::BF16) && from == Type::F32;
     let half_rounding = matches!(modes.rounding, Some(Rounding::Nearest | Rounding::Zero));

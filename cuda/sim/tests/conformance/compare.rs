@@ -120,10 +120,16 @@ pub fn cases() -> Vec<Case> {
             name, ftz, kind, ..
         } = ty;
         for (at, &comparison) in ty.comparisons.iter().enumerate() {
-            let text = format!(
-                "setp.{comparison}{ftz}.{name} %p0|%p1, $a, $b; selp.u32 %w0, 1, 0, %p0; \
-                 selp.u32 $d, 2, 0, %p1; or.b32 $d, $d, %w0;"
+            let is_half = matches!(name, "f16" | "bf16");
+            // A comparison of halves has one result alone; here the other one is its opposite.
+            let (both, opposite) = match is_half {
+                false => ("%p0|%p1", ""),
+                true => ("%p0", "not.pred %p1, %p0;"),
+            };
+            let results = format!(
+                "{opposite} selp.u32 %w0, 1, 0, %p0; selp.u32 $d, 2, 0, %p1; or.b32 $d, $d, %w0;"
             );
+            let text = format!("setp.{comparison}{ftz}.{name} {both}, $a, $b; {results}");
             let f = order.clone();
             cases.push(case(text, &[kind; 2], Kind::I32, move |v| {
                 if holds(comparison, f(v[0], v[1])) {
@@ -135,18 +141,21 @@ pub fn cases() -> Vec<Case> {
             // With a third operand; each combination with some of the comparisons.
             let combination = ["and", "or", "xor"][at % 3];
             let text = format!(
-                "setp.ne.u32 %p3, $c, 0; setp.{comparison}.{combination}{ftz}.{name} %p0|%p1, $a, $b, !%p3; \
-                 selp.u32 %w0, 1, 0, %p0; selp.u32 $d, 2, 0, %p1; or.b32 $d, $d, %w0;"
+                "setp.ne.u32 %p3, $c, 0; \
+                 setp.{comparison}.{combination}{ftz}.{name} {both}, $a, $b, !%p3; {results}"
             );
             let f = order.clone();
             cases.push(case(text, &[kind, kind, Kind::Bit], Kind::I32, move |v| {
                 let value = holds(comparison, f(v[0], v[1]));
                 let c = v[2] == 0;
                 let first = combined(combination, value, c);
-                let second = combined(combination, !value, c);
+                let second = if is_half {
+                    !first
+                } else {
+                    combined(combination, !value, c)
+                };
                 u64::from(first) | u64::from(second) << 1
             }));
-            let is_half = matches!(name, "f16" | "bf16");
             for (result, truth, width) in [
                 ("u32", 0xffff_ffff, Kind::I32),
                 ("s32", 0xffff_ffff, Kind::I32),
@@ -159,7 +168,7 @@ pub fn cases() -> Vec<Case> {
                     "f32" => !is_half,
                     "u16" => is_half,
                     "f16" => name != "bf16",
-                    "bf16" => name != "f16",
+                    "bf16" => name != "f16" && ftz.is_empty(),
                     _ => true,
                 };
                 if !allowed {

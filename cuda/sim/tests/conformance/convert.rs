@@ -51,11 +51,17 @@ pub fn cases() -> Vec<Case> {
         }
         for (name, kind, format) in FLOATS {
             for (mode_name, mode) in MODES {
+                if name == "bf16" && from.bits == 8 {
+                    continue;
+                }
                 let value = move |v: &[u64]| exact::integer(from.value(v[0]));
                 let text = format!("cvt.{mode_name}.{name}.{} $d, $a;", from.name);
                 cases.push(case(text, &[from.kind], kind, move |v| {
                     format.round(&value(v), mode)
                 }));
+                if name == "bf16" {
+                    continue;
+                }
                 let text = format!("cvt.{mode_name}.sat.{name}.{} $d, $a;", from.name);
                 cases.push(case(text, &[from.kind], kind, move |v| {
                     format.round(&exact::integer(from.value(v[0]).clamp(0, 1)), mode)
@@ -74,8 +80,46 @@ pub fn cases() -> Vec<Case> {
     }
     widths(&mut cases);
     narrow(&mut cases);
+    for (modifiers, mode) in [("rn", Mode::Rn), ("rz", Mode::Rz), ("rna", Mode::Rna)] {
+        cases.push(tf32(modifiers, mode, false, false));
+    }
+    cases.push(tf32("rna.satfinite", Mode::Rna, false, true));
+    cases.push(tf32("rn.relu", Mode::Rn, true, false));
+    cases.push(tf32("rz.relu", Mode::Rz, true, false));
     packs(&mut cases);
     cases
+}
+
+/// What only the newest architectures have.
+pub fn blackwell_cases() -> Vec<Case> {
+    vec![
+        tf32("rn.satfinite", Mode::Rn, false, true),
+        tf32("rz.satfinite", Mode::Rz, false, true),
+        tf32("rn.satfinite.relu", Mode::Rn, true, true),
+        tf32("rz.satfinite.relu", Mode::Rz, true, true),
+    ]
+}
+
+/// A single in a single's place, without its last 13 bits.
+fn tf32(modifiers: &str, mode: Mode, relu: bool, finite: bool) -> Case {
+    let format = Format {
+        exponent: 8,
+        mantissa: 10,
+    };
+    let narrow = Narrow {
+        format,
+        mode,
+        relu,
+        finite,
+        largest: None,
+    };
+    let text = format!("cvt.{modifiers}.tf32.f32 $d, $a;");
+    case(text, &[Kind::F32], Kind::I32, move |v| {
+        match F32.is_nan(v[0]) {
+            true => 0x7fff_ffff,
+            false => narrow.of(&F32.value(v[0])) << 13,
+        }
+    })
 }
 
 fn integer_to_integer(cases: &mut Vec<Case>, from: Int, to: Int) {
@@ -84,6 +128,10 @@ fn integer_to_integer(cases: &mut Vec<Case>, from: Int, to: Int) {
     cases.push(case(text, &[from.kind], to.kind, move |v| {
         in_register(to, from.value(v[0]), bytes)
     }));
+    // Where every value fits there is no `.sat`.
+    if to.least() <= from.least() && from.most() <= to.most() {
+        return;
+    }
     let text = format!("cvt.sat.{}.{} $d, $a;", to.name, from.name);
     cases.push(case(text, &[from.kind], to.kind, move |v| {
         in_register(to, from.value(v[0]).clamp(to.least(), to.most()), bytes)
@@ -98,7 +146,8 @@ fn float_to_integer(cases: &mut Vec<Case>, name: &str, kind: Kind, format: Forma
             (".sat", false),
             (".ftz.sat", true),
         ] {
-            if flush && name != "f32" {
+            let unknown_of_bf16 = to.bits == 8 || modifiers == ".sat";
+            if flush && name != "f32" || name == "bf16" && unknown_of_bf16 {
                 continue;
             }
             let text = format!("cvt.{mode_name}{modifiers}.{}.{name} $d, $a;", to.name);
@@ -144,7 +193,9 @@ fn float_to_float(
             (".sat", false, true),
             (".ftz.sat", true, true),
         ] {
-            if flush && from_name != "f32" && to_name != "f32" {
+            if flush && from_name != "f32" && to_name != "f32"
+                || saturate && (from_name == "bf16" || to_name == "bf16")
+            {
                 continue;
             }
             let dot = if mode_name.is_empty() { "" } else { "." };
@@ -185,7 +236,7 @@ fn to_integral(cases: &mut Vec<Case>, name: &str, kind: Kind, format: Format) {
             (".sat", false, true),
             (".ftz.sat", true, true),
         ] {
-            if flush && name != "f32" {
+            if flush && name != "f32" || saturate && name == "bf16" {
                 continue;
             }
             let text = format!("cvt.{mode_name}{modifiers}.{name}.{name} $d, $a;");
@@ -392,48 +443,7 @@ fn narrow(cases: &mut Vec<Case>) {
                     narrow.of(&F32.value(v[0])) << 16 | narrow.of(&F32.value(v[1]))
                 }));
             }
-            let narrow = Narrow {
-                format: Format {
-                    exponent: 8,
-                    mantissa: 10,
-                },
-                mode,
-                relu,
-                finite,
-                ..plain
-            };
-            let modifiers = if relu && finite {
-                ".satfinite.relu"
-            } else {
-                modifiers
-            };
-            let text = format!("cvt.{mode_name}{modifiers}.tf32.f32 $d, $a;");
-            cases.push(case(text, &[Kind::F32], Kind::I32, move |v| {
-                match F32.is_nan(v[0]) {
-                    true => 0x7fff_ffff,
-                    false => narrow.of(&F32.value(v[0])) << 13,
-                }
-            }));
         }
-    }
-    for (modifiers, finite) in [("", false), (".satfinite", true)] {
-        let format = Format {
-            exponent: 8,
-            mantissa: 10,
-        };
-        let narrow = Narrow {
-            format,
-            mode: Mode::Rna,
-            finite,
-            ..plain
-        };
-        let text = format!("cvt.rna{modifiers}.tf32.f32 $d, $a;");
-        cases.push(case(text, &[Kind::F32], Kind::I32, move |v| {
-            match F32.is_nan(v[0]) {
-                true => 0x7fff_ffff,
-                false => narrow.of(&F32.value(v[0])) << 13,
-            }
-        }));
     }
     for (relu_name, relu) in [("", false), (".relu", true)] {
         for (name, format, largest) in [("e4m3x2", E4M3, Some(0x7e)), ("e5m2x2", E5M2, None)] {

@@ -143,6 +143,7 @@ fn halves() {
 #[test]
 fn what_newer_devices_have() {
     assert_holds("b200", "sm_100", float::blackwell_cases());
+    assert_holds("b200", "sm_100", convert::blackwell_cases());
 }
 
 #[test]

@@ -29,7 +29,6 @@ pub fn cases() -> Vec<Case> {
         ("mov.b32 $d, 0b1011;", Kind::I32, 0b1011),
         ("mov.f32 $d, 0f3F800000;", Kind::I32, 0x3f80_0000),
         ("mov.f32 $d, 1.5;", Kind::I32, 0x3fc0_0000),
-        ("mov.f32 $d, 2;", Kind::I32, 0x4000_0000),
         (
             "mov.f64 $d, 0d4000000000000000;",
             Kind::I64,

@@ -4,7 +4,7 @@
 use crate::case::{self, Kind, Runner, case};
 
 /// Instructions that are none, each with what its error must say.
-const WRONG: [(&str, &str); 44] = [
+const WRONG: [(&str, &str); 48] = [
     ("add.s32 $d, $a;", "3..=3 operands"),
     ("add.s32 $d, $a, $b, $c;", "3..=3 operands"),
     ("add.s32 %l0, $a, $b;", "%l0"),
@@ -46,6 +46,10 @@ const WRONG: [(&str, &str); 44] = [
     ("cvt.rn.f64.f32 %l0, $a;", "rounding"),
     ("cvt.rni.f64.f32 %l0, $a;", "rounding"),
     ("cvt.u64.u32 $d, $a;", "u64"),
+    ("cvt.sat.u64.u32 %l0, $a;", ".sat"),
+    ("cvt.rn.sat.bf16.f32 %h0, $a;", ".sat"),
+    ("cvt.rn.rn.f32.s32 $d, $a;", "rn"),
+    ("setp.lt.f16 %p0|%p1, %h0, %h1;", "destination"),
     ("cvt.rn.e4m3x2.f32 %h0, $a, $b;", ".satfinite"),
     ("lop3.b32 $d, $a, $b, $c, 256;", "255"),
     ("frobnicate.b32 $d, $a;", "frobnicate"),
