@@ -356,7 +356,7 @@ fn interleavings_have_their_verdicts() {
 
 /// Prints what the checks of a warp's access cost; run it with `--ignored --nocapture` in release.
 #[test]
-#[ignore = "prints times and checks none"]
+#[ignore = "measures, which takes a quiet machine"]
 fn times() {
     const WARPS: usize = 8;
     const COUNT: usize = 200_000;

@@ -239,11 +239,11 @@ impl Pair {
         block: usize,
         warp: usize,
         mask: Mask,
-        strong: Option<Action>,
+        action: Action,
+        strong: bool,
     ) -> (bool, bool) {
         let bytes = [4, 4, 4, 1, 2, 8, 16][random.below(7)];
         let offsets = random.offsets(bytes);
-        let action = strong.unwrap_or([Action::Read, Action::Write][random.below(2)]);
         // Now and then all lanes write the same everywhere.
         let is_common = random.below(8) == 0;
         let mut values = [[0_u32; LANES]; 4];
@@ -261,7 +261,7 @@ impl Pair {
             bytes: bytes as u32,
             pc: 9,
             action,
-            strong: strong.is_some(),
+            strong,
         };
         let clock = &self.clocks[block];
         let conflict: Option<Conflict> = match (&mut self.shared, action) {
@@ -279,7 +279,7 @@ impl Pair {
                     thread: number,
                     time: self.model.threads[number].time,
                     action,
-                    strong: strong.is_some(),
+                    strong,
                     value: (values[byte / 4][lane] >> (8 * (byte % 4))) as u8,
                 };
                 for other in self.model.access(number, at, past) {
@@ -296,7 +296,7 @@ impl Pair {
             );
         }
         // Of strong accesses, and of writes of the same, only the last is kept.
-        if strong.is_some() || is_common {
+        if strong || is_common && action == Action::Write {
             for lane in lanes(mask) {
                 let first = offsets[lane] as usize / 4;
                 self.is_lossy[first..first + bytes.div_ceil(4)].fill(true);
@@ -312,6 +312,13 @@ impl Pair {
             self.is_lossy[word] = true;
         }
         (must, conflict.is_some())
+    }
+
+    /// Some lanes of a warp of the first block wait for each other.
+    fn synchronize_some(&mut self, warp: usize, mask: Mask) {
+        let numbers: Vec<usize> = lanes(mask).map(|lane| warp * LANES + lane).collect();
+        self.clocks[0].sync_warp(warp, mask, 0);
+        self.model.meet(&numbers, &numbers);
     }
 
     fn synchronize(&mut self, random: &mut Random, block: usize, warp: usize, mask: Mask) {
@@ -383,13 +390,14 @@ fn what_is_reported_is_a_race_and_races_are_reported() {
             let (warp, mask) = (random.below(WARPS), random.mask());
             match random.below(10) {
                 0..6 => {
-                    let strong = match random.below(12) {
-                        0 => Some(Action::Read),
-                        1 => Some(Action::Write),
-                        2 => Some(Action::Atomic),
-                        _ => None,
+                    let (action, strong) = match random.below(12) {
+                        0 => (Action::Read, true),
+                        1 => (Action::Write, true),
+                        2 => (Action::Atomic, true),
+                        other if other % 2 == 0 => (Action::Read, false),
+                        _ => (Action::Write, false),
                     };
-                    let (must, found) = pair.access(&mut random, block, warp, mask, strong);
+                    let (must, found) = pair.access(&mut random, block, warp, mask, action, strong);
                     let count = &mut counts[usize::from(is_shared)];
                     count[usize::from(must) * 2 + usize::from(found)] += 1;
                 }
@@ -405,4 +413,27 @@ fn what_is_reported_is_a_race_and_races_are_reported() {
         );
     }
     assert_eq!(counts[1][2], 0);
+}
+
+#[test]
+fn many_readers_are_all_remembered() {
+    let mut random = Random(2);
+    let mut found = 0;
+    for _ in 0..40 {
+        let mut pair = Pair::new(true);
+        for _ in 0..400 {
+            let (warp, mask) = (random.below(WARPS), random.mask());
+            pair.access(&mut random, 0, warp, mask, Action::Read, false);
+            if random.below(8) == 0 {
+                pair.synchronize_some(random.below(WARPS), random.mask());
+            }
+        }
+        for _ in 0..20 {
+            let lane = 1 << random.below(LANES);
+            let warp = random.below(WARPS);
+            let (must, _) = pair.access(&mut random, 0, warp, lane, Action::Write, false);
+            found += u32::from(must);
+        }
+    }
+    assert!(found > 100, "{found}");
 }

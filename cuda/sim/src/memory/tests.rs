@@ -470,7 +470,7 @@ fn updates_of_all_sizes_are_in_one_step() {
 
 /// Prints what the accesses of a warp cost; run it with `--ignored --nocapture` in release.
 #[test]
-#[ignore = "prints times and checks none"]
+#[ignore = "measures, which takes a quiet machine"]
 fn times() {
     for track in [false, true] {
         let memory = Memory::new(CAPACITY, track);
