@@ -48,7 +48,7 @@ macro_rules! find {
 /// Ratio of 32-bit to 64-bit arithmetic, by the throughput table of the programming guide.
 fn precision_ratio(capability: (u32, u32)) -> u32 {
     match capability {
-        (8 | 9 | 10, 0) => 2,
+        (8..=10, 0) => 2,
         (7, 5) => 32,
         _ => 64,
     }
@@ -58,7 +58,7 @@ fn attribute_of(device: &Properties, attribute: u32) -> Option<c_int> {
     let (major, minor) = device.compute_capability;
     let (domain, bus, number) = PCI_LOCATION;
     // Boards for data centres run without a display and check their memory.
-    let is_server = matches!(device.compute_capability, (7, 5) | (8 | 9 | 10, 0));
+    let is_server = matches!(device.compute_capability, (7, 5) | (8..=10, 0));
     let persisting_l2 = if major >= 8 {
         device.l2_bytes / 16 * 10
     } else {

@@ -54,8 +54,8 @@ impl Fill {
                 format!("rows of {row} bytes are {} bytes apart", self.pitch),
             ));
         }
-        let is_aligned =
-            self.address % element as u64 == 0 && (self.height <= 1 || self.pitch % element == 0);
+        let is_aligned = self.address.is_multiple_of(element as u64)
+            && (self.height <= 1 || self.pitch.is_multiple_of(element));
         if !is_aligned {
             return Err(refuse(
                 CUDA_ERROR_INVALID_VALUE,

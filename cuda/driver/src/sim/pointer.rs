@@ -235,7 +235,7 @@ pub(crate) fn range_attribute(
         _ => return Err(CUDA_ERROR_INVALID_VALUE.into()),
     };
     let many = attribute == 3;
-    if size == 0 || size % 4 != 0 || (!many && size != 4) {
+    if size == 0 || !size.is_multiple_of(4) || (!many && size != 4) {
         return Err(CUDA_ERROR_INVALID_VALUE.into());
     }
     for index in 0..size / 4 {

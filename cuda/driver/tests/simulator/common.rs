@@ -7,6 +7,16 @@ use cuda_driver::{Source, sim};
 use cust::context::Context;
 use cust::sys::{self, CUresult};
 
+/// The result of a call of one of the raw functions.
+macro_rules! call {
+    ($function:ident($($argument:expr),* $(,)?)) => {
+        // SAFETY: The tests pass handles, which are never followed, and pointers that are null or
+        // of variables as large as the call wants them.
+        unsafe { cust::sys::$function($($argument),*) }
+    };
+}
+pub(crate) use call;
+
 /// The log so far.
 static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

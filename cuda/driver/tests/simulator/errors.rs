@@ -12,14 +12,6 @@ use cust::sys::{self, CUcontext};
 use super::common::*;
 use cuda_driver::sim::{self, Kind};
 
-/// The result of a call.
-macro_rules! call {
-    ($function:ident($($argument:expr),* $(,)?)) => {
-        // SAFETY: The pointers are null, of variables, or handles.
-        unsafe { sys::$function($($argument),*) }
-    };
-}
-
 #[test]
 fn a_fault_sticks_to_its_context() {
     let _turn = simulator();

@@ -16,14 +16,6 @@ use cust::sys::{
 use super::common::*;
 use cuda_driver::sim;
 
-/// The result of a call.
-macro_rules! call {
-    ($function:ident($($argument:expr),* $(,)?)) => {
-        // SAFETY: The pointers are null, handles, or of variables as the call wants them.
-        unsafe { sys::$function($($argument),*) }
-    };
-}
-
 fn begin(stream: CUstream) {
     ok(call!(cuStreamBeginCapture_v2(
         stream,
@@ -354,10 +346,8 @@ fn graphs_are_built_and_changed_node_by_node() {
     ok(call!(cuGraphKernelNodeGetParams(kernel, &mut told)));
     assert_eq!((told.func, told.blockDimX), (function, 32));
     // SAFETY: The node has three arguments, of which the second is a float.
-    assert_eq!(
-        unsafe { told.kernelParams.add(1).read().cast::<f32>().read() },
-        2.0
-    );
+    let factor = unsafe { told.kernelParams.add(1).read().cast::<f32>().read() };
+    assert_eq!(factor, 2.0);
     let mut kind = CUgraphNodeType::CU_GRAPH_NODE_TYPE_EMPTY;
     ok(call!(cuGraphNodeGetType(host, &mut kind)));
     assert_eq!(kind, CUgraphNodeType::CU_GRAPH_NODE_TYPE_HOST);

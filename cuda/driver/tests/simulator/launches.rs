@@ -10,14 +10,6 @@ use cust::sys::{self, CUfunction, CUresult};
 use super::common::*;
 use cuda_driver::sim;
 
-/// The result of a call.
-macro_rules! call {
-    ($function:ident($($argument:expr),* $(,)?)) => {
-        // SAFETY: The pointers are null, handles, or of variables as the call wants them.
-        unsafe { sys::$function($($argument),*) }
-    };
-}
-
 /// Launches one block of 32 threads with a packed buffer.
 fn launch_packed(function: CUfunction, buffer: &[u8]) -> CUresult {
     let size = buffer.len();
@@ -243,7 +235,10 @@ fn functions_have_attributes() {
     ok(call!(cuCtxSynchronize()));
     // The simulator leaves gaps between variables, so that running past one's end is found.
     let distance = read::<u32>(memory, 1)[0];
-    assert!(distance >= 4096 && distance % 16 == 0, "{distance}");
+    assert!(
+        distance >= 4096 && distance.is_multiple_of(16),
+        "{distance}"
+    );
     free(memory);
     assert_eq!(sim::reports(), []);
 }

@@ -12,14 +12,6 @@ use cust::sys::{self, CUDA_MEMCPY2D, CUDA_MEMCPY3D, CUmemorytype, CUpointer_attr
 use super::common::*;
 use cuda_driver::sim;
 
-/// The result of a call.
-macro_rules! call {
-    ($function:ident($($argument:expr),* $(,)?)) => {
-        // SAFETY: The pointers are null, handles, or of memory as large as the call says.
-        unsafe { sys::$function($($argument),*) }
-    };
-}
-
 /// A description of a copy with everything zero.
 fn flat() -> CUDA_MEMCPY2D {
     CUDA_MEMCPY2D {

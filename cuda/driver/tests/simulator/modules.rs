@@ -9,18 +9,9 @@ use cust::memory::CopyDestination;
 use cust::module::Module;
 use cust::sys::CUjit_option::*;
 use cust::sys::CUresult::*;
-use cust::sys::{self};
 
 use super::common::*;
 use cuda_driver::sim;
-
-/// The result of a call.
-macro_rules! call {
-    ($function:ident($($argument:expr),* $(,)?)) => {
-        // SAFETY: The pointers are null, handles, or of variables as the call wants them.
-        unsafe { sys::$function($($argument),*) }
-    };
-}
 
 #[test]
 fn variables_are_found_and_initialized() {

@@ -10,14 +10,6 @@ use cust::sys::{self, CUresult};
 
 use super::common::*;
 
-/// The result of a call.
-macro_rules! call {
-    ($function:ident($($argument:expr),* $(,)?)) => {
-        // SAFETY: The pointers are null, of variables, or handles.
-        unsafe { sys::$function($($argument),*) }
-    };
-}
-
 fn event(flags: u32) -> sys::CUevent {
     let mut event = ptr::null_mut();
     ok(call!(cuEventCreate(&mut event, flags)));
