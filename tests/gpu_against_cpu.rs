@@ -1,8 +1,9 @@
-//! Every operation on every device that is present: against a naive reference in `f64`, and the
-//! devices against each other.
+//! Every operation on every device: against a naive reference in `f64`, and the devices against each
+//! other.
 //!
-//! The devices are `cpu` and, where there is one, `cuda`. `TEST_DEVICES` chooses others, as a list
-//! such as `cpu,cuda`; a device that it names has to be there.
+//! The devices are `cpu` and `sim`, the simulator with all of its checks. Where there is a GPU, all
+//! tests run a second time, in a process of their own, with `cuda` in place of `sim`: a process has one
+//! driver. `TEST_DEVICES` chooses the devices, as a list such as `cpu,cuda`; they have to be there.
 //!
 //! Buffers are longer than the operations need. What lies behind inputs is NaN, so that reading it
 //! shows; what lies behind outputs has to stay.
@@ -14,7 +15,7 @@ use std::num::NonZero;
 use std::process::Command;
 use std::sync::Once;
 
-use cpu::backend::cuda::DenseVersion;
+use cpu::backend::cuda::{self, DenseVersion};
 use cpu::backend::{
     Activation, Backend, CudaBackend, DenseBackwardInput, DenseBackwardWeight, DenseForward,
     DenseSgdStep, GatherBatch, HostBackend, MeanSquaredError, SgdStep, SoftmaxCrossEntropy,
@@ -37,27 +38,42 @@ enum Device {
     Cuda(Box<CudaBackend>),
 }
 
+/// The names of the devices to test on.
+fn names() -> Vec<String> {
+    let chosen = std::env::var(DEVICES_VARIABLE);
+    let names = chosen.as_deref().unwrap_or("cpu,sim").split(',');
+    let names: Vec<_> = names.map(|name| name.trim().to_owned()).collect();
+    for name in &names {
+        assert!(
+            ["cpu", "cuda", "sim"].contains(&name.as_str()),
+            "{DEVICES_VARIABLE} names `{name}`, which is none of `cpu`, `sim` and `cuda`"
+        );
+    }
+    assert!(
+        !(names.iter().any(|name| name == "sim") && names.iter().any(|name| name == "cuda")),
+        "{DEVICES_VARIABLE} names `sim` and `cuda`, but a process has one driver"
+    );
+    names
+}
+
+fn cuda_backend(name: &str) -> CudaBackend {
+    static SIMULATE: Once = Once::new();
+    if name == "sim" {
+        SIMULATE.call_once(|| cuda::simulate().unwrap());
+    }
+    CudaBackend::new().unwrap_or_else(|error| panic!("`{name}` is to be tested: {error}"))
+}
+
 /// The devices to test on, with their names.
 fn devices() -> Vec<(String, Device)> {
-    let chosen = std::env::var(DEVICES_VARIABLE).ok();
-    let names = chosen.as_deref().unwrap_or("cpu,cuda");
-    let mut devices = Vec::new();
-    for name in names.split(',').map(str::trim) {
-        let device = match name {
+    let device = |name: String| {
+        let device = match name.as_str() {
             "cpu" => Device::Host(HostBackend::new(NonZero::new(2)).unwrap()),
-            "cuda" => match CudaBackend::new() {
-                Ok(backend) => Device::Cuda(Box::new(backend)),
-                Err(error) if chosen.is_none() => {
-                    say_once(&format!("no tests on `cuda`: {error}"));
-                    continue;
-                }
-                Err(error) => panic!("{DEVICES_VARIABLE} names `cuda`: {error}"),
-            },
-            _ => panic!("{DEVICES_VARIABLE} names `{name}`, which is neither `cpu` nor `cuda`"),
+            _ => Device::Cuda(Box::new(cuda_backend(&name))),
         };
-        devices.push((name.to_owned(), device));
-    }
-    devices
+        (name, device)
+    };
+    names().into_iter().map(device).collect()
 }
 
 /// The same, and CUDA devices once more for each version of their matrix products.
@@ -68,10 +84,10 @@ fn devices_and_versions() -> Vec<(String, Device)> {
         DenseVersion::Small,
         DenseVersion::Large,
     ] {
-        if devices.iter().any(|(name, _)| name == "cuda") {
-            let backend = CudaBackend::new().unwrap().with_dense_version(version);
+        for name in names().iter().filter(|name| *name != "cpu") {
+            let backend = cuda_backend(name).with_dense_version(version);
             devices.push((
-                format!("cuda, {version:?}"),
+                format!("{name}, {version:?}"),
                 Device::Cuda(Box::new(backend)),
             ));
         }
@@ -80,12 +96,47 @@ fn devices_and_versions() -> Vec<(String, Device)> {
 }
 
 /// Past the test harness, which shows what failing tests print and hides the rest.
-fn say_once(message: &str) {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
-        let line = format!("gpu_against_cpu: {message}\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-    });
+fn say(message: &str) {
+    let line = format!("gpu_against_cpu: {message}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
+/// All tests once more, on the GPU, where there is one.
+#[test]
+fn on_the_gpu_too() {
+    if std::env::var_os(DEVICES_VARIABLE).is_some() {
+        // Somebody has chosen.
+        return;
+    }
+    let found = Command::new(env!("CARGO_BIN_EXE_cpu"))
+        .arg("devices")
+        .env_remove("CUDA_DRIVER")
+        .output()
+        .unwrap();
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    if !found.contains("device 0") {
+        let missing = found.lines().find_map(|line| line.trim().strip_prefix("missing"));
+        let missing = missing.unwrap_or(&found).trim();
+        say(&format!("no tests on a GPU: {missing}"));
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .env(DEVICES_VARIABLE, "cpu,cuda")
+        .env_remove("CUDA_DRIVER")
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "on the GPU:\n{stdout}\n{stderr}");
+    say("all tests on the GPU as well");
+}
+
+/// The simulator finds nothing wrong with the kernels.
+fn assert_no_reports() {
+    let reports: Vec<_> = cuda_driver::sim::reports().iter().map(ToString::to_string).collect();
+    assert!(reports.is_empty(), "the simulator found:\n{}", reports.join("\n"));
 }
 
 /// Runs a body on each device and compares its outputs with their references, and with those of the
@@ -100,6 +151,8 @@ macro_rules! on_each {
                 Device::Cuda(backend) => body(&**backend),
             }
             .unwrap_or_else(|error| panic!("{name}: {error}"));
+            drop(device);
+            assert_no_reports();
             outputs.iter().for_each(|output| output.check(&name));
             match &first {
                 None => first = Some((name, outputs)),
@@ -1335,11 +1388,9 @@ fn wrong_shapes_are_refused() {
 fn a_kernel_that_panics_is_named() {
     const CHILD_VARIABLE: &str = "TEST_PANICKING_KERNEL";
     if std::env::var_os(CHILD_VARIABLE).is_some() {
-        let backend = CudaBackend::new().unwrap();
-        panicking_kernel(&backend).unwrap();
-        return;
-    }
-    if !devices().iter().any(|(name, _)| name == "cuda") {
+        for name in names().iter().filter(|name| *name != "cpu") {
+            panicking_kernel(&cuda_backend(name)).unwrap();
+        }
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())

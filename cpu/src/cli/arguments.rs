@@ -132,6 +132,8 @@ pub enum DeviceChoice {
     Cpu,
     /// The first CUDA device
     Cuda,
+    /// A CUDA device in software: slow, but it checks the kernels
+    Sim,
 }
 
 /// Units of a layer: the weight between two such layers takes 1 GiB.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cpu::Result;
+use cpu::{Error, Result};
 use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
 
 use super::arguments::{Device, DeviceChoice};
@@ -15,7 +15,7 @@ pub trait Task: Send {
 
 /// The device that was taken.
 pub struct Chosen {
-    /// `cpu` or `cuda`.
+    /// `cpu`, `cuda` or `sim`.
     pub name: &'static str,
     /// What it is, and why it was taken if that was left to the program.
     pub description: String,
@@ -27,9 +27,13 @@ pub struct Chosen {
 pub fn run(arguments: &Device, task: impl Task) -> Result<()> {
     match arguments.choice {
         DeviceChoice::Cpu => on_cpu(arguments, None, task),
-        DeviceChoice::Cuda => on_cuda(&CudaBackend::new()?, task),
+        DeviceChoice::Cuda => on_cuda("cuda", CudaBackend::new()?, task),
+        DeviceChoice::Sim => {
+            cuda::simulate()?;
+            on_cuda("sim", CudaBackend::new()?, task)
+        }
         DeviceChoice::Auto => match CudaBackend::new() {
-            Ok(backend) => on_cuda(&backend, task),
+            Ok(backend) => on_cuda("cuda", backend, task),
             Err(_) if cuda::devices().gpus.is_empty() => on_cpu(
                 arguments,
                 Some("no CUDA device; the subcommand `devices` says why".to_owned()),
@@ -53,13 +57,22 @@ fn on_cpu(arguments: &Device, reason: Option<String>, task: impl Task) -> Result
     backend.install(|| task.run(&backend, &device))
 }
 
-fn on_cuda(backend: &CudaBackend, task: impl Task) -> Result<()> {
+fn on_cuda(name: &'static str, backend: CudaBackend, task: impl Task) -> Result<()> {
     let device = Chosen {
-        name: "cuda",
+        name,
         description: format!("{}, kernels for sm_{}", backend.name(), backend.level()),
         threads: None,
     };
-    task.run(backend, &device)
+    task.run(&backend, &device)?;
+    // Memory that nobody has freed is found when the context ends.
+    drop(backend);
+    let count: u64 = cuda::findings().iter().map(|report| report.count).sum();
+    if count > 0 {
+        return Err(Error::Device(format!(
+            "the simulator found {count} errors, which it has printed above"
+        )));
+    }
+    Ok(())
 }
 
 /// The processor's name for itself, or its architecture where that is not to be had.

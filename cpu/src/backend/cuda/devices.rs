@@ -1,12 +1,14 @@
 //! What there is to run on, and why something is missing.
 
+use cuda_driver::Source;
+use cuda_driver::sim::{Options, Report};
 use cuda_launch::{compute_capability, select_level};
 use cust::CudaFlags;
 use cust::device::{Device, DeviceAttribute};
 use cust::error::CudaError;
 
 use super::{PTX, device_error};
-use crate::Result;
+use crate::{Error, Result};
 
 /// The CUDA devices of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +107,25 @@ fn list() -> Result<Vec<Gpu>, CudaError> {
             })
         })
         .collect()
+}
+
+/// Makes the simulator the CUDA device of this process: what is computed on CUDA runs the same kernels
+/// in software, with checks. The environment variables `CUDA_SIM_*` say which device it is like, what
+/// it checks and in which order it runs threads.
+///
+/// # Errors
+///
+/// [`Error::Input`] if one of these variables holds what it may not; [`Error::Device`] if this process
+/// has already looked for another device.
+pub fn simulate() -> Result<()> {
+    let options = Options::from_env().map_err(Error::Input)?;
+    cuda_driver::select(Source::Simulator(options)).map_err(device_error)
+}
+
+/// What the simulator has found since this was asked last, and has printed when it did: errors in
+/// kernels, and memory that was not freed. Empty on a GPU.
+pub fn findings() -> Vec<Report> {
+    cuda_driver::sim::reports()
 }
 
 /// The device that a backend takes.
