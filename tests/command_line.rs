@@ -108,6 +108,7 @@ impl Place {
             .args(arguments)
             .current_dir(self.0.path())
             .env_remove("MNIST_DIR")
+            .env_remove("CUDA_DRIVER")
             .env("NO_PROXY", "*")
             .env("MNIST_MIRROR", "http://127.0.0.1:1")
             .env("HOME", self.path("home"))
@@ -699,6 +700,62 @@ fn a_device_that_is_not_there_is_said_to_be_missing() {
         .output()
         .unwrap();
     Run::of(output).fails(1, &["cuda", "no-such-driver.so"]);
+}
+
+/// The same kernels as on a GPU, with all checks on, learn what the CPU learns.
+#[test]
+fn the_simulator_trains_as_the_cpu_does() {
+    let place = Place::new();
+    let train = |device: &str| {
+        place
+            .run(&[
+                "mnist",
+                "--dataset",
+                "digits",
+                "--device",
+                device,
+                "--train-limit",
+                "2000",
+                "--test-limit",
+                "500",
+                "--epochs",
+                "1",
+                "--metrics",
+                device,
+            ])
+            .succeeds();
+        place.metrics(device)
+    };
+    let (on_cpu, on_sim) = (train("cpu"), train("sim"));
+    assert_eq!(on_sim.last().unwrap()["device"], "sim");
+    for name in ["train_loss", "test_loss"] {
+        let [cpu, sim] = [&on_cpu, &on_sim].map(|metrics| metrics[0][name].as_f64().unwrap());
+        // A sum of 784 products differs by up to 784 roundings of 2^-24 with the order of its terms,
+        // a relative 5e-5; the steps that build on it hardly add to that.
+        let limit = 5e-5 * cpu;
+        assert!((sim - cpu).abs() <= limit, "{name}: {sim} against {cpu}");
+    }
+    // One image in 500 may fall on the other side.
+    let [cpu, sim] =
+        [&on_cpu, &on_sim].map(|metrics| metrics[0]["test_accuracy"].as_f64().unwrap());
+    assert!((sim - cpu).abs() <= 0.0021, "{sim} against {cpu}");
+}
+
+#[test]
+fn what_the_simulator_is_told_is_checked() {
+    let place = Place::new();
+    for (name, value, part) in [
+        ("CUDA_SIM_DEVICE", "voodoo2", "h100"),
+        ("CUDA_SIM_CHECKS", "everything", "bounds"),
+        ("CUDA_SIM_SEED", "x", "whole number"),
+    ] {
+        let output = place
+            .command(&["mnist", "--data", "set", "--device", "sim"])
+            .env(name, value)
+            .output()
+            .unwrap();
+        Run::of(output).fails(2, &[name, value, part]);
+    }
 }
 
 #[test]

@@ -115,7 +115,9 @@ fn on_the_gpu_too() {
         .unwrap();
     let found = String::from_utf8_lossy(&found.stdout).into_owned();
     if !found.contains("device 0") {
-        let missing = found.lines().find_map(|line| line.trim().strip_prefix("missing"));
+        let missing = found
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("missing"));
         let missing = missing.unwrap_or(&found).trim();
         say(&format!("no tests on a GPU: {missing}"));
         return;
@@ -135,8 +137,15 @@ fn on_the_gpu_too() {
 
 /// The simulator finds nothing wrong with the kernels.
 fn assert_no_reports() {
-    let reports: Vec<_> = cuda_driver::sim::reports().iter().map(ToString::to_string).collect();
-    assert!(reports.is_empty(), "the simulator found:\n{}", reports.join("\n"));
+    let reports: Vec<_> = cuda_driver::sim::reports()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        reports.is_empty(),
+        "the simulator found:\n{}",
+        reports.join("\n")
+    );
 }
 
 /// Runs a body on each device and compares its outputs with their references, and with those of the

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use cpu::{Error, Result};
 use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
+use cpu::{Error, Result};
 
 use super::arguments::{Device, DeviceChoice};
 
