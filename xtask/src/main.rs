@@ -3,17 +3,33 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cuda_builder::Toolchain;
+use cuda_builder::{CudaBuilder, Toolchain};
 
 #[path = "../../build.rs"]
 #[allow(dead_code, reason = "its main is for cargo")]
 mod build_script;
 
+#[path = "../../tests/faults/build.rs"]
+#[allow(dead_code, reason = "its main is for cargo")]
+mod faults_build_script;
+
 const USAGE: &str = "\
 Chores of this workspace.
 
-cargo xtask ptx            compile the kernels and replace the PTX in gpu/ptx/
-cargo xtask ptx --check    fail if the PTX in gpu/ptx/ is not what the sources compile to";
+cargo xtask ptx            compile the kernels and replace the PTX beside them: gpu/ptx/ and
+                           tests/faults/kernels/ptx/
+cargo xtask ptx --check    fail if that PTX is not what the sources compile to";
+
+/// The crates of kernels of this workspace, with the folders of their PTX.
+fn kernels() -> [(&'static str, CudaBuilder); 2] {
+    [
+        ("gpu/ptx/", build_script::kernels()),
+        (
+            "tests/faults/kernels/ptx/",
+            faults_build_script::faulty_kernels(),
+        ),
+    ]
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,19 +57,31 @@ fn main() -> ExitCode {
 
 fn replace() -> Result<String, String> {
     let toolchain = Toolchain::find().map_err(|error| error.to_string())??;
-    build_script::kernels()
-        .pregenerate(&toolchain, &build_folder())
-        .map_err(|error| error.to_string())?;
-    Ok(format!(
-        "gpu/ptx/ is now what {toolchain} makes of the kernels"
-    ))
+    let replaced = kernels().map(|(folder, builder)| {
+        builder
+            .pregenerate(&toolchain, &build_folder())
+            .map_err(|error| error.to_string())?;
+        Ok(format!(
+            "{folder} is now what {toolchain} makes of the kernels"
+        ))
+    });
+    lines(replaced)
+}
+
+fn check() -> Result<String, String> {
+    lines(kernels().map(|(folder, builder)| check_one(folder, &builder)))
+}
+
+/// The messages, or the first error.
+fn lines(messages: [Result<String, String>; 2]) -> Result<String, String> {
+    let messages: Vec<String> = messages.into_iter().collect::<Result<_, _>>()?;
+    Ok(messages.join("\n"))
 }
 
 /// The hash says whether the sources are those that the PTX was made from. The same compiler must
 /// then make the same PTX of them.
-fn check() -> Result<String, String> {
+fn check_one(folder: &str, builder: &CudaBuilder) -> Result<String, String> {
     const REMEDY: &str = "run `cargo xtask ptx` and commit what it writes";
-    let builder = build_script::kernels();
     let pregenerated = builder
         .pregenerated()
         .map_err(|error| error.to_string())?
@@ -62,7 +90,7 @@ fn check() -> Result<String, String> {
         Ok(toolchain) if toolchain.version() == pregenerated.compiler => toolchain,
         _ => {
             return Ok(format!(
-                "gpu/ptx/ was made from these sources by {}, which is not here to make it again",
+                "{folder} was made from these sources by {}, which is not here to make it again",
                 pregenerated.compiler
             ));
         }
@@ -73,14 +101,12 @@ fn check() -> Result<String, String> {
     for (new, old) in compiled.iter().zip(&pregenerated.ptx) {
         if new != old {
             return Err(format!(
-                "the PTX for {} in gpu/ptx/ is not what {toolchain} makes of these sources: {REMEDY}",
+                "the PTX for {} in {folder} is not what {toolchain} makes of these sources: {REMEDY}",
                 new.arch
             ));
         }
     }
-    Ok(format!(
-        "gpu/ptx/ is what {toolchain} makes of these sources"
-    ))
+    Ok(format!("{folder} is what {toolchain} makes of these sources"))
 }
 
 /// Shared with the builds' own, so that nothing is compiled twice.

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Arch, Error, Ptx, Sources, Toolchain, ptx_file_name};
+use crate::{Arch, DebugInfo, Error, Ptx, Sources, Toolchain, lines, ptx_file_name};
 
 /// The target.
 pub const TARGET: &str = "nvptx64-nvidia-cuda";
@@ -17,15 +17,28 @@ pub const TARGET: &str = "nvptx64-nvidia-cuda";
 pub const FLAGS: [&str; 1] = ["-Zmir-enable-passes=-JumpThreading"];
 
 /// All crates in one module: what a kernel calls is inlined or linked into its PTX.
-pub const PROFILE: [&str; 7] = [
+pub const PROFILE: [&str; 6] = [
     "profile.release.opt-level=3",
     "profile.release.lto=\"fat\"",
     "profile.release.codegen-units=1",
     "profile.release.panic=\"abort\"",
-    "profile.release.debug=false",
     "profile.release.debug-assertions=false",
     "profile.release.overflow-checks=false",
 ];
+
+/// What makes rustc write source lines, as flags and as a setting of the profile.
+///
+/// More than the `.loc` lines of `line-directives-only`, and ptxas refuses the PTX. They name the
+/// line of an inlined function; only the comment beside them names its callers.
+pub fn debug_flags(debug: DebugInfo) -> (&'static [&'static str], &'static str) {
+    match debug {
+        DebugInfo::None => (&[], "profile.release.debug=false"),
+        DebugInfo::LineTables => (
+            &["-Zverbose-asm"],
+            "profile.release.debug=\"line-directives-only\"",
+        ),
+    }
+}
 
 /// The cargo that runs this build.
 pub fn cargo() -> PathBuf {
@@ -102,12 +115,11 @@ fn compile_level(
     let mut flags: Vec<String> = FLAGS.map(str::to_owned).to_vec();
     flags.push(format!("-Ctarget-cpu={arch}"));
     // PTX may be committed: it names no folder of this machine.
-    for (folder, name) in [
-        (toolchain.sysroot(), "rust"),
-        (&sources.workspace, "workspace"),
-    ] {
+    for (folder, name) in sources.names_of_folders(toolchain) {
         flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     }
+    let (debug_flags, debug_setting) = debug_flags(sources.debug);
+    flags.extend(debug_flags.iter().copied().map(str::to_owned));
 
     let mut cargo = Command::new(cargo());
     clean_environment(&mut cargo);
@@ -121,7 +133,7 @@ fn compile_level(
         .args(["-Zbuild-std=core", "--target", TARGET])
         .arg("--target-dir")
         .arg(build_folder);
-    for setting in PROFILE {
+    for setting in PROFILE.into_iter().chain([debug_setting]) {
         cargo.args(["--config", setting]);
     }
     // Assembly is what this target's backend writes; nothing is linked.
@@ -144,8 +156,12 @@ fn compile_level(
             arch,
         });
     }
-    std::fs::read_to_string(&ptx_path).map_err(|source| Error::Read {
+    let text = std::fs::read_to_string(&ptx_path).map_err(|source| Error::Read {
         path: ptx_path,
         source,
+    })?;
+    Ok(match sources.debug {
+        DebugInfo::None => text,
+        DebugInfo::LineTables => lines::tidy(&text),
     })
 }

@@ -34,6 +34,7 @@
 
 mod compile;
 mod error;
+mod lines;
 mod pregenerated;
 mod sources;
 mod toolchain;
@@ -89,6 +90,18 @@ impl fmt::Display for Arch {
     }
 }
 
+/// What PTX says of the source lines that it was compiled from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DebugInfo {
+    /// Nothing.
+    None,
+    /// The file, line and column of each instruction, for profilers, debuggers and simulators; and
+    /// for what was inlined, in a comment, where each of the functions around it was called. The
+    /// instructions are the same as without.
+    #[default]
+    LineTables,
+}
+
 /// One level's PTX.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ptx {
@@ -113,6 +126,7 @@ pub struct CudaBuilder {
     path: PathBuf,
     archs: Vec<Arch>,
     copy_to: Option<PathBuf>,
+    debug: DebugInfo,
 }
 
 impl CudaBuilder {
@@ -123,6 +137,7 @@ impl CudaBuilder {
             path: path.into(),
             archs: Vec::new(),
             copy_to: None,
+            debug: DebugInfo::default(),
         }
     }
 
@@ -141,6 +156,15 @@ impl CudaBuilder {
     #[must_use]
     pub fn copy_to(mut self, path: impl Into<PathBuf>) -> CudaBuilder {
         self.copy_to = Some(path.into());
+        self
+    }
+
+    /// Says whether the PTX names source lines; it does by default. Files are named relative to the
+    /// workspace of the kernels, those of other crates as `NAME-VERSION/src/lib.rs`, those of the
+    /// standard library as `core/src/lib.rs`.
+    #[must_use]
+    pub fn debug(mut self, debug: DebugInfo) -> CudaBuilder {
+        self.debug = debug;
         self
     }
 
@@ -212,7 +236,7 @@ impl CudaBuilder {
     ///
     /// If there is no such crate, or it cannot be read.
     pub fn sources(&self) -> Result<Sources, Error> {
-        Sources::find(&self.path)
+        Sources::find(&self.path, self.debug)
     }
 
     /// The PTX in the crate's folder `ptx/`, if it was made from these sources for these levels;

@@ -9,7 +9,7 @@ use std::{env, fs};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, compile};
+use crate::{DebugInfo, Error, Toolchain, compile};
 
 /// The crate of kernels and all its sources.
 #[derive(Debug, Clone)]
@@ -24,11 +24,15 @@ pub struct Sources {
     pub files: BTreeMap<String, PathBuf>,
     /// The folders that hold them, in which files may come and go.
     pub folders: Vec<PathBuf>,
+    /// What the PTX says of source lines.
+    pub debug: DebugInfo,
+    /// The folders of the crates outside of the workspace, each with the name that the PTX has for it.
+    crates: Vec<(PathBuf, String)>,
 }
 
 impl Sources {
     /// The crate at `path`, and what it depends on by path, for the device.
-    pub(crate) fn find(path: &Path) -> Result<Sources, Error> {
+    pub(crate) fn find(path: &Path, debug: DebugInfo) -> Result<Sources, Error> {
         let start = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| env::current_dir().unwrap_or_default(), PathBuf::from);
         let folder = start
@@ -44,10 +48,14 @@ impl Sources {
             source,
         })?;
         let metadata = metadata(&folder.join("Cargo.toml"))?;
-        Sources::from_metadata(&metadata, folder)
+        Sources::from_metadata(&metadata, folder, debug)
     }
 
-    fn from_metadata(metadata: &Value, folder: PathBuf) -> Result<Sources, Error> {
+    fn from_metadata(
+        metadata: &Value,
+        folder: PathBuf,
+        debug: DebugInfo,
+    ) -> Result<Sources, Error> {
         let manifest = folder.join("Cargo.toml");
         let unexpected = |message: &str| Error::Metadata {
             path: manifest.clone(),
@@ -118,7 +126,27 @@ impl Sources {
             workspace: PathBuf::from(workspace),
             files,
             folders: folders.into_iter().collect(),
+            debug,
+            crates: crates_outside(packages.values().copied(), Path::new(workspace)),
         })
+    }
+
+    /// What the PTX calls the folders that its sources lie in; where one lies in another, the inner
+    /// one comes last, which is the one that rustc then takes.
+    pub(crate) fn names_of_folders(&self, toolchain: &Toolchain) -> Vec<(PathBuf, String)> {
+        let mut names = vec![
+            (toolchain.sysroot().to_path_buf(), "rust".to_owned()),
+            (toolchain.library(), String::new()),
+            // As `core` names it.
+            (
+                toolchain.library().join("core/src/../../stdarch"),
+                "stdarch".to_owned(),
+            ),
+            (self.workspace.clone(), String::new()),
+        ];
+        names.extend(self.crates.iter().cloned());
+        names.sort_by_key(|(folder, _)| folder.components().count());
+        names
     }
 
     /// SHA-256 over the names and contents of all files, and over the flags that they are compiled
@@ -129,7 +157,9 @@ impl Sources {
     /// If a file cannot be read.
     pub fn hash(&self) -> Result<String, Error> {
         let mut hash = Sha256::new();
-        for flag in compile::FLAGS.iter().chain(&compile::PROFILE) {
+        let (debug_flags, debug_setting) = compile::debug_flags(self.debug);
+        let flags = compile::FLAGS.iter().chain(&compile::PROFILE);
+        for flag in flags.chain(debug_flags).chain([&debug_setting]) {
             hash.update(flag.as_bytes());
             hash.update([0]);
         }
@@ -156,6 +186,26 @@ impl Sources {
     pub fn ptx_folder(&self) -> PathBuf {
         self.folder.join("ptx")
     }
+}
+
+/// The folders of packages that lie outside of the workspace: a crate by path has its own name, one
+/// from elsewhere its version too.
+fn crates_outside<'a>(
+    packages: impl Iterator<Item = &'a Value>,
+    workspace: &Path,
+) -> Vec<(PathBuf, String)> {
+    packages
+        .filter_map(|package| {
+            let folder = Path::new(package["manifest_path"].as_str()?).parent()?;
+            let name = package["name"].as_str()?;
+            let has_source = !package["source"].is_null();
+            let name = match package["version"].as_str() {
+                Some(version) if has_source => format!("{name}-{version}"),
+                _ => name.to_owned(),
+            };
+            (has_source || !folder.starts_with(workspace)).then(|| (folder.to_path_buf(), name))
+        })
+        .collect()
 }
 
 fn is_for_tests_only(dependency: &Value) -> bool {

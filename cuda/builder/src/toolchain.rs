@@ -88,7 +88,7 @@ impl Toolchain {
             }
         }
         let sysroot = sysroot(path)?;
-        let library = sysroot.join("lib/rustlib/src/rust/library");
+        let library = library(&sysroot);
         if !library.join("core/src/lib.rs").is_file() {
             return Err(format!(
                 "{version} has no library sources at {}",
@@ -113,6 +113,11 @@ impl Toolchain {
         &self.sysroot
     }
 
+    /// The folder of its library sources.
+    pub(crate) fn library(&self) -> PathBuf {
+        library(&self.sysroot)
+    }
+
     /// What `rustc --version` says.
     pub fn version(&self) -> &str {
         &self.version
@@ -128,6 +133,10 @@ impl fmt::Display for Toolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.version, self.rustc.display())
     }
+}
+
+fn library(sysroot: &Path) -> PathBuf {
+    sysroot.join("lib/rustlib/src/rust/library")
 }
 
 /// The rustc of the cargo that runs this build.

@@ -140,12 +140,18 @@ pub struct Place {
     pub ptx: String,
     /// The line that it was compiled from, if the PTX says so.
     pub source: Option<SourceLine>,
+    /// Where the function around that line was called, if it was inlined, and so on outwards.
+    pub calls: Vec<SourceLine>,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(source) = &self.source {
-            write!(f, "{source}, ")?;
+            write!(f, "{source}")?;
+            for call in &self.calls {
+                write!(f, "\n    in {call}")?;
+            }
+            f.write_str("\n    ")?;
         }
         write!(f, "PTX line {}: {}", self.ptx_line, self.ptx)
     }

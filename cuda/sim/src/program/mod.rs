@@ -3,6 +3,7 @@
 mod allocate;
 mod frame;
 mod function;
+mod inlined;
 mod link;
 mod operation;
 mod shared;
@@ -204,18 +205,28 @@ impl Kernel {
         let (position, location) = self.positions[pc as usize];
         let lines = &self.source.lines;
         let line = lines.get((position.line as usize).saturating_sub(1));
-        let source = location.filter(|location| location.line > 0).map(|location| {
-            let file = self.source.files.get(&location.file);
-            SourceLine {
-                file: file.cloned().unwrap_or_else(|| format!("file {}", location.file)),
-                line: location.line,
-                column: location.column,
-            }
+        let file_name = |number: u32| {
+            let file = self.source.files.get(&number);
+            file.cloned().unwrap_or_else(|| format!("file {number}"))
+        };
+        let location = location.filter(|location| location.line > 0);
+        let source = location.map(|location| SourceLine {
+            file: file_name(location.file),
+            line: location.line,
+            column: location.column,
         });
+        // The directive that holds for an instruction is the last one before it.
+        let before = lines.iter().take(position.line as usize).rev();
+        let directive = before.map(|line| line.trim_start()).find(|line| line.starts_with(".loc"));
+        let calls = match (&source, directive) {
+            (Some(_), Some(directive)) => inlined::calls(directive, file_name),
+            _ => Vec::new(),
+        };
         Place {
             ptx_line: position.line,
             ptx: line.map_or_else(String::new, |line| line.trim().to_owned()),
             source,
+            calls,
         }
     }
 }

@@ -1,0 +1,79 @@
+//! Kernels that do not come to their end.
+
+use cuda_std::prelude::*;
+
+use crate::device::opaque;
+
+/// Masks a number until it is 0, which it becomes at once or never. Launch: a thread for each.
+#[kernel]
+pub unsafe fn endless_loop(x: *mut u32) {
+    let i = thread::index_1d() as usize;
+    let mut left = *x.add(i);
+    while left != 0 {
+        left = *opaque(x.add(i)) & left; // FAULT: endless_loop
+    }
+    *x.add(i) = left;
+}
+
+#[kernel]
+pub unsafe fn endless_loop_mended(x: *mut u32) {
+    let i = thread::index_1d() as usize;
+    let mut left = *x.add(i);
+    while left != 0 {
+        left = (*opaque(x.add(i)) & left) >> 1;
+    }
+    *x.add(i) = left;
+}
+
+/// The sum of the first `n` numbers.
+#[inline(never)]
+unsafe fn sum(n: u32, previous: *mut u32) -> u32 {
+    let mut frame = [n, 0, 0, 0];
+    let frame = opaque(frame.as_mut_ptr());
+    if *previous == n {
+        return n;
+    }
+    *frame + sum(n.wrapping_sub(1), previous) // FAULT: recursion
+}
+
+/// The sum of the first `n` numbers, down to the one that `last` holds. Launch: one thread.
+#[kernel]
+pub unsafe fn recursion(last: *mut u32, n: u32, y: *mut u32) {
+    *y = sum(n, last);
+}
+
+/// Panics for what it does not expect. Launch: a thread for each.
+#[kernel]
+pub unsafe fn panics(x: *mut u32) {
+    let i = thread::index_1d() as usize;
+    match *x.add(i) {
+        0 => *x.add(i) = 1,
+        1 => *x.add(i) = 0,
+        _ => unreachable!("a bit is 0 or 1"), // FAULT: panics
+    }
+}
+
+#[kernel]
+pub unsafe fn panics_mended(x: *mut u32) {
+    let i = thread::index_1d() as usize;
+    *x.add(i) ^= 1;
+}
+
+/// Gathers, in safe Rust. Launch: a thread for each of `indices`.
+#[kernel]
+pub fn index_out_of_range(x: &[f32], indices: &[u32], mut y: PerThread<f32>) {
+    let i = thread::index_1d() as usize;
+    if let Some(y) = y.get_mut() {
+        let index = indices[i] as usize;
+        *y = x[index]; // FAULT: index_out_of_range
+    }
+}
+
+#[kernel]
+pub fn index_out_of_range_mended(x: &[f32], indices: &[u32], mut y: PerThread<f32>) {
+    let i = thread::index_1d() as usize;
+    if let Some(y) = y.get_mut() {
+        let index = indices[i] as usize;
+        *y = x.get(index).copied().unwrap_or(0.0);
+    }
+}
