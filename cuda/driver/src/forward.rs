@@ -101,6 +101,24 @@ macro_rules! functions {
 
         #[cfg(test)]
         const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        /// Calls every function that there is with zeros for all arguments, each after `before`.
+        #[cfg(test)]
+        fn call_with_zeros(functions: &Functions, before: impl Fn()) -> Vec<(&'static str, u32)> {
+            let mut results = Vec::new();
+            $(
+                if let Some(function) = functions.$name {
+                    before();
+                    // SAFETY: Zero is a number, a null pointer, or no function. The simulator
+                    // follows no null pointer.
+                    let result = unsafe {
+                        function($(std::mem::zeroed::<<$type as Passed>::As>()),*)
+                    };
+                    results.push((stringify!($name), result));
+                }
+            )*
+            results
+        }
     };
 }
 

@@ -524,7 +524,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::NAMES;
+    use super::{CUresult, NAMES, call_with_zeros};
 
     /// Runs a program to its end and returns what it printed.
     fn output(program: &str, arguments: &[&str]) -> String {
@@ -585,5 +585,54 @@ mod tests {
             .collect();
         assert!(defined.contains("cuLaunchKernel"));
         assert_eq!(defined, declared());
+    }
+
+    #[test]
+    fn zeros_are_refused_and_nothing_panics() {
+        /// Those that have nothing to refuse, or for which zero means something.
+        const ACCEPTED: [&str; 19] = [
+            "cuCtxGetStreamPriorityRange",
+            "cuCtxPopCurrent_v2",
+            "cuCtxResetPersistingL2Cache",
+            "cuCtxSetCacheConfig",
+            "cuCtxSetCurrent",
+            "cuCtxSetLimit",
+            "cuCtxSetSharedMemConfig",
+            "cuCtxSynchronize",
+            "cuDeviceGraphMemTrim",
+            "cuDevicePrimaryCtxRelease_v2",
+            "cuDevicePrimaryCtxReset_v2",
+            "cuDevicePrimaryCtxSetFlags_v2",
+            "cuFlushGPUDirectRDMAWrites",
+            "cuInit",
+            "cuMemFree_v2",
+            "cuProfilerStart",
+            "cuProfilerStop",
+            "cuStreamQuery",
+            "cuStreamSynchronize",
+        ];
+        crate::sim::set_log(|_| ());
+        let functions = crate::sim::start(crate::sim::Options::default());
+        let init = functions.cuInit.expect("the simulator has it");
+        let retain = functions
+            .cuDevicePrimaryCtxRetain
+            .expect("the simulator has it");
+        let set_current = functions.cuCtxSetCurrent.expect("the simulator has it");
+        // SAFETY: It takes any number.
+        assert_eq!(unsafe { init(0) }, 0);
+        let results = call_with_zeros(&functions, || {
+            let mut context = std::ptr::null_mut();
+            // SAFETY: The place is a variable, the context a handle.
+            let begun = unsafe { (retain(&mut context, 0), set_current(context)) };
+            assert_eq!(begun, (0, 0));
+        });
+        assert!(results.len() > 200, "{}", results.len());
+        for (name, result) in results {
+            assert_ne!(result, CUresult::CUDA_ERROR_UNKNOWN as u32, "{name}");
+            if result == 0 {
+                let of_no_bytes = name.starts_with("cuMemcpy") || name.starts_with("cuMemset");
+                assert!(of_no_bytes || ACCEPTED.contains(&name), "{name}");
+            }
+        }
     }
 }

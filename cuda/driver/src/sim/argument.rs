@@ -76,6 +76,7 @@ impl<T> Argument<*mut T> for Option<Out<T>> {
 /// An object that lives elsewhere, by its number: what the caller has as an opaque pointer. It is
 /// looked up in a table and never followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
 pub(crate) struct Handle(pub(crate) usize);
 
 impl Handle {

@@ -118,6 +118,35 @@ impl Session {
         }
     }
 
+    /// Forgets a capture that can no longer end, with what it captured.
+    fn abandon_capture(&mut self, capture: Handle) {
+        for stream in self.streams.values_mut() {
+            stream.capture.take_if(|(other, _)| *other == capture);
+        }
+        if let Some(capture) = self.captures.remove(&capture) {
+            self.remove_graph(capture.graph);
+        }
+    }
+
+    /// Spoils the captures that a stream, which is being destroyed, takes part in; forgets those
+    /// that began in it.
+    pub(crate) fn end_captures_of(&mut self, stream: Handle) {
+        let member = self
+            .streams
+            .get(&stream)
+            .and_then(|stream| stream.capture.as_ref());
+        if let Some(capture) = member.map(|(capture, _)| *capture) {
+            self.invalidate(capture);
+        }
+        let mut begun = self
+            .captures
+            .iter()
+            .filter(|(_, capture)| capture.origin == stream);
+        if let Some(capture) = begun.next().map(|(&capture, _)| capture) {
+            self.abandon_capture(capture);
+        }
+    }
+
     /// Spoils the capture that a stream takes part in.
     pub(crate) fn invalidate_stream(&mut self, stream: &StreamRef) {
         if let Some((capture, _)) = self.capture_of(stream) {

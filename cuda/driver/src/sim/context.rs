@@ -85,10 +85,14 @@ pub(crate) fn destroy(session: &mut Session, context: Handle) -> Answer {
 impl Session {
     /// Frees what belongs to a context and forgets it. Allocations that are left are leaks.
     pub(crate) fn destroy_context(&mut self, context: Handle) {
-        self.streams.retain(|_, stream| stream.context != context);
+        let streams = self.streams.iter();
+        let streams = streams.filter(|(_, stream)| stream.context == context);
+        let streams: Vec<Handle> = streams.map(|(&stream, _)| stream).collect();
+        for stream in streams {
+            self.end_captures_of(stream);
+            self.streams.remove(&stream);
+        }
         self.events.retain(|_, event| event.context != context);
-        self.captures
-            .retain(|_, capture| capture.context != context);
         self.links.retain(|_, link| link.context != context);
         self.free_allocations(context);
         let modules: Vec<Handle> = self

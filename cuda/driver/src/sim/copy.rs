@@ -129,15 +129,10 @@ impl Copy {
                 memory.write(target, bytes)?;
             }
             (false, true) => {
-                // Checked before the host's memory is touched.
-                memory.read(source, &mut [0])?;
-                // SAFETY: The caller of the copy vouches for as many bytes of the host. They are
-                // written first, for nothing may have been.
-                let bytes = unsafe {
-                    target_host.write_bytes(0, length);
-                    std::slice::from_raw_parts_mut(target_host, length)
-                };
-                memory.read(source, bytes)?;
+                let mut bytes = vec![0; length];
+                memory.read(source, &mut bytes)?;
+                // SAFETY: The caller of the copy vouches for as many bytes of the host.
+                unsafe { target_host.copy_from(bytes.as_ptr(), length) };
             }
             // SAFETY: The caller of the copy vouches for as many bytes at both ends.
             (true, true) => unsafe { target_host.copy_from(source_host, length) },

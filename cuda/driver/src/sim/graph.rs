@@ -29,7 +29,17 @@ pub(crate) struct Node {
     pub(crate) graph: Handle,
     pub(crate) operation: Operation,
     pub(crate) dependencies: Vec<Handle>,
-    /// The pointers that a kernel's node gives out, into its arguments.
+    /// What a kernel's node gives out of its arguments.
+    pub(crate) given: Given,
+}
+
+/// The arguments of a kernel as its node gives them out: until the node changes, the caller may read
+/// them.
+#[derive(Default)]
+pub(crate) struct Given {
+    /// The arguments, aligned for every type.
+    pub(crate) bytes: Vec<u128>,
+    /// The address of each.
     pub(crate) pointers: Vec<usize>,
 }
 
@@ -71,7 +81,7 @@ impl Session {
             graph,
             operation,
             dependencies,
-            pointers: Vec::new(),
+            given: Given::default(),
         };
         self.nodes.insert(handle, node);
         find_mut(&mut self.graphs, graph)?.nodes.push(handle);

@@ -11,6 +11,7 @@ use cust_raw::{
 use super::argument::{Handle, In, Out};
 use super::copy::cuboid;
 use super::fill::Fill;
+use super::graph::Given;
 use super::launch::Request;
 use super::operation::{HostCall, Operation};
 use super::refusal::{Answer, Refusal};
@@ -221,7 +222,7 @@ pub(crate) fn replace(old: &mut Operation, new: Operation) -> Answer {
 fn set(session: &mut Session, node: Handle, operation: Operation) -> Answer {
     let node = find_mut(&mut session.nodes, node)?;
     replace(&mut node.operation, operation)?;
-    node.pointers.clear();
+    node.given = Given::default();
     Ok(())
 }
 
@@ -285,9 +286,16 @@ pub(crate) fn get_kernel(
     let Operation::Kernel(launch) = &node.operation else {
         return Err(CUDA_ERROR_INVALID_VALUE.into());
     };
-    if node.pointers.is_empty() {
-        let first = launch.arguments.as_ptr().expose_provenance();
-        node.pointers = launch.offsets().map(|offset| first + offset).collect();
+    let bytes = launch.arguments.chunks(size_of::<u128>()).map(|chunk| {
+        let mut bytes = [0; size_of::<u128>()];
+        bytes[..chunk.len()].copy_from_slice(chunk);
+        u128::from_ne_bytes(bytes)
+    });
+    let given = &mut node.given;
+    if given.pointers.is_empty() {
+        given.bytes = bytes.collect();
+        let first = given.bytes.as_ptr().expose_provenance();
+        given.pointers = launch.offsets().map(|offset| first + offset).collect();
     }
     let ([grid_x, grid_y, grid_z], [block_x, block_y, block_z]) = (launch.grid, launch.block);
     parameters.set(CUDA_KERNEL_NODE_PARAMS {
@@ -299,7 +307,7 @@ pub(crate) fn get_kernel(
         blockDimY: block_y,
         blockDimZ: block_z,
         sharedMemBytes: launch.dynamic_shared,
-        kernelParams: node.pointers.as_ptr().cast_mut().cast::<*mut c_void>(),
+        kernelParams: given.pointers.as_ptr().cast_mut().cast::<*mut c_void>(),
         extra: std::ptr::null_mut(),
     });
     Ok(())

@@ -6,6 +6,12 @@
 //! choose. What goes wrong in a kernel is nevertheless returned by the next call that looks, and
 //! by all calls after it, until the context is destroyed.
 //!
+//! So a kernel must not wait for what the host does after the launch, nor a host function for the
+//! thread that submitted it: on a GPU they may, here they wait until the step limit, or for good.
+//! Absent are arrays, textures and surfaces, memory that other processes or interfaces share,
+//! virtual address management, several devices or pools, memory that graphs allocate, and
+//! operations of streams on single values.
+//!
 //! What the simulator finds (races, uninitialized reads, faults, leaks) is written to the log, as
 //! is every function that it does not have and why it refuses a call where the code alone would
 //! not say. The log is stderr, unless [`set_log`] sends it elsewhere; [`reports`] has the findings

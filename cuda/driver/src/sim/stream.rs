@@ -145,10 +145,7 @@ pub(crate) fn destroy(session: &mut Session, stream: Handle) -> Answer {
     if found.thread.is_some() {
         return Err(CUDA_ERROR_INVALID_HANDLE.into());
     }
-    let capture = found.capture.as_ref().map(|(capture, _)| *capture);
-    if let Some(capture) = capture {
-        session.invalidate(capture);
-    }
+    session.end_captures_of(stream);
     session.streams.remove(&stream);
     Ok(())
 }

@@ -454,3 +454,74 @@ fn a_fault_in_a_graph_breaks_the_context() {
     assert_eq!(sim::reports().len(), 1);
     ok(call!(cuCtxDestroy_v2(context)));
 }
+
+#[test]
+fn a_capture_ends_with_its_stream() {
+    let _turn = simulator();
+    let _context = context();
+    let (_, function) = load(PTX, "scale");
+    let (first, second) = (stream(1), stream(1));
+    let memory = allocate(16);
+    let mut fork = ptr::null_mut();
+    ok(call!(cuEventCreate(&mut fork, 2)));
+    let fork_second = || {
+        begin(first);
+        ok(call!(cuEventRecord(fork, first)));
+        ok(call!(cuStreamWaitEvent(second, fork, 0)));
+        ok(scale(function, second, memory, 2.0));
+    };
+    fork_second();
+    ok(call!(cuStreamDestroy_v2(first)));
+    // The second stream is free again, and nothing is captured any more.
+    ok(call!(cuStreamSynchronize(second)));
+    ok(call!(cuCtxSynchronize()));
+    begin(second);
+    ok(call!(cuStreamDestroy_v2(second)));
+    ok(call!(cuCtxSynchronize()));
+    free(memory);
+}
+
+/// What the host saw in memory between two kernels.
+struct Seen {
+    memory: *const f32,
+    values: [AtomicU32; 2],
+    count: AtomicU32,
+}
+
+unsafe extern "C" fn look(data: *mut c_void) {
+    // SAFETY: The test below gives this, with managed memory that no kernel writes meanwhile.
+    unsafe {
+        let seen = &*data.cast::<Seen>();
+        let index = seen.count.fetch_add(1, Ordering::Relaxed) as usize;
+        seen.values[index].store((*seen.memory).to_bits(), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn host_functions_keep_their_place_in_a_graph() {
+    let _turn = simulator();
+    let _context = context();
+    let (_, function) = load(PTX, "scale");
+    let stream = stream(1);
+    let mut memory = 0;
+    ok(call!(cuMemAllocManaged(&mut memory, 16, 1)));
+    write(memory, &[1.0f32; 4]);
+    let seen = Seen {
+        memory: ptr::with_exposed_provenance(memory as usize),
+        values: Default::default(),
+        count: AtomicU32::new(0),
+    };
+    begin(stream);
+    for _ in 0..2 {
+        ok(scale(function, stream, memory, 5.0));
+        ok(call!(cuLaunchHostFunc(stream, Some(look), pointer(&seen))));
+    }
+    let executable = instantiate(end(stream).expect("a graph"));
+    assert_eq!(seen.count.load(Ordering::Relaxed), 0);
+    ok(call!(cuGraphLaunch(executable, stream)));
+    ok(call!(cuStreamSynchronize(stream)));
+    let values = seen.values.map(|value| f32::from_bits(value.into_inner()));
+    assert_eq!(values, [5.0, 25.0]);
+    free(memory);
+    assert_eq!(sim::reports(), []);
+}
