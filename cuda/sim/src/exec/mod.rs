@@ -18,7 +18,9 @@ pub(crate) use call::{Actual, Call, Callee};
 pub(crate) use context::{Context, LaunchState};
 pub(crate) use grid::run;
 pub(crate) use local::LocalMemory;
-pub(crate) use registers::{ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, lanes};
+pub(crate) use registers::{
+    ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend, lanes,
+};
 pub(crate) use shared::SharedMemory;
 pub(crate) use warp::Converge;
 

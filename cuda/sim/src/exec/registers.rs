@@ -110,14 +110,39 @@ impl Registers {
 
 /// A value that a lane of a register holds.
 pub(crate) trait Lane: Copy + Send + Sync + 'static {
+    /// What a lane of the register is made of: 32 bits, or all bits of a wider one.
+    type Bits: Pod;
+    /// The value that the bits are.
+    fn from_register(bits: Self::Bits) -> Self;
+    /// The bits of the value.
+    fn to_register(self) -> Self::Bits;
+    /// The bits in every lane. Lanes that do not run have any.
+    fn bits(registers: &Registers, slot: Slot) -> &[Self::Bits; LANES];
+    /// As [`Lane::bits`].
+    fn bits_mut(registers: &mut Registers, slot: Slot) -> &mut [Self::Bits; LANES];
+
     /// The value in every lane. Lanes that do not run have any value.
-    fn read(registers: &Registers, slot: Slot) -> [Self; LANES];
+    #[inline(always)]
+    fn read(registers: &Registers, slot: Slot) -> [Self; LANES] {
+        Self::bits(registers, slot).map(Self::from_register)
+    }
+
     /// Writes the lanes of `mask`.
-    fn write(registers: &mut Registers, slot: Slot, mask: Mask, values: [Self; LANES]);
+    #[inline(always)]
+    fn write(registers: &mut Registers, slot: Slot, mask: Mask, values: [Self; LANES]) {
+        Self::write_bits(registers, slot, mask, values.map(Self::to_register));
+    }
+
+    /// Writes the bits of the lanes of `mask`.
+    #[inline(always)]
+    fn write_bits(registers: &mut Registers, slot: Slot, mask: Mask, values: [Self::Bits; LANES]) {
+        blend(Self::bits_mut(registers, slot), mask, values);
+    }
 }
 
+/// Writes the lanes of `mask`.
 #[inline(always)]
-fn blend<T: Copy>(target: &mut [T; LANES], mask: Mask, values: [T; LANES]) {
+pub(crate) fn blend<T: Copy>(target: &mut [T; LANES], mask: Mask, values: [T; LANES]) {
     if mask == ALL {
         *target = values;
     } else {
@@ -135,23 +160,32 @@ fn blend<T: Copy>(target: &mut [T; LANES], mask: Mask, values: [T; LANES]) {
 macro_rules! narrow {
     ($($type:ty: $from:expr, $to:expr;)*) => {$(
         impl Lane for $type {
+            type Bits = u32;
             #[inline(always)]
-            fn read(registers: &Registers, slot: Slot) -> [Self; LANES] {
-                registers.row(slot).map($from)
+            fn from_register(bits: u32) -> Self {
+                $from(bits)
             }
             #[inline(always)]
-            fn write(registers: &mut Registers, slot: Slot, mask: Mask, values: [Self; LANES]) {
-                blend(registers.row_mut(slot), mask, values.map($to));
+            fn to_register(self) -> u32 {
+                $to(self)
+            }
+            #[inline(always)]
+            fn bits(registers: &Registers, slot: Slot) -> &[u32; LANES] {
+                registers.row(slot)
+            }
+            #[inline(always)]
+            fn bits_mut(registers: &mut Registers, slot: Slot) -> &mut [u32; LANES] {
+                registers.row_mut(slot)
             }
         }
     )*};
 }
 
 narrow! {
-    u8: |bits| bits as u8, |value| value.into();
-    i8: |bits| bits as i8, |value| (value as u8).into();
-    u16: |bits| bits as u16, |value| value.into();
-    i16: |bits| bits as i16, |value| (value as u16).into();
+    u8: |bits| bits as u8, u32::from;
+    i8: |bits| bits as i8, |value| u32::from(value as u8);
+    u16: |bits| bits as u16, u32::from;
+    i16: |bits| bits as i16, |value| u32::from(value as u16);
     u32: |bits| bits, |value| value;
     i32: |bits| bits as i32, |value| value as u32;
     f32: f32::from_bits, f32::to_bits;
@@ -171,15 +205,22 @@ narrow! {
 macro_rules! wide {
     ($($type:ty as $bits:ty, $rows:literal: $from:expr, $to:expr;)*) => {$(
         impl Lane for $type {
+            type Bits = $bits;
             #[inline(always)]
-            fn read(registers: &Registers, slot: Slot) -> [Self; LANES] {
-                let bits: &[$bits; LANES] = must_cast_ref(registers.rows::<$rows>(slot));
-                bits.map($from)
+            fn from_register(bits: $bits) -> Self {
+                $from(bits)
             }
             #[inline(always)]
-            fn write(registers: &mut Registers, slot: Slot, mask: Mask, values: [Self; LANES]) {
-                let bits: &mut [$bits; LANES] = must_cast_mut(registers.rows_mut::<$rows>(slot));
-                blend(bits, mask, values.map($to));
+            fn to_register(self) -> $bits {
+                $to(self)
+            }
+            #[inline(always)]
+            fn bits(registers: &Registers, slot: Slot) -> &[$bits; LANES] {
+                must_cast_ref(registers.rows::<$rows>(slot))
+            }
+            #[inline(always)]
+            fn bits_mut(registers: &mut Registers, slot: Slot) -> &mut [$bits; LANES] {
+                must_cast_mut(registers.rows_mut::<$rows>(slot))
             }
         }
     )*};

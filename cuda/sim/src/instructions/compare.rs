@@ -1,7 +1,9 @@
 //! Comparisons, and what is chosen by a condition.
 
+use std::marker::PhantomData;
+
 use super::half::is_half;
-use super::lanes::{Order, holds, order, select, ternary};
+use super::lanes::{Related, Relation, holds, select, ternary};
 use super::types::bits;
 use crate::exec::{Action, LANES, Lane, Mask, Registers, Slot};
 use crate::numeric::half::{Bf16, F16, Half};
@@ -9,42 +11,22 @@ use crate::numeric::{flush, half};
 use crate::program::{Operation, PredicateSource};
 use crate::ptx::{Operand, PtxError, Type};
 
-/// In which of the four cases a comparison holds.
-#[derive(Clone, Copy)]
-struct Relation {
-    less: bool,
-    equal: bool,
-    greater: bool,
-    unordered: bool,
-}
-
-impl Relation {
-    const fn new(cases: [bool; 4]) -> Self {
-        let [less, equal, greater, unordered] = cases;
-        Self {
-            less,
-            equal,
-            greater,
-            unordered,
-        }
-    }
-
-    fn holds(self, order: Order) -> Mask {
-        let all = |flag: bool| Mask::from(flag).wrapping_neg();
-        let ordered = order.less | order.equal | order.greater;
-        all(self.less) & order.less
-            | all(self.equal) & order.equal
-            | all(self.greater) & order.greater
-            | all(self.unordered) & !ordered
+const fn relation(cases: [bool; 4]) -> Relation {
+    let [less, equal, greater, unordered] = cases;
+    Relation {
+        less,
+        equal,
+        greater,
+        unordered,
     }
 }
 
-const EQUAL: Relation = Relation::new([false, true, false, false]);
-const NOT_EQUAL: Relation = Relation::new([true, false, true, false]);
-const LESS: Relation = Relation::new([true, false, false, false]);
-const LESS_OR_EQUAL: Relation = Relation::new([true, true, false, false]);
-const GREATER: Relation = Relation::new([false, false, true, false]);
-const GREATER_OR_EQUAL: Relation = Relation::new([false, true, true, false]);
+const EQUAL: Relation = relation([false, true, false, false]);
+const NOT_EQUAL: Relation = relation([true, false, true, false]);
+const LESS: Relation = relation([true, false, false, false]);
+const LESS_OR_EQUAL: Relation = relation([true, true, false, false]);
+const GREATER: Relation = relation([false, false, true, false]);
+const GREATER_OR_EQUAL: Relation = relation([false, true, true, false]);
 
 const fn or_unordered(relation: Relation) -> Relation {
     Relation {
@@ -79,8 +61,8 @@ const FLOATING: [(&str, Relation); 8] = [
     ("leu", or_unordered(LESS_OR_EQUAL)),
     ("gtu", or_unordered(GREATER)),
     ("geu", or_unordered(GREATER_OR_EQUAL)),
-    ("num", Relation::new([true, true, true, false])),
-    ("nan", Relation::new([false, false, false, true])),
+    ("num", relation([true, true, true, false])),
+    ("nan", relation([false, false, false, true])),
 ];
 
 /// How the result of a comparison is combined with a predicate.
@@ -175,7 +157,16 @@ impl Comparison {
     ) -> Outcome {
         let arch = pulp::Arch::new();
         let relation = self.relation;
-        Box::new(move |registers| [relation.holds(order(arch, registers, a, b, &f)); 2])
+        Box::new(move |registers| {
+            let related = Related {
+                registers,
+                slots: [a, b],
+                relation,
+                f: &f,
+                types: PhantomData,
+            };
+            [arch.dispatch(related); 2]
+        })
     }
 
     fn of_halves<H: Half>(&self, ty: Type, a: Slot, b: Slot) -> Outcome {
@@ -188,9 +179,17 @@ impl Comparison {
             return self.of(a, b, value);
         }
         Box::new(move |registers| {
-            let low = order(arch, registers, a, b, |x: u32| value(x as u16));
-            let high = order(arch, registers, a, b, |x: u32| value((x >> 16) as u16));
-            [relation.holds(low), relation.holds(high)]
+            let half = |shift: u32| {
+                let related = Related {
+                    registers,
+                    slots: [a, b],
+                    relation,
+                    f: &|x: u32| value((x >> shift) as u16),
+                    types: PhantomData,
+                };
+                arch.dispatch(related)
+            };
+            [half(0), half(16)]
         })
     }
 }

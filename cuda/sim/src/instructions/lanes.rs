@@ -1,15 +1,42 @@
 //! Actions that compute lane by lane: each is a loop over 32 lanes around a function of scalars.
 
-use crate::exec::{Action, LANES, Lane, Mask, PredicateSlot, Registers, Slot};
+use std::marker::PhantomData;
+
+use bytemuck::Zeroable;
+use pulp::NullaryFnOnce;
+
+use crate::exec::{Action, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend};
 use crate::program::PredicateSource;
 
-/// Runs `work` compiled for the widest vectors of this machine.
+/// `d = f(a, b, c)` in the lanes of a mask.
 ///
-/// What is inlined into `work` may use them: a fused multiply-add is then one instruction and not
-/// a call.
-#[inline(always)]
-fn vectorized<R>(arch: pulp::Arch, work: impl FnOnce() -> R) -> R {
-    arch.dispatch(work)
+/// It is a type of its own and no closure, so that it is inlined wherever it is called: then it is
+/// compiled for the vectors of the machine, a fused multiply-add is one instruction, and not a call.
+struct Map<'r, A, B, C, D, F> {
+    registers: &'r mut Registers,
+    mask: Mask,
+    slots: [Slot; 4],
+    f: &'r F,
+    types: PhantomData<(A, B, C, D)>,
+}
+
+impl<A: Lane, B: Lane, C: Lane, D: Lane, F: Fn(A, B, C) -> D> NullaryFnOnce
+    for Map<'_, A, B, C, D, F>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let [d, a, b, c] = self.slots;
+        let mut values = [D::Bits::zeroed(); LANES];
+        let (a, b) = (A::bits(self.registers, a), B::bits(self.registers, b));
+        let c = C::bits(self.registers, c);
+        for lane in 0..LANES {
+            let (a, b) = (A::from_register(a[lane]), B::from_register(b[lane]));
+            values[lane] = (self.f)(a, b, C::from_register(c[lane])).to_register();
+        }
+        D::write_bits(self.registers, d, self.mask, values);
+    }
 }
 
 /// `d = f(a)` in every lane.
@@ -18,13 +45,7 @@ pub(crate) fn unary<A: Lane, D: Lane>(
     a: Slot,
     f: impl Fn(A) -> D + Send + Sync + 'static,
 ) -> Action {
-    let arch = pulp::Arch::new();
-    Action::compute(move |registers: &mut Registers, mask: Mask| {
-        vectorized(arch, || {
-            let a = A::read(registers, a);
-            D::write(registers, d, mask, a.map(&f));
-        });
-    })
+    ternary(d, a, a, a, move |a: A, _: A, _: A| f(a))
 }
 
 /// `d = f(a, b)` in every lane.
@@ -34,19 +55,7 @@ pub(crate) fn binary<A: Lane, B: Lane, D: Lane>(
     b: Slot,
     f: impl Fn(A, B) -> D + Send + Sync + 'static,
 ) -> Action {
-    let arch = pulp::Arch::new();
-    Action::compute(move |registers: &mut Registers, mask: Mask| {
-        vectorized(arch, || {
-            let a = A::read(registers, a);
-            let b = B::read(registers, b);
-            D::write(
-                registers,
-                d,
-                mask,
-                std::array::from_fn(|lane| f(a[lane], b[lane])),
-            );
-        });
-    })
+    ternary(d, a, b, b, move |a: A, b: B, _: B| f(a, b))
 }
 
 /// `d = f(a, b, c)` in every lane.
@@ -59,12 +68,12 @@ pub(crate) fn ternary<A: Lane, B: Lane, C: Lane, D: Lane>(
 ) -> Action {
     let arch = pulp::Arch::new();
     Action::compute(move |registers: &mut Registers, mask: Mask| {
-        vectorized(arch, || {
-            let a = A::read(registers, a);
-            let b = B::read(registers, b);
-            let c = C::read(registers, c);
-            let values = std::array::from_fn(|lane| f(a[lane], b[lane], c[lane]));
-            D::write(registers, d, mask, values);
+        arch.dispatch(Map {
+            registers,
+            mask,
+            slots: [d, a, b, c],
+            f: &f,
+            types: PhantomData::<(A, B, C, D)>,
         });
     })
 }
@@ -80,10 +89,9 @@ pub(crate) fn holds(registers: &Registers, predicate: PredicateSource) -> Mask {
 pub(crate) fn select<T: Lane>(d: Slot, a: Slot, b: Slot, p: PredicateSource) -> Action {
     Action::compute(move |registers: &mut Registers, mask: Mask| {
         let p = holds(registers, p);
-        let a = T::read(registers, a);
-        let b = T::read(registers, b);
-        let values = std::array::from_fn(|lane| if p >> lane & 1 != 0 { a[lane] } else { b[lane] });
-        T::write(registers, d, mask, values);
+        let mut values = *T::bits(registers, b);
+        blend(&mut values, p, *T::bits(registers, a));
+        T::write_bits(registers, d, mask, values);
     })
 }
 
@@ -123,34 +131,43 @@ pub(crate) fn carrying<T: Lane>(
     })
 }
 
-/// In which lanes `a < b` and in which `a == b`, after `f` has been applied to both.
-pub(crate) fn order<T: Lane, O: PartialOrd>(
-    arch: pulp::Arch,
-    registers: &Registers,
-    a: Slot,
-    b: Slot,
-    f: impl Fn(T) -> O,
-) -> Order {
-    vectorized(arch, || {
-        let a = T::read(registers, a).map(&f);
-        let b = T::read(registers, b).map(&f);
-        let mut order = Order::default();
-        for lane in 0..LANES {
-            order.less |= Mask::from(a[lane] < b[lane]) << lane;
-            order.equal |= Mask::from(a[lane] == b[lane]) << lane;
-            order.greater |= Mask::from(a[lane] > b[lane]) << lane;
-        }
-        order
-    })
+/// In which of the cases of an order a comparison holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relation {
+    pub(crate) less: bool,
+    pub(crate) equal: bool,
+    pub(crate) greater: bool,
+    /// One of the two is NaN.
+    pub(crate) unordered: bool,
 }
 
-/// The lanes in which a value is less than another, equal to it, or greater: none of them where one
-/// is NaN.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Order {
-    pub(crate) less: Mask,
-    pub(crate) equal: Mask,
-    pub(crate) greater: Mask,
+/// The lanes in which `f(a)` and `f(b)` are as the relation says: a type as [`Map`] is one.
+pub(crate) struct Related<'r, T, F> {
+    pub(crate) registers: &'r Registers,
+    pub(crate) slots: [Slot; 2],
+    pub(crate) relation: Relation,
+    pub(crate) f: &'r F,
+    pub(crate) types: PhantomData<T>,
+}
+
+impl<T: Lane, O: PartialOrd, F: Fn(T) -> O> NullaryFnOnce for Related<'_, T, F> {
+    type Output = Mask;
+
+    #[inline(always)]
+    fn call(self) -> Mask {
+        let relation = self.relation;
+        let [a, b] = self.slots.map(|slot| T::bits(self.registers, slot));
+        let mut result = 0;
+        for lane in 0..LANES {
+            let [a, b] = [a[lane], b[lane]].map(|bits| (self.f)(T::from_register(bits)));
+            let holds = a < b && relation.less
+                || a == b && relation.equal
+                || a > b && relation.greater
+                || a.partial_cmp(&b).is_none() && relation.unordered;
+            result |= Mask::from(holds) << lane;
+        }
+        result
+    }
 }
 
 /// `d = f(a)` in every lane, for a predicate.
