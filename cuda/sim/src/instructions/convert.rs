@@ -1,5 +1,6 @@
 //! `cvt`: integers and floating-point numbers into each other.
 
+use super::float::unary_single;
 use super::lanes::unary;
 use super::narrow;
 use super::types::{integers, signed};
@@ -323,6 +324,15 @@ fn integer_to_float(
             _ => {}
         }
     }
+    if rounding == Rounding::Nearest && !modes.saturate && from.size() == 8 {
+        match (to, from) {
+            (Type::F32, Type::S64) => return Ok(unary(d, a, |a: i64| a as f32)),
+            (Type::F32, Type::U64) => return Ok(unary(d, a, |a: u64| a as f32)),
+            (Type::F64, Type::S64) => return Ok(unary(d, a, |a: i64| a as f64)),
+            (Type::F64, Type::U64) => return Ok(unary(d, a, |a: u64| a as f64)),
+            _ => {}
+        }
+    }
     let integer = integer(from).ok_or_else(|| operation.unknown())?;
     let value = move |bits: u64| -> i128 {
         let value = extended(bits, integer);
@@ -374,6 +384,14 @@ fn float_to_float(
     let d = operation.output(0, to)?;
     let a = operation.input(1, from)?;
     let rounding = modes.rounding.unwrap_or(Rounding::Nearest);
+    if let (Type::F32, Some(rounding), false) = (to, modes.integral, modes.saturate) {
+        return Ok(unary_single(d, a, modes.flush, move |a| match rounding {
+            Rounding::Nearest => a.round_ties_even(),
+            Rounding::Zero => a.trunc(),
+            Rounding::Down => a.floor(),
+            Rounding::Up => a.ceil(),
+        }));
+    }
     let plain = !(modes.flush || modes.saturate || modes.relu || modes.finite);
     if plain && modes.integral.is_none() {
         match (to, from) {

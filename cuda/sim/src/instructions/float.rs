@@ -289,6 +289,11 @@ pub(super) fn function(operation: &mut Operation<'_, '_>) -> Result<Action, PtxE
     };
     match (ty, opcode) {
         (Type::F32, "tanh") if flush => Err(operation.unknown()),
+        (Type::F32, "ex2") if flush => Ok(unary(d, a, approximate::exp2_flush)),
+        (Type::F32, "ex2") => Ok(unary(d, a, approximate::exp2)),
+        (Type::F32, "lg2") if flush => Ok(unary(d, a, approximate::log2_flush)),
+        (Type::F32, "lg2") => Ok(unary(d, a, approximate::log2)),
+        (Type::F32, "tanh") => Ok(unary(d, a, approximate::tanh)),
         (Type::F32, _) => Ok(unary_single(d, a, flush, function)),
         (Type::F16 | Type::F16x2, "ex2" | "tanh") if !flush => {
             Ok(half::function(ty, d, a, false, function))

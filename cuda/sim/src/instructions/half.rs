@@ -103,6 +103,43 @@ fn nearest(operation: &mut Operation<'_, '_>) -> Result<(), PtxError> {
     }
 }
 
+/// An operation on two halves, of either format.
+pub(super) trait Operator: 'static {
+    fn of<H: Half>(a: u16, b: u16) -> u16;
+}
+
+macro_rules! operators {
+    ($($name:ident $f:path;)*) => {$(
+        struct $name;
+        impl Operator for $name {
+            #[inline(always)]
+            fn of<H: Half>(a: u16, b: u16) -> u16 {
+                $f(a, b)
+            }
+        }
+    )*};
+}
+
+operators! {
+    Add half::add::<H>;
+    Sub half::sub::<H>;
+    Mul half::mul::<H>;
+}
+
+/// An operation on the halves of two words.
+#[inline(always)]
+fn of_pair<O: Operator, H: Half>(a: u32, b: u32) -> u32 {
+    pair(a, b, O::of::<H>)
+}
+
+/// `d = f(a, b)` of one half or of two.
+pub(super) fn operator<O: Operator, H: Half>(ty: Type, [d, a, b]: [Slot; 3]) -> Action {
+    match ty {
+        Type::F16 | Type::BF16 => binary(d, a, b, O::of::<H>),
+        _ => binary(d, a, b, of_pair::<O, H>),
+    }
+}
+
 fn arithmetic_of<H: Half>(
     operation: &mut Operation<'_, '_>,
     ty: Type,
@@ -112,7 +149,11 @@ fn arithmetic_of<H: Half>(
     let of = move |a, b, f: fn(u16, u16) -> u16| {
         modes.result::<H>(f(modes.operand::<H>(a), modes.operand::<H>(b)))
     };
+    let plain = !modes.flush && !modes.saturate;
     Ok(match operation.instruction.opcode.as_str() {
+        "add" if plain => operator::<Add, H>(ty, slots),
+        "sub" if plain => operator::<Sub, H>(ty, slots),
+        "mul" if plain => operator::<Mul, H>(ty, slots),
         "add" => binary_half(ty, slots, move |a, b| of(a, b, half::add::<H>)),
         "sub" => binary_half(ty, slots, move |a, b| of(a, b, half::sub::<H>)),
         _ => binary_half(ty, slots, move |a, b| of(a, b, half::mul::<H>)),
@@ -144,13 +185,26 @@ pub(super) fn fma(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
     }
 }
 
+/// `a * b + c` of the halves of three words.
+#[inline(always)]
+fn fma_pair<H: Half>(a: u32, b: u32, c: u32) -> u32 {
+    let [a, b, c] = [a, b, c].map(halves);
+    join(
+        half::fma::<H>(a[0], b[0], c[0]),
+        half::fma::<H>(a[1], b[1], c[1]),
+    )
+}
+
 fn fma_of<H: Half>(ty: Type, [d, a, b, c]: [Slot; 4], modes: HalfModes) -> Action {
     let of = move |a, b, c| {
         let [a, b, c] = [a, b, c].map(|bits| modes.operand::<H>(bits));
         modes.result::<H>(half::fma::<H>(a, b, c))
     };
+    let plain = !modes.flush && !modes.saturate && !modes.relu;
     match ty {
+        Type::F16 | Type::BF16 if plain => ternary(d, a, b, c, half::fma::<H>),
         Type::F16 | Type::BF16 => ternary(d, a, b, c, of),
+        _ if plain => ternary(d, a, b, c, fma_pair::<H>),
         _ => ternary(d, a, b, c, move |a, b, c| {
             let [a, b, c] = [a, b, c].map(halves);
             join(of(a[0], b[0], c[0]), of(a[1], b[1], c[1]))

@@ -8,10 +8,42 @@ use pulp::NullaryFnOnce;
 use crate::exec::{Action, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend};
 use crate::program::PredicateSource;
 
-/// `d = f(a, b, c)` in the lanes of a mask.
+/// A function of up to three values, the others ignored.
 ///
-/// It is a type of its own and no closure, so that it is inlined wherever it is called: then it is
-/// compiled for the vectors of the machine, a fused multiply-add is one instruction, and not a call.
+/// All that is between a loop over lanes and the function that it calls is marked to be inlined,
+/// and so are no closures: only then it is sure to be compiled for the vectors of the machine, where
+/// a fused multiply-add is one instruction and not a call. A long function is best given as an
+/// `inline(always)` function and not as a closure.
+trait Apply<A, B, C, D> {
+    fn apply(&self, a: A, b: B, c: C) -> D;
+}
+
+struct One<F>(F);
+struct Two<F>(F);
+struct Three<F>(F);
+
+impl<A, D, F: Fn(A) -> D> Apply<A, A, A, D> for One<F> {
+    #[inline(always)]
+    fn apply(&self, a: A, _: A, _: A) -> D {
+        self.0(a)
+    }
+}
+
+impl<A, B, D, F: Fn(A, B) -> D> Apply<A, B, B, D> for Two<F> {
+    #[inline(always)]
+    fn apply(&self, a: A, b: B, _: B) -> D {
+        self.0(a, b)
+    }
+}
+
+impl<A, B, C, D, F: Fn(A, B, C) -> D> Apply<A, B, C, D> for Three<F> {
+    #[inline(always)]
+    fn apply(&self, a: A, b: B, c: C) -> D {
+        self.0(a, b, c)
+    }
+}
+
+/// `d = f(a, b, c)` in the lanes of a mask.
 struct Map<'r, A, B, C, D, F> {
     registers: &'r mut Registers,
     mask: Mask,
@@ -20,7 +52,7 @@ struct Map<'r, A, B, C, D, F> {
     types: PhantomData<(A, B, C, D)>,
 }
 
-impl<A: Lane, B: Lane, C: Lane, D: Lane, F: Fn(A, B, C) -> D> NullaryFnOnce
+impl<A: Lane, B: Lane, C: Lane, D: Lane, F: Apply<A, B, C, D>> NullaryFnOnce
     for Map<'_, A, B, C, D, F>
 {
     type Output = ();
@@ -33,10 +65,27 @@ impl<A: Lane, B: Lane, C: Lane, D: Lane, F: Fn(A, B, C) -> D> NullaryFnOnce
         let c = C::bits(self.registers, c);
         for lane in 0..LANES {
             let (a, b) = (A::from_register(a[lane]), B::from_register(b[lane]));
-            values[lane] = (self.f)(a, b, C::from_register(c[lane])).to_register();
+            let c = C::from_register(c[lane]);
+            values[lane] = self.f.apply(a, b, c).to_register();
         }
         D::write_bits(self.registers, d, self.mask, values);
     }
+}
+
+fn map<A: Lane, B: Lane, C: Lane, D: Lane>(
+    slots: [Slot; 4],
+    f: impl Apply<A, B, C, D> + Send + Sync + 'static,
+) -> Action {
+    let arch = pulp::Arch::new();
+    Action::compute(move |registers: &mut Registers, mask: Mask| {
+        arch.dispatch(Map {
+            registers,
+            mask,
+            slots,
+            f: &f,
+            types: PhantomData::<(A, B, C, D)>,
+        });
+    })
 }
 
 /// `d = f(a)` in every lane.
@@ -45,7 +94,7 @@ pub(crate) fn unary<A: Lane, D: Lane>(
     a: Slot,
     f: impl Fn(A) -> D + Send + Sync + 'static,
 ) -> Action {
-    ternary(d, a, a, a, move |a: A, _: A, _: A| f(a))
+    map([d, a, a, a], One(f))
 }
 
 /// `d = f(a, b)` in every lane.
@@ -55,7 +104,7 @@ pub(crate) fn binary<A: Lane, B: Lane, D: Lane>(
     b: Slot,
     f: impl Fn(A, B) -> D + Send + Sync + 'static,
 ) -> Action {
-    ternary(d, a, b, b, move |a: A, b: B, _: B| f(a, b))
+    map([d, a, b, b], Two(f))
 }
 
 /// `d = f(a, b, c)` in every lane.
@@ -66,16 +115,7 @@ pub(crate) fn ternary<A: Lane, B: Lane, C: Lane, D: Lane>(
     c: Slot,
     f: impl Fn(A, B, C) -> D + Send + Sync + 'static,
 ) -> Action {
-    let arch = pulp::Arch::new();
-    Action::compute(move |registers: &mut Registers, mask: Mask| {
-        arch.dispatch(Map {
-            registers,
-            mask,
-            slots: [d, a, b, c],
-            f: &f,
-            types: PhantomData::<(A, B, C, D)>,
-        });
-    })
+    map([d, a, b, c], Three(f))
 }
 
 /// The lanes in which a source predicate holds.

@@ -112,6 +112,11 @@ fn unpack<'a>(
             u32::write(registers, low, mask, bits.map(|bits| bits as u32));
             u32::write(registers, high, mask, bits.map(|bits| (bits >> 32) as u32));
         }),
+        (Type::B16, &[low, high]) => Action::compute(move |registers: &mut Registers, mask| {
+            let bits = u32::read(registers, a);
+            u32::write(registers, low, mask, bits.map(|bits| bits & 0xffff));
+            u32::write(registers, high, mask, bits.map(|bits| bits >> 16));
+        }),
         _ => Action::compute(move |registers: &mut Registers, mask: Mask| {
             let bits = read(registers, a, ty);
             for (at, &destination) in destinations.iter().enumerate() {

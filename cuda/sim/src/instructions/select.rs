@@ -2,7 +2,7 @@
 //! the negated, another's sign, and tests of what they are.
 
 use super::float::unary_single;
-use super::half::{binary_half, is_half};
+use super::half::{Operator, binary_half, is_half, operator};
 use super::lanes::{binary, ternary, test, unary};
 use crate::exec::Action;
 use crate::numeric::half::{self, Bf16, F16, Half};
@@ -125,7 +125,14 @@ pub(super) fn min(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
         _ if is_half(ty) => {
             // A single's own subnormals are no subnormals of `.f16`.
             let flush = std::mem::take(&mut extremum.flush);
+            let of_f16 = matches!(ty, Type::F16 | Type::F16x2);
             match ty {
+                _ if plain => Ok(match (extremum.largest, of_f16) {
+                    (false, true) => operator::<Smaller, F16>(ty, slots),
+                    (true, true) => operator::<Larger, F16>(ty, slots),
+                    (false, false) => operator::<Smaller, Bf16>(ty, slots),
+                    (true, false) => operator::<Larger, Bf16>(ty, slots),
+                }),
                 Type::F16 | Type::F16x2 => Ok(binary_half(ty, slots, move |a, b| {
                     of_halves::<F16>(extremum, flush, a, b)
                 })),
@@ -147,6 +154,31 @@ const PLAIN: Extremum = Extremum {
     product_sign: false,
 };
 
+/// The smaller of two halves.
+struct Smaller;
+
+impl Operator for Smaller {
+    #[inline(always)]
+    fn of<H: Half>(a: u16, b: u16) -> u16 {
+        of_halves::<H>(PLAIN, false, a, b)
+    }
+}
+
+/// The larger of two halves.
+struct Larger;
+
+impl Operator for Larger {
+    #[inline(always)]
+    fn of<H: Half>(a: u16, b: u16) -> u16 {
+        let largest = Extremum {
+            largest: true,
+            ..PLAIN
+        };
+        of_halves::<H>(largest, false, a, b)
+    }
+}
+
+#[inline(always)]
 fn of_halves<H: Half>(extremum: Extremum, flush: bool, a: u16, b: u16) -> u16 {
     let [a, b] = [a, b].map(|x| if flush { half::flush::<H>(x) } else { x });
     H::from_single(extremum.of(H::to_single(a), H::to_single(b)))
