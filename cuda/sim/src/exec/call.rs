@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::warp::{CallFrame, Group, Warp};
-use super::{Mask, Slot, lanes};
+use super::{LANES, Mask, Slot, lanes};
 use crate::program::FunctionCode;
 
 /// The bytes of stack that a call takes at least, so that endless recursion ends.
@@ -60,6 +60,13 @@ struct Base {
     local: u32,
 }
 
+/// The row and the place in it of a word of a register, whose rows hold the values of all lanes one
+/// after the other.
+fn word_of(slot: Slot, size: u32, lane: usize, word: u32) -> (Slot, usize) {
+    let index = lane * size.div_ceil(4) as usize + word as usize;
+    (Slot(slot.0 + (index / LANES) as u32), index % LANES)
+}
+
 impl Warp {
     fn load_actual(&mut self, base: Base, actual: Actual, lane: usize, bytes: &mut Vec<u8>) {
         bytes.clear();
@@ -70,9 +77,9 @@ impl Warp {
             }
             Actual::Register { slot, size } => {
                 self.registers.frame = base.frame;
-                for row in 0..size.div_ceil(4) {
-                    let word = self.registers.row(Slot(slot.0 + row))[lane];
-                    bytes.extend(word.to_le_bytes());
+                for word in 0..size.div_ceil(4) {
+                    let (slot, lane) = word_of(slot, size, lane, word);
+                    bytes.extend(self.registers.row(slot)[lane].to_le_bytes());
                 }
                 bytes.truncate(size as usize);
             }
@@ -84,10 +91,11 @@ impl Warp {
             Actual::Memory { offset, .. } => self.local.store(lane, base.local + offset, bytes),
             Actual::Register { slot, .. } => {
                 self.registers.frame = base.frame;
-                for (row, chunk) in bytes.chunks(4).enumerate() {
-                    let mut word = [0; 4];
-                    word[..chunk.len()].copy_from_slice(chunk);
-                    self.registers.set_lane(Slot(slot.0 + row as u32), lane, u32::from_le_bytes(word));
+                for (word, chunk) in (0..).zip(bytes.chunks(4)) {
+                    let mut bits = [0; 4];
+                    bits[..chunk.len()].copy_from_slice(chunk);
+                    let (slot, lane) = word_of(slot, bytes.len() as u32, lane, word);
+                    self.registers.set_lane(slot, lane, u32::from_le_bytes(bits));
                 }
             }
         }

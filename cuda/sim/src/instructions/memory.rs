@@ -2,7 +2,7 @@
 
 use super::address::{Address, space};
 use crate::exec::{AccessSpace, Action, Context, LANES, Lane, Mask, Order, Scope, Slot, Stop, Value};
-use crate::program::{Operation, Symbol};
+use crate::program::{Fate, Operation, Symbol};
 use crate::ptx::{Operand, PtxError, Type};
 
 /// The most words of a vector.
@@ -148,7 +148,7 @@ fn elements<'a>(
             {
                 // A register may be wider than what is loaded or stored.
                 let declared = operation.register_type(operand)?;
-                if declared.size() > ty.size() {
+                if declared.size() > ty.size() && declared.size() <= 8 {
                     wide = declared;
                 }
             }
@@ -165,12 +165,36 @@ fn elements<'a>(
         .collect()
 }
 
+/// The registers that an operand names.
+fn registers<'a>(operation: &Operation<'_, '_>, operand: &'a Operand) -> Vec<Option<u32>> {
+    let register = |operand: &'a Operand| match operand {
+        Operand::Name(name) => match operation.symbol(name) {
+            Ok(Symbol::Register(register)) => Some(register),
+            _ => None,
+        },
+        _ => None,
+    };
+    match operand {
+        Operand::Vector(operands) => operands.iter().map(register).collect(),
+        single => vec![register(single)],
+    }
+}
+
+/// What becomes of the values that a load gives.
+fn fate(operation: &Operation<'_, '_>, operand: &Operand) -> Fate {
+    let fates = registers(operation, operand)
+        .into_iter()
+        .map(|register| register.map_or(Fate::Used, |register| operation.frame.fate(register)));
+    fates.min().unwrap_or_default()
+}
+
 /// Where the action's address and space come from, and how it orders others.
 #[derive(Clone, Copy)]
 struct Site {
     address: Address,
     space: AccessSpace,
     order: (Order, Scope),
+    fate: Fate,
 }
 
 /// A load of `elements` words of type `T`, extended by their sign if `signed`.
@@ -186,7 +210,7 @@ where
         let addresses = site.address.get(context);
         let mut values = [[T::default(); LANES]; MOST];
         let values = &mut values[..elements.len()];
-        context.load(mask, site.space, &addresses, site.order, values)?;
+        context.load(mask, site.space, &addresses, site.order, site.fate, values)?;
         for (element, values) in elements.iter().zip(values) {
             write(context, *element, mask, values, extend);
         }
@@ -218,22 +242,46 @@ fn store<T: Value + Lane + Default>(site: Site, elements: Vec<Element>) -> Actio
         let mut values = [[T::default(); LANES]; MOST];
         let values = &mut values[..elements.len()];
         for (element, values) in elements.iter().zip(values.iter_mut()) {
-            *values = T::read(context.registers, element.slot);
+            // A register of 64 bits lies in its rows as such: its low bits are stored.
+            *values = if element.rows == 2 && size_of::<T>() < 8 {
+                u64::read(context.registers, element.slot)
+                    .map(|value| T::from_bytes(&value.to_le_bytes()[..size_of::<T>()]))
+            } else {
+                T::read(context.registers, element.slot)
+            };
         }
         context.store(mask, site.space, &addresses, site.order, values)
     })
 }
 
-/// The halves of 128-bit elements.
-fn halves(elements: Vec<Element>) -> Vec<Element> {
-    let half = |element: Element, skip: u32| Element {
-        slot: Slot(element.slot.0 + skip),
-        rows: 2,
-    };
-    elements
-        .into_iter()
-        .flat_map(|element| [half(element, 0), half(element, 2)])
-        .collect()
+/// A load of one or two values of 128 bits, as halves.
+fn load_wide(site: Site, elements: Vec<Element>) -> Action {
+    Action::access(move |context, mask| {
+        let addresses = site.address.get(context);
+        let mut halves = [[0_u64; LANES]; 4];
+        let halves = &mut halves[..2 * elements.len()];
+        context.load(mask, site.space, &addresses, site.order, site.fate, halves)?;
+        for (element, pair) in elements.iter().zip(halves.chunks(2)) {
+            let value = |lane: usize| u128::from(pair[0][lane]) | u128::from(pair[1][lane]) << 64;
+            u128::write(context.registers, element.slot, mask, std::array::from_fn(value));
+        }
+        Ok(())
+    })
+}
+
+/// A store of one or two values of 128 bits, as halves.
+fn store_wide(site: Site, elements: Vec<Element>) -> Action {
+    Action::access(move |context, mask| {
+        let addresses = site.address.get(context);
+        let mut halves = [[0_u64; LANES]; 4];
+        let halves = &mut halves[..2 * elements.len()];
+        for (element, pair) in elements.iter().zip(halves.chunks_mut(2)) {
+            let values = u128::read(context.registers, element.slot);
+            pair[0] = values.map(|value| value as u64);
+            pair[1] = values.map(|value| (value >> 64) as u64);
+        }
+        context.store(mask, site.space, &addresses, site.order, halves)
+    })
 }
 
 fn check_size(operation: &Operation<'_, '_>, count: usize, ty: Type) -> Result<(), PtxError> {
@@ -258,6 +306,7 @@ pub(super) fn decode_load(operation: &mut Operation<'_, '_>) -> Result<Action, P
         address,
         space,
         order,
+        fate: fate(operation, operand),
     };
     Ok(match (ty.size(), ty.is_signed()) {
         (1, false) => load::<u8>(site, elements, u64::from),
@@ -267,7 +316,7 @@ pub(super) fn decode_load(operation: &mut Operation<'_, '_>) -> Result<Action, P
         (4, false) => load::<u32>(site, elements, u64::from),
         (4, true) => load::<u32>(site, elements, |value| value as i32 as u64),
         (8, _) => load::<u64>(site, elements, |value| value),
-        _ => load::<u64>(site, halves(elements), |value| value),
+        _ => load_wide(site, elements),
     })
 }
 
@@ -285,13 +334,17 @@ pub(super) fn decode_store(operation: &mut Operation<'_, '_>) -> Result<Action, 
         address,
         space,
         order,
+        fate: Fate::Used,
     };
+    for register in registers(operation, operand).into_iter().flatten() {
+        operation.frame.note_store(register, space == AccessSpace::Local);
+    }
     Ok(match ty.size() {
         1 => store::<u8>(site, elements),
         2 => store::<u16>(site, elements),
         4 => store::<u32>(site, elements),
         8 => store::<u64>(site, elements),
-        _ => store::<u64>(site, halves(elements)),
+        _ => store_wide(site, elements),
     })
 }
 

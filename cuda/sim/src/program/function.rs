@@ -166,11 +166,8 @@ fn flatten<'a>(
             Statement::BranchTargets(name, targets) => {
                 frame.scopes[scope.0].names.insert(name.clone(), Symbol::Targets(targets));
             }
-            Statement::CallTargets(name, _) => {
-                frame.scopes[scope.0].names.insert(name.clone(), Symbol::CallTargets);
-            }
-            Statement::Prototype(name, prototype) => {
-                frame.scopes[scope.0].names.insert(name.clone(), Symbol::Prototype(prototype));
+            Statement::CallTargets(name, _) | Statement::Prototype(name, _) => {
+                frame.scopes[scope.0].names.insert(name.clone(), Symbol::Callees);
             }
         }
     }
@@ -273,6 +270,10 @@ pub(crate) fn decode_function<'a>(
     let mut formals = Vec::new();
     if parameters.is_none() {
         for variable in function.parameters.iter().chain(&function.returns) {
+            if variable.register && variable.ty == Type::Pred {
+                let message = format!("`{}`: a predicate is no parameter", variable.name);
+                return Err(PtxError::new(variable.position, message));
+            }
             if variable.register {
                 let (position, name) = (variable.position, &variable.name);
                 declare_register(&mut frame, top, position, name, variable.ty, 1)?;

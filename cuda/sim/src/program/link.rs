@@ -166,12 +166,17 @@ pub(crate) fn function_address(number: u32) -> u64 {
     FUNCTION_WINDOW + u64::from(number) * FUNCTION_STRIDE
 }
 
-/// The number of each function: of its definition if it has one.
+/// The number of each function, by all of its names: of its definition if it has one.
 fn function_numbers(module: &Module) -> HashMap<&str, u32> {
     let mut numbers = HashMap::new();
     for (number, function) in module.functions.iter().enumerate() {
         if function.body.is_some() || !numbers.contains_key(function.name.as_str()) {
             numbers.insert(function.name.as_str(), number as u32);
+        }
+    }
+    for (alias, function) in &module.aliases {
+        if let Some(&number) = numbers.get(function.as_str()) {
+            numbers.insert(alias, number);
         }
     }
     numbers
