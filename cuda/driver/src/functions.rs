@@ -322,11 +322,11 @@ functions! {
     cuGraphCreate(*mut CUgraph, c_uint) => sim::graph::create;
     cuGraphAddKernelNode(
         *mut CUgraphNode, CUgraph, *const CUgraphNode, usize, *const CUDA_KERNEL_NODE_PARAMS
-    ) => sim::graph_node::add_kernel;
+    ) => sim::kernel_node::add;
     cuGraphKernelNodeGetParams(CUgraphNode, *mut CUDA_KERNEL_NODE_PARAMS)
-        => sim::graph_node::get_kernel;
+        => sim::kernel_node::get;
     cuGraphKernelNodeSetParams(CUgraphNode, *const CUDA_KERNEL_NODE_PARAMS)
-        => sim::graph_node::set_kernel;
+        => sim::kernel_node::set;
     cuGraphAddMemcpyNode(
         *mut CUgraphNode, CUgraph, *const CUgraphNode, usize, *const CUDA_MEMCPY3D, CUcontext
     ) => sim::graph_node::add_copy;
@@ -427,15 +427,19 @@ functions! {
     cuGraphDestroy(CUgraph) => sim::graph::destroy;
     cuGraphExecUpdate(CUgraphExec, CUgraph, *mut CUgraphNode, *mut CUgraphExecUpdateResult)
         => sim::graph_exec::update_from;
-    cuGraphKernelNodeCopyAttributes(CUgraphNode, CUgraphNode);
-    cuGraphKernelNodeGetAttribute(CUgraphNode, CUkernelNodeAttrID, *mut CUkernelNodeAttrValue);
-    cuGraphKernelNodeSetAttribute(CUgraphNode, CUkernelNodeAttrID, *const CUkernelNodeAttrValue);
+    cuGraphKernelNodeCopyAttributes(CUgraphNode, CUgraphNode) => sim::kernel_node::copy_attributes;
+    cuGraphKernelNodeGetAttribute(CUgraphNode, CUkernelNodeAttrID, *mut CUkernelNodeAttrValue)
+        => sim::kernel_node::get_attribute;
+    cuGraphKernelNodeSetAttribute(CUgraphNode, CUkernelNodeAttrID, *const CUkernelNodeAttrValue)
+        => sim::kernel_node::set_attribute;
     cuGraphDebugDotPrint(CUgraph, *const c_char, c_uint) => sim::graph::print_dot;
-    cuUserObjectCreate(*mut CUuserObject, *mut c_void, CUhostFn, c_uint, c_uint);
-    cuUserObjectRetain(CUuserObject, c_uint);
-    cuUserObjectRelease(CUuserObject, c_uint);
-    cuGraphRetainUserObject(CUgraph, CUuserObject, c_uint, c_uint);
-    cuGraphReleaseUserObject(CUgraph, CUuserObject, c_uint);
+    cuUserObjectCreate(*mut CUuserObject, *mut c_void, CUhostFn, c_uint, c_uint)
+        => sim::user_object::create;
+    cuUserObjectRetain(CUuserObject, c_uint) => sim::user_object::retain;
+    cuUserObjectRelease(CUuserObject, c_uint) => sim::user_object::release;
+    cuGraphRetainUserObject(CUgraph, CUuserObject, c_uint, c_uint)
+        => sim::user_object::retain_by_graph;
+    cuGraphReleaseUserObject(CUgraph, CUuserObject, c_uint) => sim::user_object::release_by_graph;
 
     // Occupancy.
     cuOccupancyMaxActiveBlocksPerMultiprocessor(*mut c_int, CUfunction, c_int, usize)

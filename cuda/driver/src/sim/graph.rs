@@ -12,6 +12,7 @@ use super::operation::Operation;
 use super::refusal::{Answer, Refusal, refuse};
 use super::session::Session;
 use super::state::{find, find_mut};
+use super::user_object::Held;
 
 /// A graph.
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Graph {
     copies: BTreeMap<Handle, Handle>,
     /// Whether it belongs to a node.
     is_child: bool,
+    /// Objects of the caller.
+    pub(crate) held: Held,
 }
 
 /// A node of a graph.
@@ -90,9 +93,11 @@ impl Session {
 
     /// Forgets a graph with its nodes, and with the graphs that belong to them.
     pub(crate) fn remove_graph(&mut self, graph: Handle) {
-        let nodes = self.graphs.remove(&graph).map(|graph| graph.nodes);
-        for node in nodes.unwrap_or_default() {
-            self.forget_node(node);
+        if let Some(graph) = self.graphs.remove(&graph) {
+            for node in graph.nodes {
+                self.forget_node(node);
+            }
+            self.release_all(graph.held);
         }
     }
 
@@ -127,8 +132,26 @@ impl Session {
                 find_mut(&mut self.nodes, *copy)?.dependencies = dependencies;
             }
         }
-        find_mut(&mut self.graphs, clone)?.copies = copies;
+        let held = find(&self.graphs, graph)?.held.clone();
+        self.hold_all(&held)?;
+        let graph = find_mut(&mut self.graphs, clone)?;
+        graph.copies = copies;
+        graph.held = held;
         Ok(clone)
+    }
+
+    /// What a graph and its nodes' graphs hold.
+    pub(crate) fn held_by(&self, graph: Handle) -> Result<Held, Refusal> {
+        let graph = find(&self.graphs, graph)?;
+        let mut held = graph.held.clone();
+        for node in &graph.nodes {
+            if let Operation::Graph(child) = find(&self.nodes, *node)?.operation {
+                for (object, count) in self.held_by(child)? {
+                    *held.entry(object).or_default() += count;
+                }
+            }
+        }
+        Ok(held)
     }
 
     /// Copies a graph to belong to a node.
@@ -294,10 +317,10 @@ pub(crate) fn edges(
             targets.push(*node);
         }
     }
-    // Both are as long, so the second count is the first's.
-    let room = count.get();
+    // Both lists are as long, and have as much room.
+    let room = to.is_some().then(|| count.get());
     write_nodes(&sources, from, &count)?;
-    if to.is_some() {
+    if let Some(room) = room {
         count.set(room);
     }
     write_nodes(&targets, to, &count)

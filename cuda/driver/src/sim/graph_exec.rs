@@ -10,15 +10,18 @@ use cust_raw::{
 };
 
 use super::argument::{Handle, In, Out};
-use super::graph_node::{copy, fill, host, kernel, replace};
+use super::graph_node::{copy, fill, host, replace};
+use super::kernel_node;
 use super::operation::Operation;
 use super::refusal::{Answer, Refusal, refuse};
 use super::session::Session;
 use super::state::{find, find_mut};
+use super::user_object::Held;
 
 /// A graph that was made executable.
 pub(crate) struct Executable {
     steps: Vec<Step>,
+    held: Held,
 }
 
 /// A node, in an order that its edges allow.
@@ -97,8 +100,10 @@ impl Session {
     fn instantiate(&mut self, graph: Handle) -> Result<Handle, Refusal> {
         self.current()?;
         let steps = self.plan(graph)?;
+        let held = self.held_by(graph)?;
+        self.hold_all(&held)?;
         let handle = self.new_handle();
-        self.executables.insert(handle, Executable { steps });
+        self.executables.insert(handle, Executable { steps, held });
         Ok(handle)
     }
 
@@ -173,8 +178,9 @@ pub(crate) fn launch(session: &mut Session, executable: Handle, stream: Handle) 
 
 /// `cuGraphExecDestroy`
 pub(crate) fn destroy(session: &mut Session, executable: Handle) -> Answer {
-    find(&session.executables, executable)?;
-    session.executables.remove(&executable);
+    let removed = session.executables.remove(&executable);
+    let held = removed.ok_or(CUDA_ERROR_INVALID_HANDLE)?.held;
+    session.release_all(held);
     Ok(())
 }
 
@@ -185,7 +191,9 @@ pub(crate) fn set_kernel(
     node: Handle,
     parameters: In<CUDA_KERNEL_NODE_PARAMS>,
 ) -> Answer {
-    let operation = kernel(session, parameters)?;
+    // The node's graph may be gone by now, with the node's attributes.
+    let cooperative = kernel_node::launch_of(session, node).is_ok_and(|launch| launch.cooperative);
+    let operation = kernel_node::read(session, parameters, cooperative)?;
     session.change(executable, node, operation)
 }
 

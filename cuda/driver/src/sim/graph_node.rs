@@ -1,45 +1,18 @@
 //! The nodes of graphs, made from the caller's descriptions and told back.
 
-use std::ffi::c_void;
-
 use cust_raw::cudaError_enum::*;
 use cust_raw::{
-    CUDA_HOST_NODE_PARAMS, CUDA_KERNEL_NODE_PARAMS, CUDA_MEMCPY3D, CUDA_MEMSET_NODE_PARAMS,
-    CUevent, CUgraph, CUgraphNode,
+    CUDA_HOST_NODE_PARAMS, CUDA_MEMCPY3D, CUDA_MEMSET_NODE_PARAMS, CUevent, CUgraph, CUgraphNode,
 };
 
 use super::argument::{Handle, In, Out};
 use super::copy::cuboid;
 use super::fill::Fill;
 use super::graph::Given;
-use super::launch::Request;
 use super::operation::{HostCall, Operation};
 use super::refusal::{Answer, Refusal};
 use super::session::Session;
 use super::state::{find, find_mut};
-
-/// Reads the description of a launch.
-///
-/// # Errors
-///
-/// As those of a launch.
-pub(crate) fn kernel(
-    session: &Session,
-    parameters: In<CUDA_KERNEL_NODE_PARAMS>,
-) -> Result<Operation, Refusal> {
-    // SAFETY: The caller gives a description, which is numbers and pointers.
-    let given = unsafe { parameters.as_ptr().read() };
-    let request = Request {
-        function: Handle(given.func.addr()),
-        grid: [given.gridDimX, given.gridDimY, given.gridDimZ],
-        block: [given.blockDimX, given.blockDimY, given.blockDimZ],
-        dynamic_shared: given.sharedMemBytes,
-        cooperative: false,
-    };
-    // SAFETY: The pointers are as those of a launch.
-    let launch = unsafe { session.prepare(request, given.kernelParams, given.extra) }?;
-    Ok(Operation::Kernel(launch))
-}
 
 /// Reads the description of a copy.
 pub(crate) fn copy(session: &Session, parameters: In<CUDA_MEMCPY3D>) -> Result<Operation, Refusal> {
@@ -74,7 +47,7 @@ pub(crate) fn host(parameters: In<CUDA_HOST_NODE_PARAMS>) -> Result<Operation, R
 }
 
 /// Adds a node with the dependencies that the caller lists.
-fn add(
+pub(crate) fn add(
     session: &mut Session,
     node: Out<CUgraphNode>,
     graph: Handle,
@@ -87,19 +60,6 @@ fn add(
     let handle = session.add_node(graph, operation, dependencies)?;
     node.set(handle.pointer());
     Ok(())
-}
-
-/// `cuGraphAddKernelNode`
-pub(crate) fn add_kernel(
-    session: &mut Session,
-    node: Out<CUgraphNode>,
-    graph: Handle,
-    dependencies: Option<In<CUgraphNode>>,
-    count: usize,
-    parameters: In<CUDA_KERNEL_NODE_PARAMS>,
-) -> Answer {
-    let operation = kernel(session, parameters)?;
-    add(session, node, graph, dependencies, count, operation)
 }
 
 /// `cuGraphAddMemcpyNode`
@@ -219,21 +179,11 @@ pub(crate) fn replace(old: &mut Operation, new: Operation) -> Answer {
     Ok(())
 }
 
-fn set(session: &mut Session, node: Handle, operation: Operation) -> Answer {
+pub(crate) fn set(session: &mut Session, node: Handle, operation: Operation) -> Answer {
     let node = find_mut(&mut session.nodes, node)?;
     replace(&mut node.operation, operation)?;
     node.given = Given::default();
     Ok(())
-}
-
-/// `cuGraphKernelNodeSetParams`
-pub(crate) fn set_kernel(
-    session: &mut Session,
-    node: Handle,
-    parameters: In<CUDA_KERNEL_NODE_PARAMS>,
-) -> Answer {
-    let operation = kernel(session, parameters)?;
-    set(session, node, operation)
 }
 
 /// `cuGraphMemcpyNodeSetParams`
@@ -274,43 +224,6 @@ pub(crate) fn set_record(session: &mut Session, node: Handle, event: Handle) -> 
 pub(crate) fn set_wait(session: &mut Session, node: Handle, event: Handle) -> Answer {
     find(&session.events, event)?;
     set(session, node, Operation::Wait(event))
-}
-
-/// `cuGraphKernelNodeGetParams`: the arguments are the node's, and stay until it changes.
-pub(crate) fn get_kernel(
-    session: &mut Session,
-    node: Handle,
-    parameters: Out<CUDA_KERNEL_NODE_PARAMS>,
-) -> Answer {
-    let node = find_mut(&mut session.nodes, node)?;
-    let Operation::Kernel(launch) = &node.operation else {
-        return Err(CUDA_ERROR_INVALID_VALUE.into());
-    };
-    let bytes = launch.arguments.chunks(size_of::<u128>()).map(|chunk| {
-        let mut bytes = [0; size_of::<u128>()];
-        bytes[..chunk.len()].copy_from_slice(chunk);
-        u128::from_ne_bytes(bytes)
-    });
-    let given = &mut node.given;
-    if given.pointers.is_empty() {
-        given.bytes = bytes.collect();
-        let first = given.bytes.as_ptr().expose_provenance();
-        given.pointers = launch.offsets().map(|offset| first + offset).collect();
-    }
-    let ([grid_x, grid_y, grid_z], [block_x, block_y, block_z]) = (launch.grid, launch.block);
-    parameters.set(CUDA_KERNEL_NODE_PARAMS {
-        func: launch.function.pointer(),
-        gridDimX: grid_x,
-        gridDimY: grid_y,
-        gridDimZ: grid_z,
-        blockDimX: block_x,
-        blockDimY: block_y,
-        blockDimZ: block_z,
-        sharedMemBytes: launch.dynamic_shared,
-        kernelParams: given.pointers.as_ptr().cast_mut().cast::<*mut c_void>(),
-        extra: std::ptr::null_mut(),
-    });
-    Ok(())
 }
 
 /// `cuGraphMemcpyNodeGetParams`

@@ -39,6 +39,7 @@ pub(crate) mod function;
 pub(crate) mod graph;
 pub(crate) mod graph_exec;
 pub(crate) mod graph_node;
+pub(crate) mod kernel_node;
 pub(crate) mod launch;
 pub(crate) mod legacy;
 pub(crate) mod link;
@@ -54,6 +55,7 @@ mod refusal;
 mod session;
 mod state;
 pub(crate) mod stream;
+pub(crate) mod user_object;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};

@@ -16,6 +16,7 @@ use super::memory::Allocation;
 use super::module::Module;
 use super::refusal::Refusal;
 use super::stream::Stream;
+use super::user_object::UserObject;
 
 /// Objects by handle. A handle is of one table only and is never used again.
 pub(crate) type Table<T> = BTreeMap<Handle, T>;
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) graphs: Table<Graph>,
     pub(crate) nodes: Table<Node>,
     pub(crate) executables: Table<Executable>,
+    pub(crate) user_objects: Table<UserObject>,
     /// What memory pools keep; there is one pool.
     pub(crate) pool: super::pool::Pool,
     /// Entries of the log that wait for the end of the call.

@@ -525,3 +525,89 @@ fn host_functions_keep_their_place_in_a_graph() {
     free(memory);
     assert_eq!(sim::reports(), []);
 }
+
+#[test]
+fn graphs_keep_objects_alive() {
+    let _turn = simulator();
+    let _context = context();
+    let destroyed = AtomicU32::new(0);
+    let data = pointer(&destroyed);
+    let mut object = ptr::null_mut();
+    let refused = call!(cuUserObjectCreate(&mut object, data, Some(count), 1, 0));
+    assert_eq!(refused, CUDA_ERROR_INVALID_VALUE);
+    ok(call!(cuUserObjectCreate(
+        &mut object,
+        data,
+        Some(count),
+        1,
+        1
+    )));
+    let mut graph = ptr::null_mut();
+    ok(call!(cuGraphCreate(&mut graph, 0)));
+    // The caller's own hold moves to the graph; what is made of the graph holds it once more.
+    ok(call!(cuGraphRetainUserObject(graph, object, 1, 1)));
+    let executable = instantiate(graph);
+    let mut outer = ptr::null_mut();
+    ok(call!(cuGraphCreate(&mut outer, 0)));
+    let mut node = ptr::null_mut();
+    ok(call!(cuGraphAddChildGraphNode(
+        &mut node,
+        outer,
+        ptr::null(),
+        0,
+        graph
+    )));
+    ok(call!(cuGraphDestroy(graph)));
+    ok(call!(cuGraphExecDestroy(executable)));
+    assert_eq!(destroyed.load(Ordering::Relaxed), 0);
+    assert_eq!(
+        call!(cuUserObjectRelease(object, 2)),
+        CUDA_ERROR_INVALID_VALUE
+    );
+    ok(call!(cuGraphDestroy(outer)));
+    assert_eq!(destroyed.load(Ordering::Relaxed), 1);
+    assert_eq!(
+        call!(cuUserObjectRetain(object, 1)),
+        CUDA_ERROR_INVALID_HANDLE
+    );
+}
+
+#[test]
+fn nodes_of_kernels_may_be_cooperative() {
+    let _turn = simulator();
+    let _context = context();
+    let (_, nothing) = load(PTX, "nothing");
+    let mut graph = ptr::null_mut();
+    ok(call!(cuGraphCreate(&mut graph, 0)));
+    let mut launch = kernel_node(nothing, &mut []);
+    (launch.gridDimX, launch.blockDimX) = (265, 1024);
+    let mut node = ptr::null_mut();
+    ok(call!(cuGraphAddKernelNode(
+        &mut node,
+        graph,
+        ptr::null(),
+        0,
+        &launch
+    )));
+    let attribute = sys::CUkernelNodeAttrID::CU_KERNEL_NODE_ATTRIBUTE_COOPERATIVE;
+    let yes = sys::CUkernelNodeAttrValue { cooperative: 1 };
+    // An H100 runs 264 blocks of this size at a time.
+    let too_large = call!(cuGraphKernelNodeSetAttribute(node, attribute, &yes));
+    assert_eq!(too_large, CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+    launch.gridDimX = 264;
+    ok(call!(cuGraphKernelNodeSetParams(node, &launch)));
+    ok(call!(cuGraphKernelNodeSetAttribute(node, attribute, &yes)));
+    // New parameters leave the attribute as it is.
+    launch.gridDimX = 265;
+    let too_large = call!(cuGraphKernelNodeSetParams(node, &launch));
+    assert_eq!(too_large, CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+    let mut value = sys::CUkernelNodeAttrValue { cooperative: 0 };
+    ok(call!(cuGraphKernelNodeGetAttribute(
+        node, attribute, &mut value
+    )));
+    // SAFETY: This member of the union is the attribute's.
+    let cooperative = unsafe { value.cooperative };
+    assert_eq!(cooperative, 1);
+    ok(call!(cuGraphLaunch(instantiate(graph), ptr::null_mut())));
+    ok(call!(cuCtxSynchronize()));
+}
