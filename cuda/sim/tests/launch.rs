@@ -1,6 +1,6 @@
 //! Kernels from their text to their results.
 
-use ptx_sim::{AllocationKind, Arguments, Device, Launch, Options};
+use ptx_sim::{AllocationKind, Arguments, Device, Kind, Launch, Options};
 
 const ADD: &str = r#"
 .version 8.0
@@ -46,8 +46,7 @@ fn a_vector_is_added() {
     let n = 1000_u32;
     let bytes = u64::from(n) * 4;
     let memory = device.memory();
-    let [a, b, c] =
-        [(); 3].map(|()| memory.allocate(bytes, 256, AllocationKind::Device).unwrap());
+    let [a, b, c] = [(); 3].map(|()| memory.allocate(bytes, 256, AllocationKind::Device).unwrap());
     let write = |address: u64, f: fn(u32) -> f32| {
         let values: Vec<u8> = (0..n).flat_map(|index| f(index).to_le_bytes()).collect();
         memory.write(address, &values).unwrap();
@@ -65,7 +64,9 @@ fn a_vector_is_added() {
         ]),
         ..Launch::default()
     };
-    device.launch(program.kernel("add").unwrap(), &launch).unwrap();
+    device
+        .launch(program.kernel("add").unwrap(), &launch)
+        .unwrap();
     let mut result = vec![0; bytes as usize];
     memory.read(c, &mut result).unwrap();
     for (index, value) in result.chunks(4).enumerate() {
@@ -84,9 +85,42 @@ fn the_kernels_of_this_project_load() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "ptx") {
             let text = std::fs::read_to_string(&path).unwrap();
-            let program = device.load(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+            let program = device
+                .load(&text)
+                .unwrap_or_else(|error| panic!("{path:?}: {error}"));
             count += program.kernels().count();
         }
     }
     assert!(count >= 17, "{count} kernels");
+}
+
+/// Runs one thread of a kernel with this body, which may use `%r1`, `%r2`, `%rd1` and 16 bytes of local
+/// memory; returns the kinds of what was found.
+fn kinds(body: &str) -> Vec<Kind> {
+    let device = Device::new(Options::default());
+    let program = device
+        .load(&format!(
+            ".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k()\n{{\n\
+             .local .align 8 .b8 from[8];\n.local .align 8 .b8 to[8];\n\
+             .reg .b32 %r<3>;\n.reg .b64 %rd<2>;\n{body}\nret;\n}}"
+        ))
+        .unwrap();
+    device
+        .launch(program.kernel("k").unwrap(), &Launch::default())
+        .unwrap();
+    device.reports().iter().map(|report| report.kind).collect()
+}
+
+#[test]
+fn a_copy_of_padding_is_no_use_of_it() {
+    let first_byte = "mov.u32 %r1, 1; st.local.u8 [from], %r1;";
+    let copy = "ld.local.b64 %rd1, [from]; st.local.b64 [to], %rd1;";
+    assert_eq!(kinds(&format!("{first_byte} {copy}")), []);
+    let compute = "ld.local.b32 %r1, [from]; add.u32 %r2, %r1, 1; st.local.b32 [to], %r1;";
+    assert_eq!(
+        kinds(&format!("{first_byte} {compute}")),
+        [Kind::UninitializedLocal]
+    );
+    let whole = "mov.u64 %rd1, 1; st.local.b64 [from], %rd1;";
+    assert_eq!(kinds(&format!("{whole} {compute}")), []);
 }

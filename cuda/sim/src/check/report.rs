@@ -70,6 +70,7 @@ impl Kind {
                 | GlobalRace
                 | BarrierNotReached
                 | BarrierMismatch
+                | WarpMask
         )
     }
 
@@ -140,7 +141,8 @@ pub struct Place {
     pub ptx: String,
     /// The line that it was compiled from, if the PTX says so.
     pub source: Option<SourceLine>,
-    /// Where the function around that line was called, if it was inlined, and so on outwards.
+    /// Where the function around that line was called, and so on outwards: what was inlined, and for
+    /// the thread that caused a report also the calls that it is in.
     pub calls: Vec<SourceLine>,
 }
 
@@ -198,6 +200,16 @@ pub struct Report {
     pub seed: u64,
     /// How often the same was found: the same kind, at the same instructions.
     pub count: u64,
+}
+
+impl Report {
+    /// The same, of a thread that is in functions which were called at these lines.
+    pub(crate) fn within(mut self, callers: Vec<SourceLine>) -> Self {
+        if let Some(party) = &mut self.party {
+            party.place.calls.extend(callers);
+        }
+        self
+    }
 }
 
 impl fmt::Display for Report {

@@ -165,7 +165,6 @@ impl Device {
             kernel,
             grid: launch.grid,
             block: launch.block,
-            cluster: launch.cluster,
             dynamic_shared: launch.dynamic_shared,
             parameters,
             view: self.memory.view(),

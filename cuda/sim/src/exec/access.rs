@@ -4,6 +4,7 @@ use super::context::{Context, coordinates};
 use super::{LANES, Mask, Stop, lanes};
 use crate::check::{Access, Action, Conflict, Kind, Scope};
 use crate::memory::{Fault, Region, Word};
+use crate::program::Fate;
 
 /// The generic addresses of shared memory begin here, those of local memory and of a kernel's
 /// parameters at twice and three times that.
@@ -117,9 +118,18 @@ pub(crate) struct Part<'a> {
     pub(crate) bytes: u32,
     pub(crate) order: Order,
     pub(crate) scope: Scope,
+    /// What becomes of what is loaded.
+    pub(crate) fate: Fate,
 }
 
 impl Part<'_> {
+    /// Whether it matters that some bytes of a load are not initialized: a load whose value is only
+    /// stored is a copy, of a struct with padding as a rule. Copying no initialized byte at all is an
+    /// error nevertheless.
+    fn is_used(&self, mut initialized: impl Iterator<Item = bool>) -> bool {
+        self.fate == Fate::Used || !initialized.any(|initialized| initialized)
+    }
+
     /// The access, as a shadow records it.
     fn access(&self, warp: u32, mask: Mask, pc: u32, action: Action) -> Access {
         Access {
@@ -133,6 +143,22 @@ impl Part<'_> {
     }
 }
 
+/// `4 bytes`
+fn in_words(bytes: u32) -> String {
+    match bytes {
+        1 => "1 byte".to_owned(),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
+/// `; byte 3 of them was never written`
+fn never_written(bytes: u32, first: u64) -> String {
+    match bytes {
+        1 => ", which was never written".to_owned(),
+        _ => format!("; byte {first} of them was never written"),
+    }
+}
+
 impl Context<'_, '_> {
     /// Loads `values.len()` words of every lane of `mask`, which lie side by side.
     pub(crate) fn load<T: Value>(
@@ -141,6 +167,7 @@ impl Context<'_, '_> {
         space: AccessSpace,
         addresses: &[u64; LANES],
         (order, scope): (Order, Scope),
+        fate: Fate,
         values: &mut [[T; LANES]],
     ) -> Result<(), Stop> {
         let bytes = (size_of::<T>() * values.len()) as u32;
@@ -151,6 +178,7 @@ impl Context<'_, '_> {
                 bytes,
                 order,
                 scope,
+                fate,
             };
             match space {
                 AccessSpace::Shared => context.load_shared(&part, values),
@@ -178,6 +206,7 @@ impl Context<'_, '_> {
                 bytes,
                 order,
                 scope,
+                fate: Fate::Used,
             };
             match space {
                 AccessSpace::Shared => context.store_shared(&part, values),
@@ -229,7 +258,15 @@ impl Context<'_, '_> {
                     }
                     let mask = accesses.mask();
                     rest &= !mask;
-                    let missing = accesses.uninitialized();
+                    let missing = accesses
+                        .uninitialized()
+                        .map(|(lane, offset)| (lane, offset - accesses.offsets()[lane]))
+                        .filter(|&(lane, _)| {
+                            let offset = accesses.offsets()[lane];
+                            part.is_used((0..part.bytes.into()).map(|byte| {
+                                accesses.region().uninitialized(offset + byte, 1).is_none()
+                            }))
+                        });
                     let mut race = None;
                     if let Some(clock) = &mut self.shared.clock {
                         if self.launch.checks.global_races {
@@ -244,8 +281,8 @@ impl Context<'_, '_> {
                             clock.observe(warp, mask, part.addresses, bytes, acquire, part.scope);
                         }
                     }
-                    if let Some((lane, _)) = missing {
-                        self.uninitialized_global(lane, part);
+                    if let Some((lane, first)) = missing {
+                        self.uninitialized_global(lane, part, first);
                     }
                     if let Some(race) = race {
                         self.race(AccessSpace::Global, part, "reads", race);
@@ -347,6 +384,7 @@ impl Context<'_, '_> {
                 }
             }
         }
+        let size = in_words(bytes);
         let whereabouts = self.launch.device.memory().describe(address);
         let window = AccessSpace::of(address);
         let inside = whereabouts.is_some_and(|whereabouts| whereabouts.is_inside());
@@ -355,17 +393,17 @@ impl Context<'_, '_> {
             let message = format!("{action} {bytes} bytes at {address:#x}, which is no multiple of {bytes}");
             (kind, message)
         } else if address < NULL_PAGE {
-            (Kind::NullPointer, format!("{action} {bytes} bytes at {address:#x}"))
+            (Kind::NullPointer, format!("{action} {size} at {address:#x}"))
         } else if window != AccessSpace::Global && address & (WINDOW_SIZE * 256 - 1) < WINDOW_SIZE {
             let message = format!(
-                "{action} {bytes} bytes at {address:#x}, which is an address of {}",
+                "{action} {size} at {address:#x}, which is an address of {}",
                 window.name()
             );
             (Kind::WrongSpace, message)
         } else if inside && freed {
-            (Kind::UseAfterFree, format!("{action} {bytes} bytes at {address:#x}"))
+            (Kind::UseAfterFree, format!("{action} {size} at {address:#x}"))
         } else {
-            (Kind::OutOfBounds, format!("{action} {bytes} bytes at {address:#x}"))
+            (Kind::OutOfBounds, format!("{action} {size} at {address:#x}"))
         };
         let mut report = self.report(kind, lane, action, message);
         report.address = Some(address);
@@ -381,11 +419,12 @@ impl Context<'_, '_> {
         Box::new(report)
     }
 
-    fn uninitialized_global(&mut self, lane: usize, part: &Part<'_>) {
+    fn uninitialized_global(&mut self, lane: usize, part: &Part<'_>, first: u64) {
         let address = part.addresses[lane];
         let message = format!(
-            "reads {} bytes at {address:#x}, of which some were never written",
-            part.bytes
+            "reads {} at {address:#x}{}",
+            in_words(part.bytes),
+            never_written(part.bytes, first)
         );
         let mut report = self.report(Kind::UninitializedGlobal, lane, "reads", message);
         report.address = Some(address);
@@ -414,7 +453,8 @@ impl Context<'_, '_> {
             if !inside(self, address) {
                 if self.launch.checks.bounds {
                     let message = format!(
-                        "{action} {bytes} bytes at {address:#x} of {}, {}",
+                        "{action} {} at {address:#x} of {}, {}",
+                        in_words(bytes),
                         space.name(),
                         self.describe_offset(space, address)
                     );
@@ -446,7 +486,7 @@ impl Context<'_, '_> {
                 let size = self.launch.dynamic_shared;
                 match layout.nearest(address.try_into().unwrap_or(u32::MAX)) {
                     _ if size > 0 && address >= dynamic.into() => format!(
-                        "{} bytes behind the beginning of the {size} bytes that the launch adds",
+                        "at byte {} of the {size} bytes that the launch adds",
                         address - u64::from(dynamic)
                     ),
                     Some(variable) => {
@@ -454,7 +494,10 @@ impl Context<'_, '_> {
                         let distance = match address.checked_sub(end) {
                             Some(0) => "right behind the end".to_owned(),
                             Some(behind) => format!("{behind} bytes behind the end"),
-                            None => format!("{} bytes before the end", end - address),
+                            None => match address.checked_sub(variable.offset.into()) {
+                                Some(inside) => format!("at byte {inside}"),
+                                None => "before the beginning".to_owned(),
+                            },
                         };
                         format!("{distance} of the {}-byte variable `{}`", variable.size, variable.name)
                     }
@@ -499,6 +542,10 @@ impl Context<'_, '_> {
         }
         if let Some(written) = &self.shared.written
             && let Some((lane, first)) = written.first_missing(mask, part.addresses, part.bytes)
+            && part.is_used((0..part.bytes.into()).map(|byte| {
+                let offsets = &[part.addresses[lane] + byte; LANES];
+                written.first_missing(1 << lane, offsets, 1).is_none()
+            }))
         {
             self.uninitialized_shared(lane, part, first);
         }
@@ -561,10 +608,10 @@ impl Context<'_, '_> {
     fn uninitialized_shared(&self, lane: usize, part: &Part<'_>, first: u64) {
         let address = part.addresses[lane];
         let message = format!(
-            "reads {} bytes at {address:#x} of shared memory, {}; byte {} of them was never written",
-            part.bytes,
+            "reads {} at {address:#x} of shared memory, {}{}",
+            in_words(part.bytes),
             self.describe_offset(AccessSpace::Shared, address),
-            first - address
+            never_written(part.bytes, first - address)
         );
         let mut report = self.report(Kind::UninitializedShared, lane, "reads", message);
         report.address = Some(address);
@@ -587,9 +634,9 @@ impl Context<'_, '_> {
             Action::Atomic => "updates",
         };
         let message = format!(
-            "{did} {} bytes at {address:#x}{place}, and nothing orders that against another thread \
-             that {other} it",
-            part.bytes
+            "{did} {} at {address:#x}{place}, and nothing orders that against another thread that \
+             {other} it",
+            in_words(part.bytes)
         );
         let mut report = self.report(kind, race.lane, did, message);
         report.address = Some(address);
@@ -645,11 +692,16 @@ impl Context<'_, '_> {
         }
         for lane in lanes(mask) {
             let address = part.addresses[lane] as u32;
-            if let Some(first) = self.local.uninitialized(lane, address, part.bytes) {
+            if let Some(first) = self.local.uninitialized(lane, address, part.bytes)
+                && part.fate != Fate::StoredLocally
+                && part.is_used((address..address + part.bytes).map(|byte| {
+                    self.local.uninitialized(lane, byte, 1).is_none()
+                }))
+            {
                 let message = format!(
-                    "reads {} bytes at {address:#x} of local memory; byte {} of them was never written",
-                    part.bytes,
-                    first - address
+                    "reads {} at {address:#x} of local memory{}",
+                    in_words(part.bytes),
+                    never_written(part.bytes, (first - address).into())
                 );
                 let mut report = self.report(Kind::UninitializedLocal, lane, "reads", message);
                 report.address = Some(address.into());
@@ -694,6 +746,7 @@ impl Context<'_, '_> {
                 bytes,
                 order,
                 scope,
+                fate: Fate::Used,
             };
             match space {
                 AccessSpace::Shared => {
@@ -736,6 +789,7 @@ impl Context<'_, '_> {
                 bytes: 16,
                 order,
                 scope,
+                fate: Fate::Used,
             };
             match space {
                 AccessSpace::Shared => {
@@ -796,7 +850,9 @@ impl Context<'_, '_> {
                         }
                         continue;
                     }
-                    let missing = accesses.uninitialized();
+                    let missing = accesses
+                        .uninitialized()
+                        .map(|(lane, offset)| (lane, offset - accesses.offsets()[lane]));
                     let (warp, bytes) = (self.warp as usize, part.bytes);
                     let mut race = None;
                     if let Some(clock) = &mut self.shared.clock {
@@ -816,8 +872,8 @@ impl Context<'_, '_> {
                         let acquire = part.order.acquire;
                         clock.observe(warp, mask, part.addresses, bytes, acquire, part.scope);
                     }
-                    if let Some((lane, _)) = missing {
-                        self.uninitialized_global(lane, part);
+                    if let Some((lane, first)) = missing {
+                        self.uninitialized_global(lane, part, first);
                     }
                     if let Some(race) = race {
                         self.race(AccessSpace::Global, part, "updates", race);

@@ -7,7 +7,7 @@ use super::barrier::{BARRIERS, Barrier};
 use super::call::{Call, CallError, Callee};
 use super::context::{Context, LaunchState};
 use super::warp::{Group, Waiting, Warp, lanes_of};
-use super::{ALL, Action, LANES, Lane, Mask, Random, Registers, SharedMemory, Slot, Stop, lanes};
+use super::{ALL, Action, LANES, Lane, Mask, Random, Registers, SharedMemory, Stop, lanes};
 use crate::check::Kind;
 use crate::memory::Cursor;
 use crate::program::{Constant, FUNCTION_STRIDE, FUNCTION_WINDOW, FunctionCode};
@@ -53,7 +53,9 @@ impl<'l> Block<'l> {
         let threads = launch.threads();
         let count = threads.div_ceil(LANES as u32);
         let [x, y, z] = index;
-        let number = x + launch.grid[0] * (y + launch.grid[1] * z);
+        // Of more blocks than 2^32 some share a number, which only races between them would show.
+        let row = y.wrapping_add(launch.grid[1].wrapping_mul(z));
+        let number = x.wrapping_add(launch.grid[0].wrapping_mul(row));
         let mut block = Self {
             launch,
             index,
@@ -136,15 +138,17 @@ impl<'l> Block<'l> {
     }
 
     fn too_many_steps(&self, number: usize) -> Stop {
-        let (pc, thread) = self.warps[number].groups.first().map_or((0, 0), |group| {
-            (group.pc, first_thread(number, group.mask))
-        });
+        let group = self.warps[number].groups.first();
+        let (pc, thread) =
+            group.map_or((0, 0), |group| (group.pc, first_thread(number, group.mask)));
+        let callers = self.launch.callers(group.and_then(|group| group.stack.as_deref()));
         let limit = self.launch.device.options().step_limit;
         let message = format!(
             "the launch has taken more than {limit} steps of a warp, the most that it may; is there \
              a loop that does not end?"
         );
-        self.report_at(Kind::StepLimit, thread, pc, "runs", message)
+        let report = self.report_at(Kind::StepLimit, thread, pc, "runs", message);
+        Box::new(report.within(callers))
     }
 
     /// Runs a warp for some steps, or until none of its groups can go on.
@@ -207,6 +211,7 @@ impl<'l> Block<'l> {
                             warp: number as u32,
                             pc: group.pc,
                             steps: self.steps + u64::from(used),
+                            stack: group.stack.as_deref(),
                         };
                         access(&mut context, mask)?;
                     }
@@ -359,7 +364,9 @@ impl<'l> Block<'l> {
                          thread; is the recursion endless? (cuCtxSetLimit raises the limit)",
                         function.name
                     );
-                    return Err(self.report_at(Kind::StackOverflow, thread, pc, "calls", message));
+                    let report = self.report_at(Kind::StackOverflow, thread, pc, "calls", message);
+                    let callers = self.launch.callers(part.stack.as_deref());
+                    return Err(Box::new(report.within(callers)));
                 }
             }
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
+use super::warp::CallFrame;
 use super::{LANES, LocalMemory, Mask, Registers, SharedMemory, Stop};
-use crate::check::{Checks, Kind, Party, Place, Releases, Report};
+use crate::check::{Checks, Kind, Party, Place, Releases, Report, SourceLine};
 use crate::device::Device;
 use crate::memory::{Cursor, View};
 use crate::program::{Kernel, Special};
@@ -16,7 +17,6 @@ pub(crate) struct LaunchState<'l> {
     pub(crate) kernel: &'l Kernel,
     pub(crate) grid: [u32; 3],
     pub(crate) block: [u32; 3],
-    pub(crate) cluster: [u32; 3],
     pub(crate) dynamic_shared: u32,
     /// The kernel's parameters, each at its offset.
     pub(crate) parameters: Vec<u8>,
@@ -82,6 +82,14 @@ impl LaunchState<'_> {
     pub(crate) fn place(&self, pc: u32) -> Place {
         self.kernel.place(pc)
     }
+
+    /// The lines that functions were called at, the innermost first; of deep recursion not all.
+    pub(crate) fn callers(&self, stack: Option<&CallFrame>) -> Vec<SourceLine> {
+        const MOST: usize = 16;
+        let frames = std::iter::successors(stack, |frame| frame.parent.as_deref());
+        let places = frames.take(MOST).map(|frame| self.place(frame.caller));
+        places.flat_map(|place| place.source.into_iter().chain(place.calls)).collect()
+    }
 }
 
 /// The coordinates of an index in a box, x fastest.
@@ -108,6 +116,8 @@ pub(crate) struct Context<'c, 'l> {
     pub(crate) pc: u32,
     /// Steps that the block has taken.
     pub(crate) steps: u64,
+    /// The calls that the lanes are in.
+    pub(crate) stack: Option<&'c CallFrame>,
 }
 
 impl Context<'_, '_> {
@@ -125,8 +135,10 @@ impl Context<'_, '_> {
         message: impl Into<String>,
     ) -> Report {
         let thread = self.thread(lane);
-        self.launch
+        let launch = self.launch;
+        launch
             .report(kind, self.block, thread, self.pc, action, message.into())
+            .within(launch.callers(self.stack))
     }
 
     /// Keeps a report, and goes on.

@@ -83,14 +83,6 @@ impl LocalMemory {
         }
     }
 
-    /// Marks bytes of a lane as uninitialized, as a copy of such bytes does.
-    pub(crate) fn mark_uninitialized(&mut self, lane: usize, offset: u32) {
-        if self.tracks {
-            let at = offset as usize;
-            self.initialized[at / 4][lane] &= !(1 << (at % 4));
-        }
-    }
-
     /// The first of these bytes of a lane that nothing was stored to.
     pub(crate) fn uninitialized(&self, lane: usize, offset: u32, size: u32) -> Option<u32> {
         if !self.tracks {

@@ -313,15 +313,16 @@ impl Block<'_> {
                 first = first.or(Some((thread, group.pc)));
                 let what = match group.waiting {
                     Waiting::Barrier(id) => format!("at barrier {id}"),
-                    Waiting::Lanes { members, .. } => format!(
-                        "for lanes {} of their warp",
-                        list(members & warp.alive() & !group.mask)
-                    ),
+                    Waiting::Lanes { members, .. } => {
+                        format!("for {} of the warp", list(members & warp.alive() & !group.mask))
+                    }
                     Waiting::No => continue,
                 };
-                let place = self.launch.place(group.pc);
+                let mut place = self.launch.place(group.pc);
+                place.calls.extend(self.launch.callers(group.stack.as_deref()));
+                let wait = if group.mask.count_ones() == 1 { "waits" } else { "wait" };
                 lines.push(format!(
-                    "lanes {} of warp {number} wait {what}, at {place}",
+                    "{} of warp {number} {wait} {what}\n  at {place}",
                     list(group.mask)
                 ));
             }
@@ -342,7 +343,7 @@ impl Block<'_> {
     }
 }
 
-/// The lanes of a mask in words: `0-15, 20`.
+/// The lanes of a mask in words: `lanes 0-15, 20`.
 fn list(mask: Mask) -> String {
     let mut parts: Vec<(usize, usize)> = Vec::new();
     for lane in lanes(mask) {
@@ -358,5 +359,6 @@ fn list(mask: Mask) -> String {
             format!("{first}-{last}")
         }
     });
-    words.collect::<Vec<_>>().join(", ")
+    let noun = if mask.count_ones() == 1 { "lane" } else { "lanes" };
+    format!("{noun} {}", words.collect::<Vec<_>>().join(", "))
 }

@@ -243,8 +243,38 @@ fn swap_wide(site: Site, cas: bool) -> Action {
     })
 }
 
+/// `fence.proxy`: all ways to reach memory are one here, so there is nothing to order between them.
+fn decode_proxy_fence(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+    let kind = operation.take().ok_or_else(|| operation.unknown())?;
+    let mut operands = 0..=0;
+    match kind {
+        "alias" => {}
+        "async" => {
+            operation.choice(&[
+                ("global", ()),
+                ("shared::cta", ()),
+                ("shared::cluster", ()),
+            ]);
+        }
+        "tensormap::generic" => {
+            let acquires = operation.choice(&[("acquire", true), ("release", false)]);
+            let acquires = acquires.ok_or_else(|| operation.unknown())?;
+            scope(operation).ok_or_else(|| operation.error("the scope is missing"))?;
+            if acquires {
+                operands = 2..=2;
+            }
+        }
+        _ => return Err(operation.unknown()),
+    }
+    operation.finish(operands)?;
+    Ok(Action::compute(|_, _| {}))
+}
+
 /// `fence` and `membar`
 pub(super) fn decode_fence(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+    if operation.flag("proxy") {
+        return decode_proxy_fence(operation);
+    }
     let scope = if operation.instruction.opcode == "membar" {
         let scope = operation.choice(&[
             ("cta", Scope::Block),

@@ -1,7 +1,7 @@
 //! Bits: logic, shifts, counts and fields.
 
 use super::lanes::{binary, holds, predicate, ternary, unary};
-use super::types::{bits, integers, signed};
+use super::types::{bits, signed};
 use crate::exec::{Action, Mask, Registers, Slot, lanes};
 use crate::program::Operation;
 use crate::ptx::{Literal, Operand, PtxError, Type};
@@ -265,15 +265,19 @@ pub(super) fn find(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError
     }
     let d = operation.output(0, Type::U32)?;
     let a = operation.input(1, ty)?;
-    Ok(integers!(operation, ty, T => unary(d, a, move |a: T| {
-        #[allow(unused_comparisons, reason = "unsigned types too")]
-        let a = if a < 0 { !a } else { a };
-        match a.leading_zeros() {
-            T::BITS => u32::MAX,
-            zeros if as_shift => zeros,
-            zeros => T::BITS - 1 - zeros,
-        }
-    })))
+    let place = move |zeros: u32, bits: u32| match zeros {
+        _ if zeros == bits => u32::MAX,
+        _ if as_shift => zeros,
+        _ => bits - 1 - zeros,
+    };
+    Ok(if ty.is_signed() {
+        // The sign, wherever it is not 0, turns all bits.
+        signed!(operation, ty, T => unary(d, a, move |a: T| {
+            place((a ^ a >> (T::BITS - 1)).leading_zeros(), T::BITS)
+        }))
+    } else {
+        bits!(operation, ty, T => unary(d, a, move |a: T| place(a.leading_zeros(), T::BITS)))
+    })
 }
 
 /// `fns`: the place of the n-th bit from a place.

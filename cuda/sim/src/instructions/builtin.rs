@@ -4,7 +4,7 @@ use crate::check::Kind;
 use crate::exec::{Action, Actual, Context, LANES, Lane, Order, Scope, Stop, lanes};
 use crate::exec::AccessSpace::Generic;
 use crate::memory::{AllocationKind, MemoryError};
-use crate::program::Operation;
+use crate::program::{Fate, Operation};
 use crate::ptx::PtxError;
 
 /// The longest string that a kernel may print or fail with.
@@ -125,7 +125,7 @@ impl Context<'_, '_> {
     fn byte(&mut self, lane: usize, address: u64) -> Result<u8, Stop> {
         let mut value = [[0_u8; LANES]];
         let order = (Order::default(), Scope::Device);
-        self.load(1 << lane, Generic, &[address; LANES], order, &mut value)?;
+        self.load(1 << lane, Generic, &[address; LANES], order, Fate::Used, &mut value)?;
         Ok(value[0][lane])
     }
 

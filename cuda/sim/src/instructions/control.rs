@@ -90,7 +90,10 @@ pub(super) fn decode_nothing(operation: &mut Operation<'_, '_>) -> Result<Action
 }
 
 /// The operands of a list in parentheses.
-fn list<'a>(operation: &Operation<'a, '_>, operand: &'a Operand) -> Result<&'a [Operand], PtxError> {
+fn list<'a>(
+    operation: &Operation<'a, '_>,
+    operand: &'a Operand,
+) -> Result<&'a [Operand], PtxError> {
     match operand {
         Operand::List(operands) => Ok(operands),
         _ => Err(operation.error("expected a list in parentheses")),
@@ -128,7 +131,11 @@ fn actual<'a>(
         // one of 32 bits unless it does not fit.
         Operand::Literal(literal) if !is_result => {
             let wide = operation.literal(*literal, Type::B64)?;
-            let ty = if wide >> 32 == 0 { Type::B32 } else { Type::B64 };
+            let ty = if wide >> 32 == 0 {
+                Type::B32
+            } else {
+                Type::B64
+            };
             Ok(Actual::Register {
                 slot: operation.source(operand, ty)?,
                 size: ty.size(),

@@ -257,6 +257,7 @@ fn limits((size, signed): (u32, bool)) -> (i128, i128) {
     }
 }
 
+#[allow(clippy::unnecessary_cast, reason = "only one of the types is `u64`")]
 fn float_to_integer(
     operation: &mut Operation<'_, '_>,
     to: Type,

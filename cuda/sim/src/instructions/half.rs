@@ -253,8 +253,11 @@ fn function_of<H: Half>(ty: Type, d: Slot, a: Slot, flush: bool, f: fn(f32) -> f
     })
 }
 
+/// The value of a half.
+type Widening = fn(u16) -> f32;
+
 /// A half as a single, by its type.
-fn widening(operation: &mut Operation<'_, '_>) -> Result<(Type, fn(u16) -> f32), PtxError> {
+fn widening(operation: &mut Operation<'_, '_>) -> Result<(Type, Widening), PtxError> {
     let ty = operation.ty()?;
     match ty {
         Type::F16 => Ok((ty, F16::to_single)),

@@ -154,7 +154,7 @@ pub(crate) fn encode_tf32_away(value: f32, finite: bool) -> u32 {
     let rounded = if value.is_infinite() {
         magnitude
     } else {
-        magnitude + 0x1000 & !0x1fff
+        (magnitude + 0x1000) & !0x1fff
     };
     let rounded = if finite {
         rounded.min(TF32.max << 13)

@@ -96,7 +96,7 @@ pub(crate) fn add_to_odd(a: f64, b: f64) -> f64 {
 pub(crate) fn to_odd(rounded: f64, error: f64) -> f64 {
     let bits = rounded.to_bits();
     // Infinities and NaN have errors that are NaN, and stay.
-    let inexact = error < 0.0 || error > 0.0;
+    let inexact = error.abs() > 0.0;
     let grows = (error > 0.0) == (rounded > 0.0);
     let odd = if bits & 1 == 1 {
         bits

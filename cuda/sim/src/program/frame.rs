@@ -6,7 +6,7 @@ use super::allocate::{Layout, Touched};
 use super::special::Special;
 use crate::exec::{PredicateSlot, Slot};
 use crate::instructions::Builtin;
-use crate::ptx::{Prototype, Space, Type};
+use crate::ptx::{Space, Type};
 
 /// A scope of a function, by its number. The function's own is 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,10 +36,8 @@ pub(crate) enum Symbol<'a> {
     Label(u32),
     /// `.branchtargets`
     Targets(&'a [String]),
-    /// `.callprototype`
-    Prototype(&'a Prototype),
-    /// `.calltargets`, which says nothing that the simulator needs.
-    CallTargets,
+    /// `.callprototype` or `.calltargets`, which say nothing that a call does not find out.
+    Callees,
 }
 
 /// A variable of a thread.
@@ -89,6 +87,28 @@ pub(crate) struct Frame<'a> {
     /// The predicates that are taken.
     pub(crate) predicates: u32,
     pub(crate) false_predicate: Option<PredicateSlot>,
+    /// How each register is used, counted in the first pass.
+    uses: Vec<Uses>,
+}
+
+/// How often a register is read, and how often of these its value is only stored.
+#[derive(Clone, Copy, Debug, Default)]
+struct Uses {
+    reads: u32,
+    stores: u32,
+    local_stores: u32,
+}
+
+/// What becomes of a value that is loaded.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Fate {
+    /// It may be computed with.
+    #[default]
+    Used,
+    /// It is only stored elsewhere: the load copies, and may copy padding.
+    Stored,
+    /// It is only stored to local memory.
+    StoredLocally,
 }
 
 impl<'a> Frame<'a> {
@@ -105,6 +125,31 @@ impl<'a> Frame<'a> {
             rows: 0,
             predicates: 0,
             false_predicate: None,
+            uses: Vec::new(),
+        }
+    }
+
+    fn uses(&mut self, register: u32) -> &mut Uses {
+        let count = self.registers.len();
+        self.uses.resize(count, Uses::default());
+        &mut self.uses[register as usize]
+    }
+
+    /// Notes that the register that was just read is only stored.
+    pub(crate) fn note_store(&mut self, register: u32, is_local: bool) {
+        if self.layout.is_none() {
+            let uses = self.uses(register);
+            uses.stores += 1;
+            uses.local_stores += u32::from(is_local);
+        }
+    }
+
+    /// What becomes of the value of a register. Known in the second pass.
+    pub(crate) fn fate(&self, register: u32) -> Fate {
+        match self.uses.get(register as usize) {
+            Some(uses) if uses.reads == uses.local_stores => Fate::StoredLocally,
+            Some(uses) if uses.reads == uses.stores => Fate::Stored,
+            _ => Fate::Used,
         }
     }
 
@@ -148,6 +193,9 @@ impl<'a> Frame<'a> {
     /// The slot of a register that is read.
     pub(crate) fn read(&mut self, register: u32) -> Slot {
         self.touched.reads.push(register);
+        if self.layout.is_none() {
+            self.uses(register).reads += 1;
+        }
         self.slot(register)
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use frame::{Constant, Symbol};
+pub(crate) use frame::{Constant, Fate, Symbol};
 pub use link::LoadError;
 pub(crate) use link::{function_address, load};
 pub(crate) use operation::{Operation, PredicateSource};
