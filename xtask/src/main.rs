@@ -106,7 +106,9 @@ fn check_one(folder: &str, builder: &CudaBuilder) -> Result<String, String> {
             ));
         }
     }
-    Ok(format!("{folder} is what {toolchain} makes of these sources"))
+    Ok(format!(
+        "{folder} is what {toolchain} makes of these sources"
+    ))
 }
 
 /// Shared with the builds' own, so that nothing is compiled twice.

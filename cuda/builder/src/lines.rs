@@ -39,7 +39,11 @@ pub fn tidy(ptx: &str) -> String {
         }
         tidied.push_str(code);
         if code.trim_start().starts_with(".loc") {
-            let calls: Vec<_> = comment.split("@[").skip(1).map(|call| files.call(call)).collect();
+            let calls: Vec<_> = comment
+                .split("@[")
+                .skip(1)
+                .map(|call| files.call(call))
+                .collect();
             if !calls.is_empty() {
                 tidied.push_str(" // @ ");
                 tidied.push_str(&calls.join(" @ "));
@@ -56,7 +60,11 @@ pub fn tidy(ptx: &str) -> String {
 
 /// The number and the path of a `.file` line.
 fn file(line: &str) -> Option<(u32, &str)> {
-    let (number, path) = line.trim_start().strip_prefix(".file")?.trim().split_once(' ')?;
+    let (number, path) = line
+        .trim_start()
+        .strip_prefix(".file")?
+        .trim()
+        .split_once(' ')?;
     Some((number.parse().ok()?, path.trim().trim_matches('"')))
 }
 

@@ -233,25 +233,21 @@ impl<'a> Expected<'a> {
         }
     }
 
-    /// Whether this is the thread, and its innermost line in the kernels' sources the marked one.
-    fn is(&self, party: &Party) -> bool {
+    /// Whether this is the thread, and it is at the marked line or in what that line calls.
+    pub fn is(&self, party: &Party) -> bool {
         let (file, number) = marked_line(self.marker);
-        let lines = party.place.source.iter().chain(&party.place.calls);
-        let own = lines
-            .into_iter()
-            .find(|line| line.file.starts_with("tests/faults/kernels/src/"));
-        let is_line = own.is_some_and(|line| line.file.ends_with(&file) && line.line == number);
         let [x, y, z] = party.block;
         let [tx, ty, tz] = party.thread;
-        is_line
+        let mut lines = party.place.source.iter().chain(&party.place.calls);
+        lines.any(|line| line.file == file && line.line == number)
             && (y, z, ty, tz) == (0, 0, 0, 0)
             && self.block.is_none_or(|block| block == x)
             && self.thread.is_none_or(|thread| thread == tx)
     }
 }
 
-/// The file and the number of the one line that ends in this comment.
-fn marked_line(marker: &str) -> (String, u32) {
+/// The path, as the PTX has it, and the number of the one line that ends in this comment.
+pub fn marked_line(marker: &str) -> (String, u32) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels/src");
     let end = format!("// {marker}");
     let mut found = Vec::new();
@@ -261,7 +257,7 @@ fn marked_line(marker: &str) -> (String, u32) {
         for (number, line) in (1..).zip(text.lines()) {
             if line.ends_with(&end) {
                 let name = path.file_name().expect("a name").to_string_lossy();
-                found.push((format!("/{name}"), number));
+                found.push((format!("tests/faults/kernels/src/{name}"), number));
             }
         }
     }

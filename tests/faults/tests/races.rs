@@ -35,12 +35,22 @@ fn shared(kernel: &str, block: u32, threads: [u32; 2], parts: &[&str]) {
 
 #[test]
 fn write_write() {
-    shared("write_write", 64, [3, 35], &["4 bytes"]);
+    shared(
+        "write_write",
+        64,
+        [3, 35],
+        &["at byte 0 of the 4-byte variable"],
+    );
 }
 
 #[test]
 fn write_read() {
-    shared("write_read", 64, [5, 40], &["256 bytes"]);
+    shared(
+        "write_read",
+        64,
+        [5, 40],
+        &["at byte 20 of the 256-byte variable"],
+    );
 }
 
 #[test]
@@ -50,39 +60,64 @@ fn read_write() {
         Expected::some("FAULT: read_write"),
         Expected::some("OTHER: read_write"),
     ];
-    run.is_reported(Kind::SharedRace, &parties, &["256 bytes"]);
+    run.is_reported(Kind::SharedRace, &parties, &["256-byte variable"]);
     run.mended("read_write_mended").is_silent();
 }
 
 #[test]
 fn lanes_of_a_warp() {
-    shared("lanes_of_a_warp", 32, [1, 2], &["128 bytes"]);
+    shared(
+        "lanes_of_a_warp",
+        32,
+        [1, 2],
+        &["at byte 0 of the 128-byte variable"],
+    );
 }
 
 #[test]
 fn overlapping_bytes() {
-    shared("overlapping_bytes", 64, [4, 38], &["64 bytes"]);
+    shared(
+        "overlapping_bytes",
+        64,
+        [4, 38],
+        &["of the 64-byte variable"],
+    );
 }
 
 #[test]
 fn within_a_block() {
     let run = Run::new("within_a_block", 1, 96, &[Words(&ZEROS[..2])]);
     let threads = [(0, Some(3)), (0, Some(70))];
-    pair(&run, Kind::GlobalRace, threads, &["8 bytes"]);
+    pair(
+        &run,
+        Kind::GlobalRace,
+        threads,
+        &["at byte 0 of the 8-byte allocation"],
+    );
 }
 
 #[test]
 fn between_blocks() {
     let run = Run::new("between_blocks", 2, 32, &[Words(&ZEROS[..2])]);
     let threads = [(0, Some(0)), (1, Some(1))];
-    pair(&run, Kind::GlobalRace, threads, &["8 bytes"]);
+    pair(
+        &run,
+        Kind::GlobalRace,
+        threads,
+        &["at byte 0 of the 8-byte allocation"],
+    );
 }
 
 #[test]
 fn flag() {
     let run = Run::new("flag", 2, 1, &[Words(&[0]), Words(&[0, 0])]);
     let threads = [(0, Some(0)), (1, Some(0))];
-    pair(&run, Kind::GlobalRace, threads, &["8 bytes"]);
+    pair(
+        &run,
+        Kind::GlobalRace,
+        threads,
+        &["at byte 0 of the 8-byte allocation"],
+    );
 }
 
 #[test]
@@ -110,7 +145,13 @@ fn one_line(run: &Run<'_>) {
                 block: None,
                 ..Expected::thread(0, &marker)
             };
-            run.check(report, Kind::GlobalRace, &[thread, thread], &["4 bytes"], &all.join("\n"));
+            run.check(
+                report,
+                Kind::GlobalRace,
+                &[thread, thread],
+                &["at byte 0 of the 4-byte allocation"],
+                &all.join("\n"),
+            );
         }
     }
     run.mended(&format!("{}_mended", run.kernel)).is_silent();
@@ -126,7 +167,7 @@ fn last_block() {
         },
         Expected::some("OTHER: last_block"),
     ];
-    run.is_reported(Kind::GlobalRace, &parties, &["24 bytes"]);
+    run.is_reported(Kind::GlobalRace, &parties, &["24-byte allocation"]);
     run.mended("last_block_mended").is_silent();
 }
 
@@ -144,6 +185,6 @@ fn grid_barrier() {
             ..Expected::thread(1, "OTHER: grid_barrier")
         },
     ];
-    run.is_reported(Kind::GlobalRace, &parties, &["16 bytes"]);
+    run.is_reported(Kind::GlobalRace, &parties, &["16-byte allocation"]);
     run.mended("grid_barrier_mended").is_silent();
 }

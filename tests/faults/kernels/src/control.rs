@@ -4,25 +4,22 @@ use cuda_std::prelude::*;
 
 use crate::device::opaque;
 
-/// Masks a number until it is 0, which it becomes at once or never. Launch: a thread for each.
+/// Waits for a word that nobody sets. Launch: any.
 #[kernel]
-pub unsafe fn endless_loop(x: *mut u32) {
-    let i = thread::index_1d() as usize;
-    let mut left = *x.add(i);
-    while left != 0 {
-        left = *opaque(x.add(i)) & left; // FAULT: endless_loop
-    }
-    *x.add(i) = left;
+pub unsafe fn endless_loop(word: *mut u32) {
+    while *opaque(word) == 0 {} // FAULT: endless_loop
+    *word.add(1) = 1;
 }
 
 #[kernel]
-pub unsafe fn endless_loop_mended(x: *mut u32) {
-    let i = thread::index_1d() as usize;
-    let mut left = *x.add(i);
-    while left != 0 {
-        left = (*opaque(x.add(i)) & left) >> 1;
+pub unsafe fn endless_loop_mended(word: *mut u32) {
+    let mut n_tries = 0;
+    while *opaque(word) == 0 && n_tries < 100 {
+        n_tries += 1;
     }
-    *x.add(i) = left;
+    if thread::index_1d() == 0 {
+        *word.add(1) = n_tries;
+    }
 }
 
 /// The sum of the first `n` numbers.

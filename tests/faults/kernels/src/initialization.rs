@@ -21,7 +21,7 @@ pub unsafe fn uninitialized_global_mended(x: *const f32, sum: *mut f32) {
     *sum.add(i) = *x.add(i);
 }
 
-/// Packs pixels into words. Launch: a thread for each word.
+/// Packs pixels into words, and inverts them. Launch: a thread for each word.
 #[kernel]
 pub unsafe fn uninitialized_byte(pixels: *mut u8, words: *mut u32) {
     let i = thread::index_1d() as usize;
@@ -29,7 +29,7 @@ pub unsafe fn uninitialized_byte(pixels: *mut u8, words: *mut u32) {
     for channel in 0..3 {
         *pixel.add(channel) = channel as u8;
     }
-    *words.add(i) = *opaque(pixel).cast::<u32>(); // FAULT: uninitialized_byte
+    *words.add(i) = !*opaque(pixel).cast::<u32>(); // FAULT: uninitialized_byte
 }
 
 #[kernel]
@@ -39,7 +39,7 @@ pub unsafe fn uninitialized_byte_mended(pixels: *mut u8, words: *mut u32) {
     for channel in 0..4 {
         *pixel.add(channel) = channel as u8;
     }
-    *words.add(i) = *opaque(pixel).cast::<u32>();
+    *words.add(i) = !*opaque(pixel).cast::<u32>();
 }
 
 /// Adds neighbours. Launch: 64 threads.

@@ -4,7 +4,8 @@ use cuda_std::prelude::*;
 use cuda_std::warp::{FULL_MASK, sync_warp};
 use cuda_std::{shared_array, shared_tile};
 
-/// Two threads say who is the leader. Launch: 64 threads.
+/// Two threads say who is the leader. What they do between is to keep the two stores apart, of which
+/// the compiler would make one, without a line. Launch: 64 threads.
 #[kernel]
 pub unsafe fn write_write(y: *mut u32) {
     let leader = shared_array![u32; 1];
@@ -12,6 +13,7 @@ pub unsafe fn write_write(y: *mut u32) {
     if t == 3 {
         *leader = 3; // FAULT: write_write
     }
+    *y.add(t as usize) = t;
     if t == 35 {
         *leader = 35; // OTHER: write_write
     }
@@ -27,6 +29,7 @@ pub unsafe fn write_write_mended(y: *mut u32) {
         *leader = 3;
     }
     thread::sync_threads();
+    *y.add(t as usize) = t;
     if t == 35 {
         *leader = 35;
     }

@@ -67,8 +67,9 @@ pub unsafe fn spin_lock(lock: *mut u32, sum: *mut u32) {
     while lock.swap(1, Ordering::Relaxed) == 1 {} // FAULT: spin_lock
     fence(Ordering::AcqRel);
     *sum += 1;
+    let is_fourth = *sum == 4;
     fence(Ordering::AcqRel);
-    if *sum != 4 {
+    if !is_fourth {
         lock.store(0, Ordering::Relaxed);
     }
 }
