@@ -1,4 +1,5 @@
-//! PTX with damages: whatever the text, the parser returns, soon and with little memory.
+//! PTX with damages: whatever the text, the parser returns, soon and with little memory; so does the
+//! loader of what is still PTX, and a launch of each kernel that can be loaded.
 //!
 //! `PTX_SIM_MUTATIONS` sets the number of texts. Each failure names the seed of its text, and
 //! `PTX_SIM_MUTATION_SEED=<seed> PTX_SIM_MUTATIONS=1` repeats it alone.
@@ -11,6 +12,7 @@ use std::{env, fs};
 use fastrand::Rng;
 use peak_alloc::PeakAlloc;
 use ptx_sim::ptx::{Instruction, Module, PtxError, Statement, parse};
+use ptx_sim::{AllocationKind, Arguments, Checks, Device, Kernel, Launch, Options, Properties};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -21,6 +23,13 @@ const DEFAULT_MUTATIONS: u64 = 20_000;
 /// The bytes that a text may take for each of its own. Many `a:` in scopes are the worst: while the
 /// list of statements grows, two bytes of text take up to 220.
 const MEMORY_FACTOR: usize = 256;
+
+/// The bytes that loading and running a text may take. A kernel may declare 227 KiB of shared memory
+/// and 512 KiB of local memory for each of up to 1024 threads, each of which has its shadows.
+const RUN_MEMORY: usize = 2 << 30;
+
+/// The instructions that the warps of a launch may take.
+const STEP_LIMIT: u64 = 20_000;
 
 /// Far above the milliseconds that a text of this size takes, for a machine that does other things.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -95,6 +104,7 @@ fn damaged_texts_are_parsed_or_refused() {
     let first = number("PTX_SIM_MUTATION_SEED").unwrap_or(1);
     let corpus = corpus();
     let (mut n_accepted, mut slowest, mut largest) = (0, Duration::ZERO, 0.0_f64);
+    let (mut n_launched, mut n_ended, mut largest_run) = (0, 0, 0);
     let start = Instant::now();
     for seed in first..first + n_mutations {
         let text = mutation(&corpus, &mut Rng::with_seed(seed));
@@ -114,12 +124,26 @@ fn damaged_texts_are_parsed_or_refused() {
             text.len()
         );
         n_accepted += u64::from(accepted);
+        if accepted {
+            ALLOCATOR.reset_peak_usage();
+            let outcome = catch_unwind(AssertUnwindSafe(|| run_text(&text, seed)));
+            let memory = ALLOCATOR.peak_usage().saturating_sub(before);
+            let Ok((launched, ended)) = outcome else {
+                panic!("running the text of seed {seed} leads to a panic:\n{text}");
+            };
+            assert!(memory < RUN_MEMORY, "to run seed {seed} takes {memory} bytes");
+            (n_launched, n_ended) = (n_launched + launched, n_ended + ended);
+            largest_run = largest_run.max(memory);
+        }
+        let time = begin.elapsed();
+        assert!(time < TIME_LIMIT, "the text of seed {seed} takes {time:?} to run");
         slowest = slowest.max(time);
         largest = largest.max(memory as f64 / text.len().max(64) as f64);
     }
     println!(
         "{n_mutations} texts, {n_accepted} of them accepted, in {:?}; the slowest took {slowest:?}, \
-         the most memory was {largest:.0} bytes for each of the text",
+         the most memory was {largest:.0} bytes for each of the text; {n_launched} kernels launched, \
+         {n_ended} came to their end, the most memory was {largest_run} bytes",
         start.elapsed()
     );
     // Damages that all texts survive, or none, would find nothing.
@@ -129,6 +153,8 @@ fn damaged_texts_are_parsed_or_refused() {
             0.05 < share && share < 0.95,
             "{share} of the texts are accepted"
         );
+        let share = n_ended as f64 / n_launched as f64;
+        assert!(0.05 < share && share < 0.95, "{share} of the kernels come to their end");
     }
 }
 
@@ -141,6 +167,79 @@ fn use_text(text: &str) -> bool {
         }
         Err(error) => {
             check_error(text, &error);
+            false
+        }
+    }
+}
+
+/// Loads a text and runs its kernels on a small device; how many there are, and how many end well.
+fn run_text(text: &str, seed: u64) -> (u64, u64) {
+    let device = Device::new(Options {
+        properties: Properties {
+            total_memory: 1 << 20,
+            ..Properties::h100()
+        },
+        checks: Checks::ALL,
+        seed,
+        workers: 1,
+        step_limit: STEP_LIMIT,
+        stack_limit: 16 << 10,
+        heap_limit: 64 << 10,
+    });
+    device.set_output(Box::new(std::io::sink()));
+    let Ok(program) = device.load(text) else {
+        return (0, 0);
+    };
+    let mut rng = Rng::with_seed(seed);
+    let (mut launched, mut ended) = (0, 0);
+    for kernel in program.kernels() {
+        launched += 1;
+        ended += u64::from(run_kernel(&device, kernel, &mut rng));
+    }
+    // Reports are written out, too, as a user would see them.
+    for report in device.reports() {
+        assert!(!report.to_string().is_empty());
+    }
+    device.unload(&program);
+    (launched, ended)
+}
+
+/// Launches a kernel with buffers and small numbers as its arguments; whether it came to its end.
+fn run_kernel(device: &Device, kernel: &Kernel, rng: &mut Rng) -> bool {
+    let mut arguments = vec![0_u8; kernel.parameter_bytes()];
+    let mut buffers = Vec::new();
+    for parameter in kernel.parameters() {
+        let bytes = &mut arguments[parameter.offset..][..parameter.size];
+        if parameter.size == 8 && rng.u32(..8) > 0 {
+            let size = 1 << rng.u32(4..14);
+            let Ok(address) = device.memory().allocate(size, 256, AllocationKind::Device) else {
+                return false;
+            };
+            buffers.push(address);
+            device.memory().fill(address, &[rng.u8(..4)], size).unwrap();
+            bytes.copy_from_slice(&address.to_le_bytes());
+        } else if let Some(first) = bytes.first_mut() {
+            *first = rng.u8(..100);
+        }
+    }
+    let shapes = [[1, 1, 1], [32, 1, 1], [33, 1, 1], [16, 4, 2], [128, 1, 1]];
+    let launch = Launch {
+        grid: [rng.u32(1..4), rng.u32(1..3), 1],
+        block: kernel.required_block().unwrap_or(shapes[rng.usize(..shapes.len())]),
+        dynamic_shared: rng.u32(..3) * 512,
+        cooperative: rng.bool(),
+        arguments: Arguments::Packed(&arguments),
+        ..Launch::default()
+    };
+    let outcome = device.launch(kernel, &launch);
+    for buffer in buffers {
+        // A kernel cannot free what the host has allocated.
+        device.memory().free(buffer).unwrap();
+    }
+    match outcome {
+        Ok(_) => true,
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
             false
         }
     }

@@ -10,6 +10,9 @@ use crate::ptx::PtxError;
 /// The longest string that a kernel may print or fail with.
 const LONGEST_STRING: usize = 1 << 16;
 
+/// The most bytes that one call prints, which is what a GPU's buffer holds at first.
+const MOST_PRINTED: usize = 1 << 20;
+
 /// A function that the device provides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Builtin {
@@ -210,7 +213,9 @@ fn print(
     let mut output = Vec::new();
     let mut count = 0;
     let mut rest = format.as_slice();
-    while let Some((&byte, behind)) = rest.split_first() {
+    while let Some((&byte, behind)) = rest.split_first()
+        && output.len() < MOST_PRINTED
+    {
         rest = behind;
         if byte != b'%' {
             output.push(byte);

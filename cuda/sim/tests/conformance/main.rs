@@ -3,25 +3,33 @@
 //! exact fractions of any size.
 
 mod approximate;
+mod atomics;
+mod barriers;
 mod bits;
+mod builtins;
 mod case;
 mod compare;
+mod control;
 mod convert;
 mod data;
 mod exact;
 mod float;
 mod integer;
+mod memory;
 mod moves;
+mod program;
 mod refused;
+mod warp;
 
-use ptx_sim::{AllocationKind, Arguments, Checks, Device, Launch, Options, Program, Properties};
+use ptx_sim::{AllocationKind, Arguments, Checks, Device, Launch, MemoryError, Options, Properties};
 
 use case::{Case, Runner};
+use program::{Launcher, Program, Shape};
 
 /// Runs cases on the simulator.
 struct Simulator {
     device: Device,
-    program: Option<Program>,
+    program: Option<ptx_sim::Program>,
 }
 
 impl Simulator {
@@ -107,6 +115,61 @@ impl Runner for Simulator {
     }
 }
 
+impl Launcher for Simulator {
+    fn launch(
+        &mut self,
+        ptx: &str,
+        shape: &Shape,
+        input: &[u8],
+        output: &[u8],
+    ) -> Result<Vec<u8>, String> {
+        let words = |error: MemoryError| error.to_string();
+        let program = self.device.load(ptx).map_err(|error| error.to_string())?;
+        let kernel = program.kernel("test").ok_or("there is no such kernel")?;
+        let memory = self.device.memory();
+        let buffers = [self.allocate(input.len())?, self.allocate(output.len())?];
+        memory.write(buffers[0], input).map_err(words)?;
+        memory.write(buffers[1], output).map_err(words)?;
+        let launch = Launch {
+            grid: shape.grid,
+            block: shape.block,
+            dynamic_shared: shape.shared,
+            cooperative: shape.cooperative,
+            arguments: Arguments::Packed(bytemuck::cast_slice(&buffers)),
+            ..Launch::default()
+        };
+        let launched = self.device.launch(kernel, &launch);
+        let mut bytes = vec![0; output.len()];
+        memory.read(buffers[1], &mut bytes).map_err(words)?;
+        for buffer in buffers {
+            memory.free(buffer).map_err(words)?;
+        }
+        self.device.unload(&program);
+        launched.map_err(|error| error.to_string())?;
+        match self.device.reports().first() {
+            Some(report) => Err(report.to_string()),
+            None => Ok(bytes),
+        }
+    }
+
+    fn repeats(&self) -> u32 {
+        3
+    }
+}
+
+/// Asserts that a table of programs holds on a simulated device.
+#[track_caller]
+fn assert_runs(programs: &[Program]) {
+    let failures = program::run(&mut Simulator::new("h100"), programs);
+    assert!(
+        failures.is_empty(),
+        "{} of {}:\n{}",
+        failures.len(),
+        programs.len(),
+        failures.join("\n")
+    );
+}
+
 /// Asserts that a table of cases holds on a simulated device.
 #[track_caller]
 fn assert_holds(device: &str, target: &str, cases: Vec<Case>) {
@@ -170,4 +233,48 @@ fn moves() {
 fn wrong_instructions_are_refused() {
     let failures = refused::failures(&mut Simulator::new("h100"));
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn lanes_of_a_warp_together() {
+    assert_runs(&warp::programs());
+}
+
+#[test]
+fn loads_and_stores() {
+    assert_runs(&memory::programs());
+}
+
+#[test]
+fn atomic_updates() {
+    assert_runs(&atomics::programs());
+}
+
+#[test]
+fn barriers_of_a_block() {
+    assert_runs(&barriers::programs());
+}
+
+#[test]
+fn the_course_of_threads() {
+    assert_runs(&control::programs());
+}
+
+#[test]
+fn what_the_device_provides() {
+    assert_runs(&builtins::programs());
+}
+
+#[test]
+fn formats_are_printed_as_the_host_prints_them() {
+    let wrong = builtins::wrong_formats();
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_failed_assertion_says_what_failed() {
+    let report = builtins::assertion();
+    for part in ["`x > 0` in void f(int), kernel.cu:42", "thread (4, 0, 0)"] {
+        assert!(report.contains(part), "{report}");
+    }
 }

@@ -140,24 +140,28 @@ impl Program {
     where
         T: AnyBitPattern + NoUninit + PartialEq + Debug,
     {
-        let values: Vec<Option<T>> = values.into_iter().collect();
+        let expected: Vec<Option<T>> = values.into_iter().collect();
         if self.output.is_empty() {
-            self.output = vec![0; values.len() * size_of::<T>()];
+            self.output = vec![0; expected.len() * size_of::<T>()];
         }
         self.check(move |bytes| {
-            let found: Vec<T> = bytemuck::pod_collect_to_vec(bytes);
-            if found.len() != values.len() {
-                return Err(format!("{} values, expected {}", found.len(), values.len()));
+            let found: Vec<T> = elements(bytes);
+            if found.len() != expected.len() {
+                return Err(format!(
+                    "{} values, expected {}",
+                    found.len(),
+                    expected.len()
+                ));
             }
-            let differs = |at: &usize| values[*at].is_some_and(|value| value != found[*at]);
-            let wrong: Vec<usize> = (0..values.len()).filter(differs).collect();
+            let differs = |at: &usize| expected[*at].is_some_and(|it| it != found[*at]);
+            let wrong: Vec<usize> = (0..expected.len()).filter(differs).collect();
             match wrong.first() {
                 None => Ok(()),
                 Some(&at) => Err(format!(
                     "{} of {} differ, the first at {at}: expected {:x?}, found {:x?}",
                     wrong.len(),
-                    values.len(),
-                    values[at].as_ref(),
+                    expected.len(),
+                    expected[at].as_ref(),
                     found[at]
                 )),
             }
@@ -172,7 +176,13 @@ impl Program {
 
     /// The module.
     pub fn ptx(&self) -> String {
-        let Self { target, head, body, strides: [input, output], .. } = self;
+        let Self {
+            target,
+            head,
+            body,
+            strides: [input, output],
+            ..
+        } = self;
         format!(
             ".version 9.0\n.target {target}\n.address_size 64\n{head}\n\
              .visible .entry test(.param .u64 in, .param .u64 out)\n{{\n\
@@ -206,12 +216,20 @@ pub fn run(launcher: &mut dyn Launcher, programs: &[Program]) -> Vec<String> {
     failures
 }
 
+/// The values that bytes hold.
+pub fn elements<T: AnyBitPattern>(bytes: &[u8]) -> Vec<T> {
+    bytes
+        .chunks_exact(size_of::<T>())
+        .map(bytemuck::pod_read_unaligned)
+        .collect()
+}
+
 /// Words of the same text with what stands for `$name` put in.
 pub fn fill(text: &str, words: &[(&str, &str)]) -> String {
     // The longest names first: `$space` before `$s`.
     let mut words = words.to_vec();
     words.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-    words
-        .iter()
-        .fold(text.to_owned(), |text, (name, word)| text.replace(&format!("${name}"), word))
+    words.iter().fold(text.to_owned(), |text, (name, word)| {
+        text.replace(&format!("${name}"), word)
+    })
 }

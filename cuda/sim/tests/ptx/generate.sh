@@ -12,6 +12,7 @@ compile() {
 }
 compile calls.ptx -arch=sm_80 calls.cu
 compile memory.ptx -arch=sm_80 memory.cu
+compile programs.ptx -arch=sm_80 programs.cu
 compile control.ptx -arch=sm_100 control.cu
 compile hopper.ptx -arch=sm_90a -std=c++17 hopper.cu
 compile lines.ptx -arch=sm_80 -lineinfo debug.cu
