@@ -22,8 +22,9 @@ pub(crate) enum Rounding {
     Up,
 }
 
-/// The double that operations give for NaN.
-pub(crate) const NAN_DOUBLE: f64 = f64::from_bits(0x7ff8_0000_0000_0000);
+/// The double that operations give for NaN. It is negative: so is the one that the code has which
+/// `ptxas` makes of a square root.
+pub(crate) const NAN_DOUBLE: f64 = f64::from_bits(0xfff8_0000_0000_0000);
 
 /// The single that operations give for NaN.
 pub(crate) const NAN_SINGLE: f32 = f32::from_bits(0x7fff_ffff);

@@ -321,7 +321,7 @@ fn predicates(cases: &mut Vec<Case>) {
     type Binary = fn(u64, u64) -> u64;
     let table: [(&str, Binary); 5] = [
         ("and.pred %p2, %p0, %p1;", |a, b| a & b),
-        ("or.pred %p2, %p0, !%p1;", |a, b| a | 1 - b),
+        ("or.pred %p2, %p0, !%p1;", |a, b| a | (1 - b)),
         ("xor.pred %p2, %p0, %p1;", |a, b| a ^ b),
         ("not.pred %p2, %p0;", |a, _| 1 - a),
         ("mov.pred %p2, %p1;", |_, b| b),

@@ -79,7 +79,7 @@ impl Format {
     /// The NaN that the simulator gives.
     pub fn nan(self) -> u64 {
         match (self.exponent, self.mantissa) {
-            (11, 52) => 0x7ff8_0000_0000_0000,
+            (11, 52) => 0xfff8_0000_0000_0000,
             _ => self.sign() - 1,
         }
     }
