@@ -95,9 +95,11 @@ pub(super) fn min(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
     operation.finish(3..=4)?;
     let of_three = operation.has(3);
     // `.xorsign` goes with `.abs`; `.abs` alone is for three operands.
-    if extremum.magnitudes != (extremum.product_sign || of_three && extremum.magnitudes)
-        || of_three && (ty != Type::F32 || extremum.product_sign)
-    {
+    let fits = match of_three {
+        true => ty == Type::F32 && !extremum.product_sign,
+        false => extremum.magnitudes == extremum.product_sign,
+    };
+    if !fits {
         return Err(operation.unknown());
     }
     if of_three {
@@ -110,14 +112,10 @@ pub(super) fn min(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
     let plain = !extremum.flush && !extremum.nan && !extremum.magnitudes;
     match ty {
         // The usual ones are loops of their own.
-        Type::F32 if plain => {
-            let largest = extremum.largest;
-            let of = |largest| Extremum { largest, ..PLAIN };
-            Ok(match largest {
-                false => binary(d, a, b, move |a, b| of(false).of(a, b)),
-                true => binary(d, a, b, move |a, b| of(true).of(a, b)),
-            })
-        }
+        Type::F32 if plain => Ok(match extremum.largest {
+            false => binary(d, a, b, |a, b| SMALLER.of(a, b)),
+            true => binary(d, a, b, |a, b| LARGER.of(a, b)),
+        }),
         Type::F32 => Ok(binary(d, a, b, move |a, b| extremum.of(a, b))),
         Type::F64 if plain => Ok(binary(d, a, b, move |a, b| {
             of_doubles(extremum.largest, a, b)
@@ -146,12 +144,19 @@ pub(super) fn min(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
     }
 }
 
-const PLAIN: Extremum = Extremum {
+/// `min` without modifiers.
+const SMALLER: Extremum = Extremum {
     largest: false,
     flush: false,
     nan: false,
     magnitudes: false,
     product_sign: false,
+};
+
+/// `max` without modifiers.
+const LARGER: Extremum = Extremum {
+    largest: true,
+    ..SMALLER
 };
 
 /// The smaller of two halves.
@@ -160,7 +165,7 @@ struct Smaller;
 impl Operator for Smaller {
     #[inline(always)]
     fn of<H: Half>(a: u16, b: u16) -> u16 {
-        of_halves::<H>(PLAIN, false, a, b)
+        of_halves::<H>(SMALLER, false, a, b)
     }
 }
 
@@ -170,11 +175,7 @@ struct Larger;
 impl Operator for Larger {
     #[inline(always)]
     fn of<H: Half>(a: u16, b: u16) -> u16 {
-        let largest = Extremum {
-            largest: true,
-            ..PLAIN
-        };
-        of_halves::<H>(largest, false, a, b)
+        of_halves::<H>(LARGER, false, a, b)
     }
 }
 
