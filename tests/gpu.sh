@@ -8,7 +8,8 @@
 # `run` does, in this order, and prints at its end which of these failed:
 #
 #   devices      what the program finds
-#   tests        all tests of kernels against the CPU and the reference; no GPU is a failure
+#   tests        all tests of kernels against the CPU and the reference, and the simulator's tables of
+#                instructions; no GPU is a failure
 #   memcheck, racecheck, synccheck, initcheck
 #                the same under compute-sanitizer, without the test that makes a kernel panic
 #   mnist        15 epochs with the defaults, and a second run that has to give the same accuracy
@@ -31,7 +32,7 @@ pack() {
     program=$(cargo build --release --package cpu --message-format json 2>/dev/null |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
     strip -o "$folder/cpu" "$program"
-    for test in gpu_against_cpu ptx; do
+    for test in gpu_against_cpu instructions ptx; do
         path=$(cargo test --release --package cpu --test "$test" --no-run --message-format json |
             sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
         strip -o "$folder/$test" "$path"
@@ -56,7 +57,7 @@ sanitizer() {
 # Runs the tests under one of compute-sanitizer's tools.
 check() {
     tool=$(sanitizer) || return 1
-    "$tool" --tool "$1" --error-exitcode 9 ./gpu_against_cpu --test-threads 1 \
+    TEST_DEVICES=cpu,cuda "$tool" --tool "$1" --error-exitcode 9 ./gpu_against_cpu --test-threads 1 \
         --skip a_kernel_that_panics_is_named
 }
 
@@ -71,7 +72,7 @@ step() {
             ./cpu devices
             ;;
         tests)
-            ./gpu_against_cpu && ./ptx
+            TEST_DEVICES=cpu,cuda ./gpu_against_cpu && TEST_DEVICES=cuda ./instructions && ./ptx
             ;;
         memcheck | racecheck | synccheck | initcheck)
             check "$1"

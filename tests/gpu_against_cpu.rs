@@ -8,9 +8,9 @@
 //! Buffers are longer than the operations need. What lies behind inputs is NaN, so that reading it
 //! shows; what lies behind outputs has to stay.
 
+mod on_gpu;
 mod reference;
 
-use std::io::Write;
 use std::num::NonZero;
 use std::process::Command;
 use std::sync::Once;
@@ -25,13 +25,12 @@ use cpu::nn::{Dense, Layer, Sequential, Sgd};
 use cpu::train::Trainer;
 use cpu::{Error, Result};
 use gpu::dense::{LARGE, SMALL};
+use on_gpu::DEVICES_VARIABLE;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use reference::DenseShape;
 
 // --- Devices -------------------------------------------------------------------------------------
-
-const DEVICES_VARIABLE: &str = "TEST_DEVICES";
 
 enum Device {
     Host(HostBackend),
@@ -95,44 +94,10 @@ fn devices_and_versions() -> Vec<(String, Device)> {
     devices
 }
 
-/// Past the test harness, which shows what failing tests print and hides the rest.
-fn say(message: &str) {
-    let line = format!("gpu_against_cpu: {message}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
-
 /// All tests once more, on the GPU, where there is one.
 #[test]
 fn on_the_gpu_too() {
-    if std::env::var_os(DEVICES_VARIABLE).is_some() {
-        // Somebody has chosen.
-        return;
-    }
-    let found = Command::new(env!("CARGO_BIN_EXE_cpu"))
-        .arg("devices")
-        .env_remove("CUDA_DRIVER")
-        .output()
-        .unwrap();
-    let found = String::from_utf8_lossy(&found.stdout).into_owned();
-    if !found.contains("device 0") {
-        let missing = found
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("missing"));
-        let missing = missing.unwrap_or(&found).trim();
-        say(&format!("no tests on a GPU: {missing}"));
-        return;
-    }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .env(DEVICES_VARIABLE, "cpu,cuda")
-        .env_remove("CUDA_DRIVER")
-        .output()
-        .unwrap();
-    let (stdout, stderr) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "on the GPU:\n{stdout}\n{stderr}");
-    say("all tests on the GPU as well");
+    on_gpu::again_on_the_gpu("cpu,cuda");
 }
 
 /// The simulator finds nothing wrong with the kernels.
