@@ -29,7 +29,10 @@ fn main() {
             }
         }
     }
-    println!("{:20} {:6} {:>28} {:>14}", "kernel", "checks", "lane-instructions a second", "a launch");
+    println!(
+        "{:20} {:6} {:>28} {:>14}",
+        "kernel", "checks", "lane-instructions a second", "a launch"
+    );
     for (name, side) in KERNELS {
         for (label, checks) in [("none", Checks::NONE), ("all", Checks::ALL)] {
             let device = Device::new(Options {
@@ -41,7 +44,10 @@ fn main() {
             });
             let memory = device.memory();
             let bytes = |values: &[f32]| -> Vec<u8> {
-                values.iter().flat_map(|value| value.to_le_bytes()).collect()
+                values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect()
             };
             let size = (SIZE * SIZE * 4) as u64;
             let [a, b, c] =
@@ -85,7 +91,10 @@ fn main() {
             assert_eq!(device.reports(), [], "{name}");
             let mut result = vec![0; size as usize];
             memory.read(c, &mut result).unwrap();
-            assert!(result == bytes(&expected), "{name} computes another product");
+            assert!(
+                result == bytes(&expected),
+                "{name} computes another product"
+            );
             rates.sort_by(f64::total_cmp);
             times.sort_by(f64::total_cmp);
             println!(

@@ -17,8 +17,8 @@ pub(crate) use clock::{Arrivals, Clock, Releases, Scope};
 pub(crate) use global::GlobalShadow;
 pub(crate) use log::Log;
 pub(crate) use record::{Access, Action, Conflict};
-pub(crate) use shared::{SharedShadow, Written};
 pub use report::{Kind, Party, Place, Report, SourceLine};
+pub(crate) use shared::{SharedShadow, Written};
 
 /// Which errors are looked for.
 ///

@@ -134,7 +134,11 @@ impl Device {
     /// The text is no PTX, or PTX that the simulator cannot run: the error has line and column. The
     /// PTX is for another architecture; there is no memory for its variables.
     pub fn load(&self, ptx: &str) -> Result<Program, LoadError> {
-        program::load(ptx, &self.memory, self.options.properties.compute_capability)
+        program::load(
+            ptx,
+            &self.memory,
+            self.options.properties.compute_capability,
+        )
     }
 
     /// Frees the variables of a program, whose kernels must not be launched any more.
@@ -194,10 +198,14 @@ impl Device {
         let properties = &self.options.properties;
         let name = kernel.name();
         let refuse = |message: String| {
-            Err(LaunchError::Configuration(format!("the launch of {name}: {message}")))
+            Err(LaunchError::Configuration(format!(
+                "the launch of {name}: {message}"
+            )))
         };
         let exceed = |message: String| {
-            Err(LaunchError::Resources(format!("the launch of {name}: {message}")))
+            Err(LaunchError::Resources(format!(
+                "the launch of {name}: {message}"
+            )))
         };
         let sizes = [
             ("grid", launch.grid, properties.max_grid),

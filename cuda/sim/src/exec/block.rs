@@ -83,7 +83,14 @@ impl<'l> Block<'l> {
         warp.local.reserve(entry.local_bytes);
         warp.registers
             .reserve(entry.rows as usize, entry.predicates as usize);
-        set_constants(self.launch, self.index, number, &mut warp.registers, entry, ALL);
+        set_constants(
+            self.launch,
+            self.index,
+            number,
+            &mut warp.registers,
+            entry,
+            ALL,
+        );
         warp.groups.push(Group {
             mask,
             pc: entry.start,
@@ -117,8 +124,8 @@ impl<'l> Block<'l> {
             if let Err(stop) = self.take_turn(number, turn) {
                 break Err(stop);
             }
-            let total = self.launch.steps.fetch_add(self.steps - flushed, Relaxed) + self.steps
-                - flushed;
+            let total =
+                self.launch.steps.fetch_add(self.steps - flushed, Relaxed) + self.steps - flushed;
             flushed = self.steps;
             if total > self.launch.device.options().step_limit {
                 break Err(self.too_many_steps(number));
@@ -132,8 +139,17 @@ impl<'l> Block<'l> {
         result
     }
 
-    pub(super) fn report_at(&self, kind: Kind, thread: u32, pc: u32, action: &'static str, message: String) -> Stop {
-        let report = self.launch.report(kind, self.index, thread, pc, action, message);
+    pub(super) fn report_at(
+        &self,
+        kind: Kind,
+        thread: u32,
+        pc: u32,
+        action: &'static str,
+        message: String,
+    ) -> Stop {
+        let report = self
+            .launch
+            .report(kind, self.index, thread, pc, action, message);
         Box::new(report)
     }
 
@@ -141,7 +157,9 @@ impl<'l> Block<'l> {
         let group = self.warps[number].groups.first();
         let (pc, thread) =
             group.map_or((0, 0), |group| (group.pc, first_thread(number, group.mask)));
-        let callers = self.launch.callers(group.and_then(|group| group.stack.as_deref()));
+        let callers = self
+            .launch
+            .callers(group.and_then(|group| group.stack.as_deref()));
         let limit = self.launch.device.options().step_limit;
         let message = format!(
             "the launch has taken more than {limit} steps of a warp, the most that it may; is there \
@@ -255,7 +273,12 @@ impl<'l> Block<'l> {
     }
 
     /// Does what changes the course of a whole group.
-    fn control(&mut self, number: usize, group: &mut Group, action: &Action) -> Result<Pause, Stop> {
+    fn control(
+        &mut self,
+        number: usize,
+        group: &mut Group,
+        action: &Action,
+    ) -> Result<Pause, Stop> {
         let warp = &mut self.warps[number];
         match action {
             Action::BranchIndexed(index, targets) => {
@@ -272,7 +295,11 @@ impl<'l> Block<'l> {
                                 targets.len()
                             );
                             return Err(self.report_at(
-                                Kind::InvalidInstruction, thread, part.pc, "branches", message,
+                                Kind::InvalidInstruction,
+                                thread,
+                                part.pc,
+                                "branches",
+                                message,
                             ));
                         }
                     }
@@ -291,7 +318,10 @@ impl<'l> Block<'l> {
                     let Action::Call(call) = &kernel.code()[frame.caller as usize].action else {
                         unreachable!("a frame is made by a call");
                     };
-                    let returns = &kernel.function(frame.function).expect("it was called").returns;
+                    let returns = &kernel
+                        .function(frame.function)
+                        .expect("it was called")
+                        .returns;
                     warp.leave(group, &frame, call, returns);
                     Ok(Pause::Ready)
                 }
@@ -312,23 +342,36 @@ impl<'l> Block<'l> {
             None => kernel.entry(),
             Some(frame) => kernel.function(frame.function).expect("it was called"),
         };
-        let direct = |number: u32| vec![Distinct { mask: group.mask, value: u64::from(number) }];
+        let direct = |number: u32| {
+            vec![Distinct {
+                mask: group.mask,
+                value: u64::from(number),
+            }]
+        };
         let callees = match call.callee {
             Callee::Direct(function) => direct(function),
             Callee::Indirect(address) => {
                 let addresses = <u64 as super::Lane>::read(&self.warps[number].registers, address);
-                distinct(group.mask, |lane| addresses[lane])
-                    .into_iter()
-                    .map(|mut callee| {
-                        let offset = callee.value.wrapping_sub(FUNCTION_WINDOW);
-                        callee.value = if offset % FUNCTION_STRIDE == 0 {
-                            offset / FUNCTION_STRIDE
-                        } else {
-                            u64::MAX
-                        };
-                        callee
-                    })
-                    .collect()
+                let mut callees = distinct(group.mask, |lane| addresses[lane]);
+                for callee in &mut callees {
+                    let address = callee.value;
+                    let offset = address.wrapping_sub(FUNCTION_WINDOW);
+                    callee.value = offset / FUNCTION_STRIDE;
+                    let number = u32::try_from(callee.value).ok();
+                    let function = number.and_then(|number| kernel.function(number));
+                    if function.is_none() || offset % FUNCTION_STRIDE != 0 {
+                        let message = format!("calls {address:#x}, which is no function's address");
+                        let thread = first_thread(number, callee.mask);
+                        return Err(self.report_at(
+                            Kind::InvalidCall,
+                            thread,
+                            group.pc,
+                            "calls",
+                            message,
+                        ));
+                    }
+                }
+                callees
             }
         };
         let limit = self.launch.device.stack_limit();
@@ -348,7 +391,14 @@ impl<'l> Block<'l> {
             match entered {
                 Ok(()) => {
                     let registers = &mut warp.registers;
-                    set_constants(self.launch, self.index, number as u32, registers, function, part.mask);
+                    set_constants(
+                        self.launch,
+                        self.index,
+                        number as u32,
+                        registers,
+                        function,
+                        part.mask,
+                    );
                     warp.put(part);
                 }
                 Err(CallError::Signature) => {
@@ -407,7 +457,10 @@ pub(super) struct Distinct {
 }
 
 /// Parts the lanes of a mask by their values.
-pub(super) fn distinct<T: Copy + Into<u64>>(mut mask: Mask, value: impl Fn(usize) -> T) -> Vec<Distinct> {
+pub(super) fn distinct<T: Copy + Into<u64>>(
+    mut mask: Mask,
+    value: impl Fn(usize) -> T,
+) -> Vec<Distinct> {
     let mut parts = Vec::new();
     while mask != 0 {
         let first = value(mask.trailing_zeros() as usize).into();

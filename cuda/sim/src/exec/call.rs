@@ -95,7 +95,8 @@ impl Warp {
                     let mut bits = [0; 4];
                     bits[..chunk.len()].copy_from_slice(chunk);
                     let (slot, lane) = word_of(slot, bytes.len() as u32, lane, word);
-                    self.registers.set_lane(slot, lane, u32::from_le_bytes(bits));
+                    self.registers
+                        .set_lane(slot, lane, u32::from_le_bytes(bits));
                 }
             }
         }
@@ -125,7 +126,10 @@ impl Warp {
     ) -> Result<(), CallError> {
         let fits = |given: &[Actual], taken: &[Actual]| {
             given.len() == taken.len()
-                && given.iter().zip(taken).all(|(given, taken)| given.size() == taken.size())
+                && given
+                    .iter()
+                    .zip(taken)
+                    .all(|(given, taken)| given.size() == taken.size())
         };
         if !fits(&call.arguments, &function.parameters) || !fits(&call.results, &function.returns) {
             return Err(CallError::Signature);
@@ -172,7 +176,13 @@ impl Warp {
     }
 
     /// Moves a group back to behind the call that it is in.
-    pub(crate) fn leave(&mut self, group: &mut Group, frame: &CallFrame, call: &Call, returns: &[Actual]) {
+    pub(crate) fn leave(
+        &mut self,
+        group: &mut Group,
+        frame: &CallFrame,
+        call: &Call,
+        returns: &[Actual],
+    ) {
         let from = Base {
             frame: group.frame,
             local: group.local,

@@ -88,7 +88,9 @@ impl LaunchState<'_> {
         const MOST: usize = 16;
         let frames = std::iter::successors(stack, |frame| frame.parent.as_deref());
         let places = frames.take(MOST).map(|frame| self.place(frame.caller));
-        places.flat_map(|place| place.source.into_iter().chain(place.calls)).collect()
+        places
+            .flat_map(|place| place.source.into_iter().chain(place.calls))
+            .collect()
     }
 }
 

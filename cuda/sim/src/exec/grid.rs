@@ -73,7 +73,11 @@ pub(crate) fn run(launch: &LaunchState<'_>) -> Result<(), Stop> {
             grid.work();
         });
     }
-    match grid.stop.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    match grid
+        .stop
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
         Some(stop) => Err(stop),
         None => Ok(()),
     }

@@ -47,7 +47,7 @@ impl LocalMemory {
 
     /// Loads bytes of a lane, whatever their alignment. They lie in the memory.
     pub(crate) fn load(&self, lane: usize, offset: u32, bytes: &mut [u8]) {
-        if offset % 4 == 0 && bytes.len() % 4 == 0 {
+        if offset.is_multiple_of(4) && bytes.len().is_multiple_of(4) {
             for (index, word) in bytes.chunks_exact_mut(4).enumerate() {
                 let row = &self.words[offset as usize / 4 + index];
                 word.copy_from_slice(&row[lane].to_le_bytes());
@@ -62,7 +62,7 @@ impl LocalMemory {
 
     /// Stores bytes of a lane, and marks them as initialized.
     pub(crate) fn store(&mut self, lane: usize, offset: u32, bytes: &[u8]) {
-        if offset % 4 == 0 && bytes.len() % 4 == 0 {
+        if offset.is_multiple_of(4) && bytes.len().is_multiple_of(4) {
             for (index, word) in bytes.chunks_exact(4).enumerate() {
                 let at = offset as usize / 4 + index;
                 self.words[at][lane] = u32::from_le_bytes(word.try_into().expect("four bytes"));

@@ -18,9 +18,7 @@ pub(crate) use call::{Actual, Call, Callee};
 pub(crate) use context::{Context, LaunchState};
 pub(crate) use grid::run;
 pub(crate) use local::LocalMemory;
-pub(crate) use registers::{
-    ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend, lanes,
-};
+pub(crate) use registers::{ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend, lanes};
 pub(crate) use shared::SharedMemory;
 pub(crate) use warp::Converge;
 
@@ -114,6 +112,6 @@ impl Random {
 
     /// A number below `bound`, which is not 0.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(bound) >> 32) as u32
+        (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
     }
 }

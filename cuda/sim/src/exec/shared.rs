@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::context::LaunchState;
 use super::Mask;
+use super::context::LaunchState;
 use crate::check::{Arrivals, Clock, SharedShadow, Written};
 
 /// The shared memory of a block.

@@ -31,13 +31,19 @@ impl Block<'_> {
             let id = (part.value >> 32) as u32;
             let count = step.count.map(|_| part.value as u32);
             let refuse = |block: &Self, message: String| {
-                block.report_at(Kind::InvalidInstruction, thread, arriving.pc, "waits", message)
+                block.report_at(
+                    Kind::InvalidInstruction,
+                    thread,
+                    arriving.pc,
+                    "waits",
+                    message,
+                )
             };
             if id as usize >= BARRIERS {
                 let message = format!("there is no barrier {id}, only 0 to {}", BARRIERS - 1);
                 return Err(refuse(self, message));
             }
-            if count.is_some_and(|count| count == 0 || count as usize % LANES != 0) {
+            if count.is_some_and(|count| count == 0 || !(count as usize).is_multiple_of(LANES)) {
                 let message = format!(
                     "a barrier for {} threads: the number must be a multiple of {LANES} and not 0",
                     count.unwrap_or(0)
@@ -45,7 +51,9 @@ impl Block<'_> {
                 return Err(refuse(self, message));
             }
             let barrier = &mut self.barriers[id as usize];
-            let earlier = barrier.first.replace(barrier.first.unwrap_or((thread, arriving.pc)));
+            let earlier = barrier
+                .first
+                .replace(barrier.first.unwrap_or((thread, arriving.pc)));
             if let Some((other, pc)) = earlier
                 && barrier.count != count
             {
@@ -85,8 +93,8 @@ impl Block<'_> {
     fn mismatch(&self, thread: u32, pc: u32, message: String, other: Option<(u32, u32)>) {
         if self.launch.checks.barriers {
             let mut report = *self.report_at(Kind::BarrierMismatch, thread, pc, "waits", message);
-            report.other = other
-                .map(|(thread, pc)| self.launch.party(self.index, thread, pc, "waits at"));
+            report.other =
+                other.map(|(thread, pc)| self.launch.party(self.index, thread, pc, "waits at"));
             self.launch.device.log().add(report);
         }
     }
@@ -105,13 +113,17 @@ impl Block<'_> {
                 .all(|(warp, &arrived)| warp.alive() & !arrived == 0),
             // A warp counts whole, even if threads of it have ended or never were.
             Some(count) => {
-                let arrived = self.warps.iter().zip(&barrier.arrived).map(|(warp, &arrived)| {
-                    if arrived != 0 && warp.alive() & !arrived == 0 {
-                        LANES as u32
-                    } else {
-                        arrived.count_ones()
-                    }
-                });
+                let arrived = self
+                    .warps
+                    .iter()
+                    .zip(&barrier.arrived)
+                    .map(|(warp, &arrived)| {
+                        if arrived != 0 && warp.alive() & !arrived == 0 {
+                            LANES as u32
+                        } else {
+                            arrived.count_ones()
+                        }
+                    });
                 arrived.sum::<u32>() >= count
             }
         };
@@ -314,13 +326,22 @@ impl Block<'_> {
                 let what = match group.waiting {
                     Waiting::Barrier(id) => format!("at barrier {id}"),
                     Waiting::Lanes { members, .. } => {
-                        format!("for {} of the warp", list(members & warp.alive() & !group.mask))
+                        format!(
+                            "for {} of the warp",
+                            list(members & warp.alive() & !group.mask)
+                        )
                     }
                     Waiting::No => continue,
                 };
                 let mut place = self.launch.place(group.pc);
-                place.calls.extend(self.launch.callers(group.stack.as_deref()));
-                let wait = if group.mask.count_ones() == 1 { "waits" } else { "wait" };
+                place
+                    .calls
+                    .extend(self.launch.callers(group.stack.as_deref()));
+                let wait = if group.mask.count_ones() == 1 {
+                    "waits"
+                } else {
+                    "wait"
+                };
                 lines.push(format!(
                     "{} of warp {number} {wait} {what}\n  at {place}",
                     list(group.mask)
@@ -359,6 +380,10 @@ fn list(mask: Mask) -> String {
             format!("{first}-{last}")
         }
     });
-    let noun = if mask.count_ones() == 1 { "lane" } else { "lanes" };
+    let noun = if mask.count_ones() == 1 {
+        "lane"
+    } else {
+        "lanes"
+    };
     format!("{noun} {}", words.collect::<Vec<_>>().join(", "))
 }

@@ -110,9 +110,7 @@ impl Warp {
 
     /// Whether a group can run.
     pub(crate) fn is_ready(&self) -> bool {
-        self.groups
-            .iter()
-            .any(|group| group.waiting == Waiting::No)
+        self.groups.iter().any(|group| group.waiting == Waiting::No)
     }
 
     /// Takes out the group that runs next: the one furthest behind, or at times any.

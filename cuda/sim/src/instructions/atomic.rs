@@ -27,13 +27,22 @@ struct Site {
 fn update<T: Value + Lane + Default>(site: Site, f: Update<T>) -> Action {
     Action::access(move |context, mask| {
         let mut addresses = site.address.get(context);
-        let c = site.c.map_or([T::default(); LANES], |c| T::read(context.registers, c));
+        let c = site
+            .c
+            .map_or([T::default(); LANES], |c| T::read(context.registers, c));
         // A vector is an atomic update of each of its elements.
         for (&d, &b) in site.targets.iter().zip(&site.b) {
             let b = T::read(context.registers, b);
             let mut old = [T::default(); LANES];
             let f = |lane: usize, value: T| f(value, b[lane], c[lane]);
-            context.update(mask, site.space, &addresses, (site.order, site.scope), f, &mut old)?;
+            context.update(
+                mask,
+                site.space,
+                &addresses,
+                (site.order, site.scope),
+                f,
+                &mut old,
+            )?;
             if let Some(d) = d {
                 T::write(context.registers, d, mask, old);
             }
@@ -81,9 +90,28 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     let order = operation
         .choice(&[
             ("relaxed", strong),
-            ("acquire", Order { acquire: true, ..strong }),
-            ("release", Order { release: true, ..strong }),
-            ("acq_rel", Order { acquire: true, release: true, ..strong }),
+            (
+                "acquire",
+                Order {
+                    acquire: true,
+                    ..strong
+                },
+            ),
+            (
+                "release",
+                Order {
+                    release: true,
+                    ..strong
+                },
+            ),
+            (
+                "acq_rel",
+                Order {
+                    acquire: true,
+                    release: true,
+                    ..strong
+                },
+            ),
         ])
         .unwrap_or(strong);
     let first_scope = scope(operation);
@@ -92,10 +120,15 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     let scope = first_scope.or_else(|| scope(operation));
     let name = operation.take().ok_or_else(|| operation.unknown())?;
     operation.flag("noftz");
-    while operation.peek().is_some_and(|next| next.starts_with("L1::") || next.starts_with("L2::")) {
+    while operation
+        .peek()
+        .is_some_and(|next| next.starts_with("L1::") || next.starts_with("L2::"))
+    {
         operation.take();
     }
-    let count = operation.choice(&[("v2", 2), ("v4", 4), ("v8", 8)]).unwrap_or(1);
+    let count = operation
+        .choice(&[("v2", 2), ("v4", 4), ("v8", 8)])
+        .unwrap_or(1);
     let ty = operation.ty()?;
     let first = usize::from(keeps_old);
     let values = if name == "cas" { 2 } else { 1 };
@@ -107,7 +140,10 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         (named, Some(space)) if named == space => space,
         _ => return Err(operation.error("the variable lies in another state space")),
     };
-    if !matches!(space, AccessSpace::Generic | AccessSpace::Global | AccessSpace::Shared) {
+    if !matches!(
+        space,
+        AccessSpace::Generic | AccessSpace::Global | AccessSpace::Shared
+    ) {
         return Err(operation.error("atomics are for global and shared memory"));
     }
     fn elements<'a>(
@@ -185,9 +221,10 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         ("add", U32 | S32) => update::<u32>(site, |old, b, _| old.wrapping_add(b)),
         ("add", U64 | S64) => update::<u64>(site, |old, b, _| old.wrapping_add(b)),
         ("inc", U32) => update::<u32>(site, |old, b, _| if old >= b { 0 } else { old + 1 }),
-        ("dec", U32) => {
-            update::<u32>(site, |old, b, _| if old == 0 || old > b { b } else { old - 1 })
-        }
+        ("dec", U32) => update::<u32>(
+            site,
+            |old, b, _| if old == 0 || old > b { b } else { old - 1 },
+        ),
         ("min", U32) => update::<u32>(site, |old, b, _| old.min(b)),
         ("max", U32) => update::<u32>(site, |old, b, _| old.max(b)),
         ("min", S32) => update::<u32>(site, |old, b, _| (old as i32).min(b as i32) as u32),
@@ -228,14 +265,23 @@ fn swap_wide(site: Site, cas: bool) -> Action {
     Action::access(move |context, mask| {
         let addresses = site.address.get(context);
         let b = u128::read(context.registers, site.b[0]);
-        let c = site.c.map_or([0; LANES], |c| u128::read(context.registers, c));
+        let c = site
+            .c
+            .map_or([0; LANES], |c| u128::read(context.registers, c));
         let mut old = [0; LANES];
         let f = |lane: usize, value: u128| match cas {
             false => b[lane],
             true if value == b[lane] => c[lane],
             true => value,
         };
-        context.update_wide(mask, site.space, &addresses, (site.order, site.scope), f, &mut old)?;
+        context.update_wide(
+            mask,
+            site.space,
+            &addresses,
+            (site.order, site.scope),
+            f,
+            &mut old,
+        )?;
         if let Some(Some(d)) = site.targets.first() {
             u128::write(context.registers, *d, mask, old);
         }
@@ -250,11 +296,7 @@ fn decode_proxy_fence(operation: &mut Operation<'_, '_>) -> Result<Action, PtxEr
     match kind {
         "alias" => {}
         "async" => {
-            operation.choice(&[
-                ("global", ()),
-                ("shared::cta", ()),
-                ("shared::cluster", ()),
-            ]);
+            operation.choice(&[("global", ()), ("shared::cta", ()), ("shared::cluster", ())]);
         }
         "tensormap::generic" => {
             let acquires = operation.choice(&[("acquire", true), ("release", false)]);
@@ -286,7 +328,11 @@ pub(super) fn decode_fence(operation: &mut Operation<'_, '_>) -> Result<Action, 
         let known = ["sc", "acq_rel", "acquire", "release"]
             .iter()
             .any(|kind| operation.flag(kind));
-        if !known && !operation.peek().is_some_and(|next| ["cta", "cluster", "gpu", "sys"].contains(&next)) {
+        if !known
+            && !operation
+                .peek()
+                .is_some_and(|next| ["cta", "cluster", "gpu", "sys"].contains(&next))
+        {
             return Err(operation.unknown());
         }
         scope(operation).ok_or_else(|| operation.error("the scope is missing"))?

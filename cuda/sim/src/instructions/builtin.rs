@@ -1,8 +1,8 @@
 //! The functions that the device itself provides: `vprintf`, `malloc`, `free`, `__assertfail`.
 
 use crate::check::Kind;
-use crate::exec::{Action, Actual, Context, LANES, Lane, Order, Scope, Stop, lanes};
 use crate::exec::AccessSpace::Generic;
+use crate::exec::{Action, Actual, Context, LANES, Lane, Order, Scope, Stop, lanes};
 use crate::memory::{AllocationKind, MemoryError};
 use crate::program::{Fate, Operation};
 use crate::ptx::PtxError;
@@ -55,11 +55,16 @@ impl Builtin {
         arguments: Vec<Actual>,
         results: Vec<Actual>,
     ) -> Result<Action, PtxError> {
-        let sizes = |actuals: &[Actual]| actuals.iter().map(|actual| actual.size()).collect::<Vec<_>>();
+        let sizes = |actuals: &[Actual]| {
+            actuals
+                .iter()
+                .map(|actual| actual.size())
+                .collect::<Vec<_>>()
+        };
         let (parameters, returns) = self.signature();
         // What it returns may be left out.
-        let fits = sizes(&arguments) == parameters
-            && (results.is_empty() || sizes(&results) == returns);
+        let fits =
+            sizes(&arguments) == parameters && (results.is_empty() || sizes(&results) == returns);
         if !fits {
             return Err(operation.error(format!(
                 "the function takes arguments of {parameters:?} bytes and returns {returns:?}, it is \
@@ -99,7 +104,8 @@ impl Context<'_, '_> {
             Actual::Memory { offset, size } => {
                 let mut bytes = [0; 8];
                 let size = (size as usize).min(8);
-                self.local.load(lane, self.local_frame + offset, &mut bytes[..size]);
+                self.local
+                    .load(lane, self.local_frame + offset, &mut bytes[..size]);
                 u64::from_le_bytes(bytes)
             }
             Actual::Register { slot, size: 8 } => u64::read(self.registers, slot)[lane],
@@ -113,7 +119,8 @@ impl Context<'_, '_> {
             Actual::Memory { offset, size } => {
                 let bytes = value.to_le_bytes();
                 let size = (size as usize).min(8);
-                self.local.store(lane, self.local_frame + offset, &bytes[..size]);
+                self.local
+                    .store(lane, self.local_frame + offset, &bytes[..size]);
             }
             Actual::Register { slot, size: 8 } => {
                 u64::write(self.registers, slot, 1 << lane, [value; LANES]);
@@ -128,7 +135,14 @@ impl Context<'_, '_> {
     fn byte(&mut self, lane: usize, address: u64) -> Result<u8, Stop> {
         let mut value = [[0_u8; LANES]];
         let order = (Order::default(), Scope::Device);
-        self.load(1 << lane, Generic, &[address; LANES], order, Fate::Used, &mut value)?;
+        self.load(
+            1 << lane,
+            Generic,
+            &[address; LANES],
+            order,
+            Fate::Used,
+            &mut value,
+        )?;
         Ok(value[0][lane])
     }
 
@@ -150,10 +164,13 @@ fn allocate(context: &mut Context<'_, '_>, size: u64) -> u64 {
     if size == 0 || !device.take_heap(size) {
         return 0;
     }
-    device.memory().allocate(size, 16, AllocationKind::Heap).unwrap_or_else(|_| {
-        device.give_heap(size);
-        0
-    })
+    device
+        .memory()
+        .allocate(size, 16, AllocationKind::Heap)
+        .unwrap_or_else(|_| {
+            device.give_heap(size);
+            0
+        })
 }
 
 fn free(context: &mut Context<'_, '_>, lane: usize, address: u64) {
@@ -230,7 +247,8 @@ fn print(
             arguments = arguments.next_multiple_of(size);
             let mut value = 0;
             for index in 0..size {
-                value |= u64::from(context.byte(lane, arguments.wrapping_add(index))?) << (8 * index);
+                value |=
+                    u64::from(context.byte(lane, arguments.wrapping_add(index))?) << (8 * index);
             }
             arguments = arguments.wrapping_add(size);
             count += 1;
@@ -248,13 +266,19 @@ fn print(
         }
         if conversion.star_precision {
             let precision = take(context, 4)? as i32;
-            conversion.precision = usize::try_from(precision).ok().map(|p| p.min(LONGEST_STRING));
+            conversion.precision = usize::try_from(precision)
+                .ok()
+                .map(|p| p.min(LONGEST_STRING));
         }
         let size = if conversion.wide { 8 } else { 4 };
         let text = match conversion.kind {
             b'd' | b'i' => {
                 let value = take(context, size)?;
-                let value = if size == 8 { value as i64 } else { value as i32 as i64 };
+                let value = if size == 8 {
+                    value as i64
+                } else {
+                    value as i32 as i64
+                };
                 conversion.signed(value)
             }
             b'u' | b'x' | b'X' | b'o' => {
@@ -303,12 +327,15 @@ struct Conversion {
 impl Conversion {
     /// Parses what follows `%`; returns what is behind it.
     fn parse(mut rest: &[u8]) -> Option<(Self, &[u8])> {
-        fn number<'b>(rest: &mut &'b [u8]) -> Option<usize> {
+        fn number(rest: &mut &[u8]) -> Option<usize> {
             let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let (number, behind) = rest.split_at(digits);
             *rest = behind;
             let number = std::str::from_utf8(number).ok()?;
-            number.parse().ok().map(|number: usize| number.min(LONGEST_STRING))
+            number
+                .parse()
+                .ok()
+                .map(|number: usize| number.min(LONGEST_STRING))
         }
         let mut conversion = Self::default();
         while let Some((&byte, behind)) = rest.split_first() {
@@ -338,14 +365,18 @@ impl Conversion {
                 conversion.precision = Some(number(&mut rest).unwrap_or(0));
             }
         }
-        while let Some((byte @ (b'l' | b'h' | b'z' | b'j' | b't' | b'L'), behind)) = rest.split_first() {
+        while let Some((byte @ (b'l' | b'h' | b'z' | b'j' | b't' | b'L'), behind)) =
+            rest.split_first()
+        {
             // A `long` of device code has 64 bits.
             conversion.wide |= !matches!(byte, b'h' | b'L');
             rest = behind;
         }
         let (&kind, behind) = rest.split_first()?;
         conversion.kind = kind;
-        b"diuxXocpsfFeEgGaA".contains(&kind).then_some((conversion, behind))
+        b"diuxXocpsfFeEgGaA"
+            .contains(&kind)
+            .then_some((conversion, behind))
     }
 
     /// Fills up to the width.
@@ -360,7 +391,12 @@ impl Conversion {
         if self.zero && is_number {
             // Zeros go between the sign or prefix and the digits.
             let sign = usize::from(matches!(text.first(), Some(b'-' | b'+' | b' ')));
-            let prefix = sign + if text[sign..].starts_with(b"0x") || text[sign..].starts_with(b"0X") { 2 } else { 0 };
+            let prefix = sign
+                + if text[sign..].starts_with(b"0x") || text[sign..].starts_with(b"0X") {
+                    2
+                } else {
+                    0
+                };
             return [&text[..prefix], &vec![b'0'; missing], &text[prefix..]].concat();
         }
         [vec![b' '; missing], text].concat()
@@ -393,11 +429,19 @@ impl Conversion {
         let (digits, prefix) = match self.kind {
             b'x' => (format!("{value:x}"), "0x"),
             b'X' => (format!("{value:X}"), "0X"),
-            b'o' => (format!("{value:o}"), "0"),
+            b'o' => (format!("{value:o}"), ""),
             _ => (value.to_string(), ""),
         };
-        let prefix = if self.alternative && value != 0 { prefix } else { "" };
-        let text = format!("{prefix}{}", self.digits(digits));
+        let prefix = if self.alternative && value != 0 {
+            prefix
+        } else {
+            ""
+        };
+        let mut digits = self.digits(digits);
+        if self.kind == b'o' && self.alternative && !digits.starts_with('0') {
+            digits.insert(0, '0');
+        }
+        let text = format!("{prefix}{digits}");
         self.pad(text.into_bytes(), self.precision.is_none())
     }
 
@@ -405,20 +449,33 @@ impl Conversion {
         let upper = self.kind.is_ascii_uppercase();
         let magnitude = value.abs();
         let mut text = if !value.is_finite() {
-            if value.is_nan() { "nan".to_owned() } else { "inf".to_owned() }
+            if value.is_nan() {
+                "nan".to_owned()
+            } else {
+                "inf".to_owned()
+            }
         } else {
             let precision = self.precision.unwrap_or(6);
             match self.kind.to_ascii_lowercase() {
                 b'f' => format!("{magnitude:.precision$}"),
                 b'e' => exponential(magnitude, precision),
                 b'g' => general(magnitude, precision, self.alternative),
-                _ => hexadecimal(magnitude),
+                _ => hexadecimal(magnitude, self.precision),
             }
         };
+        if self.alternative && value.is_finite() && !text.contains('.') {
+            // A number is told from an integer by its point.
+            let exponent = if text.starts_with("0x") { 'p' } else { 'e' };
+            let end = text.find(exponent).unwrap_or(text.len());
+            text.insert(end, '.');
+        }
         if upper {
             text = text.to_uppercase();
         }
-        let text = format!("{}{text}", self.sign(value.is_sign_negative() && !value.is_nan()));
+        let text = format!(
+            "{}{text}",
+            self.sign(value.is_sign_negative() && !value.is_nan())
+        );
         self.pad(text.into_bytes(), value.is_finite())
     }
 }
@@ -448,7 +505,10 @@ fn general(value: f64, precision: usize, keep_zeros: bool) -> String {
         if keep_zeros || !digits.contains('.') {
             digits.to_owned()
         } else {
-            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+            digits
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .to_owned()
         }
     };
     if exponent < -4 || exponent >= precision as i32 {
@@ -463,20 +523,36 @@ fn general(value: f64, precision: usize, keep_zeros: bool) -> String {
 }
 
 /// `0x1.8p+1`
-fn hexadecimal(value: f64) -> String {
+fn hexadecimal(value: f64, precision: Option<usize>) -> String {
+    const DIGITS: usize = 13;
     let bits = value.to_bits();
     let exponent = (bits >> 52 & 0x7ff) as i32;
     let fraction = bits & ((1 << 52) - 1);
-    if exponent == 0 && fraction == 0 {
-        return "0x0p+0".to_owned();
-    }
-    let (leading, exponent) = if exponent == 0 {
-        (0, -1022)
-    } else {
-        (1, exponent - 1023)
+    let (mut leading, exponent) = match exponent {
+        0 if fraction == 0 => (0, 0),
+        0 => (0, -1022),
+        _ => (1, exponent - 1023),
     };
-    let digits = format!("{fraction:013x}");
-    let digits = digits.trim_end_matches('0');
+    let digits = match precision {
+        None => format!("{fraction:013x}").trim_end_matches('0').to_owned(),
+        Some(precision) if precision < DIGITS => {
+            // To the nearest, and of two that are as near to the even one.
+            let whole = leading << 52 | fraction;
+            let dropped = 4 * (DIGITS - precision);
+            let (kept, rest, half) = (
+                whole >> dropped,
+                whole & ((1 << dropped) - 1),
+                1 << (dropped - 1),
+            );
+            let kept = kept + u64::from(rest > half || rest == half && kept & 1 == 1);
+            leading = kept >> (4 * precision);
+            match precision {
+                0 => String::new(),
+                _ => format!("{:0precision$x}", kept & ((1 << (4 * precision)) - 1)),
+            }
+        }
+        Some(precision) => format!("{fraction:013x}{}", "0".repeat(precision - DIGITS)),
+    };
     let point = if digits.is_empty() { "" } else { "." };
     format!("0x{leading}{point}{digits}p{exponent:+}")
 }

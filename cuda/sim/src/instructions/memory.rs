@@ -1,7 +1,9 @@
 //! Loads and stores, and what deals in addresses.
 
 use super::address::{Address, space};
-use crate::exec::{AccessSpace, Action, Context, LANES, Lane, Mask, Order, Scope, Slot, Stop, Value};
+use crate::exec::{
+    AccessSpace, Action, Context, LANES, Lane, Mask, Order, Scope, Slot, Stop, Value,
+};
 use crate::program::{Fate, Operation, Symbol};
 use crate::ptx::{Operand, PtxError, Type};
 
@@ -86,7 +88,9 @@ fn common_space(
         (space, None) => Ok(space),
         (AccessSpace::Parameter, Some(AccessSpace::Local)) => Ok(AccessSpace::Local),
         (named, Some(space)) if named == space => Ok(space),
-        (AccessSpace::Generic, Some(space @ (AccessSpace::Global | AccessSpace::Const))) => Ok(space),
+        (AccessSpace::Generic, Some(space @ (AccessSpace::Global | AccessSpace::Const))) => {
+            Ok(space)
+        }
         _ => Err(operation.error("the variable lies in another state space")),
     }
 }
@@ -134,10 +138,7 @@ fn elements<'a>(
         }
     };
     if operands.len() != count {
-        return Err(operation.error(format!(
-            "{} registers for {count} values",
-            operands.len()
-        )));
+        return Err(operation.error(format!("{} registers for {count} values", operands.len())));
     }
     operands
         .iter()
@@ -198,14 +199,11 @@ struct Site {
 }
 
 /// A load of `elements` words of type `T`, extended by their sign if `signed`.
-fn load<T: Value>(
+fn load<T: Value + Lane + Default>(
     site: Site,
     elements: Vec<Element>,
     extend: fn(T) -> u64,
-) -> Action
-where
-    T: Lane + Default,
-{
+) -> Action {
     Action::access(move |context, mask| {
         let addresses = site.address.get(context);
         let mut values = [[T::default(); LANES]; MOST];
@@ -229,7 +227,12 @@ fn write<T: Lane>(
     if element.rows as usize * 4 == size_of::<T>() {
         T::write(context.registers, element.slot, mask, *values);
     } else if element.rows == 1 {
-        u32::write(context.registers, element.slot, mask, values.map(|value| extend(value) as u32));
+        u32::write(
+            context.registers,
+            element.slot,
+            mask,
+            values.map(|value| extend(value) as u32),
+        );
     } else {
         u64::write(context.registers, element.slot, mask, values.map(extend));
     }
@@ -263,7 +266,12 @@ fn load_wide(site: Site, elements: Vec<Element>) -> Action {
         context.load(mask, site.space, &addresses, site.order, site.fate, halves)?;
         for (element, pair) in elements.iter().zip(halves.chunks(2)) {
             let value = |lane: usize| u128::from(pair[0][lane]) | u128::from(pair[1][lane]) << 64;
-            u128::write(context.registers, element.slot, mask, std::array::from_fn(value));
+            u128::write(
+                context.registers,
+                element.slot,
+                mask,
+                std::array::from_fn(value),
+            );
         }
         Ok(())
     })
@@ -286,7 +294,9 @@ fn store_wide(site: Site, elements: Vec<Element>) -> Action {
 
 fn check_size(operation: &Operation<'_, '_>, count: usize, ty: Type) -> Result<(), PtxError> {
     if ty == Type::Pred || count as u32 * ty.size() > 32 {
-        return Err(operation.error(format!("{count} values of type {ty} cannot be accessed at once")));
+        return Err(operation.error(format!(
+            "{count} values of type {ty} cannot be accessed at once"
+        )));
     }
     Ok(())
 }
@@ -294,7 +304,9 @@ fn check_size(operation: &Operation<'_, '_>, count: usize, ty: Type) -> Result<(
 /// `ld` and `ldu`.
 pub(super) fn decode_load(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     let modifiers = modifiers(operation)?;
-    let Modifiers { count, ty, order, .. } = modifiers;
+    let Modifiers {
+        count, ty, order, ..
+    } = modifiers;
     check_size(operation, count, ty)?;
     // A cache policy may follow, which changes nothing here.
     operation.finish(2..=3)?;
@@ -323,7 +335,9 @@ pub(super) fn decode_load(operation: &mut Operation<'_, '_>) -> Result<Action, P
 /// `st`
 pub(super) fn decode_store(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     let modifiers = modifiers(operation)?;
-    let Modifiers { count, ty, order, .. } = modifiers;
+    let Modifiers {
+        count, ty, order, ..
+    } = modifiers;
     check_size(operation, count, ty)?;
     operation.finish(2..=3)?;
     let address = Address::decode(operation, 0)?;
@@ -337,7 +351,9 @@ pub(super) fn decode_store(operation: &mut Operation<'_, '_>) -> Result<Action, 
         fate: Fate::Used,
     };
     for register in registers(operation, operand).into_iter().flatten() {
-        operation.frame.note_store(register, space == AccessSpace::Local);
+        operation
+            .frame
+            .note_store(register, space == AccessSpace::Local);
     }
     Ok(match ty.size() {
         1 => store::<u8>(site, elements),
@@ -386,13 +402,17 @@ pub(super) fn decode_convert_address(
     // A variable's name stands for its address.
     if let Some(address) = variable_address(operation, 1)? {
         return Ok(Action::access(move |context, mask| {
-            let values = address.get(context).map(|address| address.wrapping_add(window));
+            let values = address
+                .get(context)
+                .map(|address| address.wrapping_add(window));
             u64::write(context.registers, d, mask, values);
             Ok(())
         }));
     }
     let a = operation.src(1, ty)?;
-    Ok(super::lanes::unary(d, a, move |a: u64| a.wrapping_add(window)))
+    Ok(super::lanes::unary(d, a, move |a: u64| {
+        a.wrapping_add(window)
+    }))
 }
 
 /// The address of a variable that an operand names without brackets.
@@ -451,7 +471,12 @@ pub(super) fn decode_move_address(
         if wide {
             u64::write(context.registers, d, mask, addresses);
         } else {
-            u32::write(context.registers, d, mask, addresses.map(|address| address as u32));
+            u32::write(
+                context.registers,
+                d,
+                mask,
+                addresses.map(|address| address as u32),
+            );
         }
         Ok(())
     })))
@@ -499,7 +524,9 @@ pub(super) fn decode_stack(operation: &mut Operation<'_, '_>) -> Result<Action, 
             if ty.size() != 8 {
                 return Err(operation.error("addresses have 64 bits here"));
             }
-            Ok(Action::access(move |context, mask| allocate(context, mask, d, size)))
+            Ok(Action::access(move |context, mask| {
+                allocate(context, mask, d, size)
+            }))
         }
         "stacksave" => {
             operation.finish(1..=1)?;
@@ -539,9 +566,15 @@ fn allocate(context: &mut Context<'_, '_>, mask: Mask, d: Slot, size: Slot) -> R
     let end = u64::from(start).saturating_add(most.unwrap_or(0));
     let limit = context.launch.device.stack_limit();
     if end > limit.into() {
-        let message = format!("an allocation on the stack needs {end} bytes of it, the limit is {limit}");
+        let message =
+            format!("an allocation on the stack needs {end} bytes of it, the limit is {limit}");
         let lane = Context::first(mask);
-        return Err(context.stop(crate::check::Kind::StackOverflow, lane, "allocates", message));
+        return Err(context.stop(
+            crate::check::Kind::StackOverflow,
+            lane,
+            "allocates",
+            message,
+        ));
     }
     *context.local_end = end as u32;
     context.local.reserve(end as u32);

@@ -89,16 +89,10 @@ pub(crate) fn add_to_odd(a: f64, b: f64) -> f64 {
     let sum = a + b;
     let virtual_b = sum - a;
     let error = (a - (sum - virtual_b)) + (b - virtual_b);
-    to_odd(sum, error)
-}
-
-/// What `rounded + error` is to odd, where `rounded` is the nearest double to it.
-#[inline(always)]
-pub(crate) fn to_odd(rounded: f64, error: f64) -> f64 {
-    let bits = rounded.to_bits();
-    // Infinities and NaN have errors that are NaN, and stay.
+    // Infinities and NaN have an error that is NaN, and stay.
     let inexact = error.abs() > 0.0;
-    let grows = (error > 0.0) == (rounded > 0.0);
+    let bits = sum.to_bits();
+    let grows = (error > 0.0) == (sum > 0.0);
     let odd = if bits & 1 == 1 {
         bits
     } else if grows {
@@ -106,9 +100,5 @@ pub(crate) fn to_odd(rounded: f64, error: f64) -> f64 {
     } else {
         bits.wrapping_sub(1)
     };
-    if inexact {
-        f64::from_bits(odd)
-    } else {
-        rounded
-    }
+    if inexact { f64::from_bits(odd) } else { sum }
 }

@@ -1,9 +1,9 @@
 //! Singles in the directed rounding modes.
 //!
-//! Each is computed as a double rounded to odd, which has more than twice a single's bits, and then
-//! rounded once as asked. `.rn` is the host's own operation wherever there is a choice.
+//! Each is computed as a double, which has more than twice a single's bits, and then rounded once as
+//! asked. `.rn` is the host's own operation wherever there is a choice.
 
-use super::{Rounding, add_to_odd, to_odd};
+use super::{Rounding, add_to_odd};
 
 /// A double rounded to a single.
 #[inline(always)]
@@ -70,18 +70,14 @@ fn sum(a: f64, b: f64, rounding: Rounding) -> f32 {
 /// `a / b`
 #[inline(always)]
 pub(crate) fn div(a: f32, b: f32, rounding: Rounding) -> f32 {
-    let (a, b) = (f64::from(a), f64::from(b));
-    let quotient = a / b;
-    // The remainder is exact; its sign over that of the divisor is the error's.
-    let remainder = (-quotient).mul_add(b, a);
-    let error = if b < 0.0 { -remainder } else { remainder };
-    from_double(to_odd(quotient, error), rounding)
+    // A quotient that is no single is further from each of them, relatively by 2^-48, than it is
+    // from the nearest double: that one lies on the same side of them all.
+    from_double(f64::from(a) / f64::from(b), rounding)
 }
 
 /// The square root of `a`.
 #[inline(always)]
 pub(crate) fn sqrt(a: f32, rounding: Rounding) -> f32 {
-    let a = f64::from(a);
-    let root = a.sqrt();
-    from_double(to_odd(root, (-root).mul_add(root, a)), rounding)
+    // As of a quotient, by 2^-49.
+    from_double(f64::from(a).sqrt(), rounding)
 }

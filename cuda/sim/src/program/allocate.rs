@@ -5,7 +5,7 @@
 //! Sarkar, 1999), which are found by the usual backward dataflow over basic blocks.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, BTreeSet};
+use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::ptx::Type;
 

@@ -9,7 +9,9 @@ use super::operation::{Operation, PredicateSource};
 use super::{FunctionCode, SharedLayout};
 use crate::exec::{Action, Actual, Step};
 use crate::instructions;
-use crate::ptx::{self, Instruction, Location, Operand, Position, PtxError, Space, Statement, Type};
+use crate::ptx::{
+    self, Instruction, Location, Operand, Position, PtxError, Space, Statement, Type,
+};
 
 /// The most registers of a function, and the most bytes of its frame of local memory, which is what
 /// the hardware allows a thread.
@@ -67,7 +69,10 @@ fn declare_register<'a>(
         return declare(scope, position, name, Symbol::Register(first as u32));
     }
     let registers: Vec<_> = (first as u32..).take(vector as usize).collect();
-    for (register, names) in registers.iter().zip([["x", "r"], ["y", "g"], ["z", "b"], ["w", "a"]]) {
+    for (register, names) in registers
+        .iter()
+        .zip([["x", "r"], ["y", "g"], ["z", "b"], ["w", "a"]])
+    {
         for element in names {
             let name = format!("{name}.{element}");
             declare(scope, position, &name, Symbol::Register(*register))?;
@@ -99,7 +104,12 @@ fn place_local<'a>(
         size: size as u32,
     };
     let symbol = Symbol::Local(offset as u32, place);
-    declare(&mut frame.scopes[scope.0], variable.position, &variable.name, symbol)?;
+    declare(
+        &mut frame.scopes[scope.0],
+        variable.position,
+        &variable.name,
+        symbol,
+    )?;
     Ok((offset as u32, size as u32))
 }
 
@@ -119,7 +129,12 @@ fn flatten<'a>(
                 }
                 Space::Shared => {
                     let symbol = place_shared(shared, variable)?;
-                    declare(&mut frame.scopes[scope.0], variable.position, &variable.name, symbol)?;
+                    declare(
+                        &mut frame.scopes[scope.0],
+                        variable.position,
+                        &variable.name,
+                        symbol,
+                    )?;
                 }
                 Space::Global | Space::Const => {
                     let message = format!(
@@ -164,10 +179,14 @@ fn flatten<'a>(
                 flatten(frame, shared, flat, statements, inner)?;
             }
             Statement::BranchTargets(name, targets) => {
-                frame.scopes[scope.0].names.insert(name.clone(), Symbol::Targets(targets));
+                frame.scopes[scope.0]
+                    .names
+                    .insert(name.clone(), Symbol::Targets(targets));
             }
             Statement::CallTargets(name, _) | Statement::Prototype(name, _) => {
-                frame.scopes[scope.0].names.insert(name.clone(), Symbol::Callees);
+                frame.scopes[scope.0]
+                    .names
+                    .insert(name.clone(), Symbol::Callees);
             }
         }
     }
@@ -263,7 +282,12 @@ pub(crate) fn decode_function<'a>(
     if let Some(parameters) = parameters {
         for (variable, parameter) in function.parameters.iter().zip(parameters) {
             let symbol = Symbol::Parameter(parameter.offset as u32);
-            declare(&mut frame.scopes[0], variable.position, &variable.name, symbol)?;
+            declare(
+                &mut frame.scopes[0],
+                variable.position,
+                &variable.name,
+                symbol,
+            )?;
         }
     }
     // The parameters of a function are variables of its frame, or registers.
@@ -318,18 +342,24 @@ pub(crate) fn decode_function<'a>(
     for placed in &flat.instructions {
         let (guard, action, _) = decode(&mut frame, placed)?;
         code.steps.push(Step { guard, action });
-        let Instruction { position, location, .. } = *placed.instruction;
+        let Instruction {
+            position, location, ..
+        } = *placed.instruction;
         code.positions.push((position, location));
     }
     code.steps.push(Step {
         guard: None,
         action: Action::Return,
     });
-    let end = flat.instructions.last().map(|placed| placed.instruction.position);
-    code.positions.push((end.unwrap_or(function.position), None));
+    let end = flat
+        .instructions
+        .last()
+        .map(|placed| placed.instruction.position);
+    code.positions
+        .push((end.unwrap_or(function.position), None));
 
-    let actual = |frame: &mut Frame<'a>, variable: &ptx::Variable| {
-        match frame.find(top, &variable.name) {
+    let actual =
+        |frame: &mut Frame<'a>, variable: &ptx::Variable| match frame.find(top, &variable.name) {
             Some(Symbol::Register(register)) => Actual::Register {
                 slot: frame.read(register),
                 size: variable.ty.size(),
@@ -339,8 +369,7 @@ pub(crate) fn decode_function<'a>(
                 size: place.size,
             },
             _ => Actual::Memory { offset: 0, size: 0 },
-        }
-    };
+        };
     let mut actuals = |variables: &[ptx::Variable]| -> Vec<_> {
         variables
             .iter()

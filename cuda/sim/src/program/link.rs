@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::frame::Symbol;
 use super::function::{Code, decode_function, place_shared};
-use super::{
-    FUNCTION_STRIDE, FUNCTION_WINDOW, Kernel, Parameter, Program, SharedLayout, Source,
-};
+use super::{FUNCTION_STRIDE, FUNCTION_WINDOW, Kernel, Parameter, Program, SharedLayout, Source};
 use crate::instructions::Builtin;
 use crate::memory::{AllocationKind, Memory, MemoryError};
 use crate::ptx::{
@@ -75,15 +73,15 @@ fn check_target(module: &Module, capability: (u32, u32)) -> Result<(), LoadError
     let fits = match module.architecture_suffix {
         // `a` is for this architecture alone, `f` for its family.
         Some('a') => module.architecture == device,
-        Some('f') => {
-            module.architecture <= device && module.architecture / 10 == device / 10
-        }
+        Some('f') => module.architecture <= device && module.architecture / 10 == device / 10,
         _ => module.architecture <= device,
     };
     if fits {
         return Ok(());
     }
-    let suffix = module.architecture_suffix.map_or_else(String::new, String::from);
+    let suffix = module
+        .architecture_suffix
+        .map_or_else(String::new, String::from);
     Err(LoadError::Target {
         target: format!("sm_{}{suffix}", module.architecture),
         capability,
@@ -103,9 +101,8 @@ fn place_variables(
             _ => continue,
         };
         if variable.linkage == Linkage::Extern {
-            let defined = |other: &&Variable| {
-                other.name == variable.name && other.linkage != Linkage::Extern
-            };
+            let defined =
+                |other: &&Variable| other.name == variable.name && other.linkage != Linkage::Extern;
             if module.variables.iter().find(defined).is_none() {
                 let message = format!(
                     "`{}` is declared and not defined; modules are loaded one by one and not linked",
@@ -116,7 +113,10 @@ fn place_variables(
             continue;
         }
         if variable.ty == Type::Opaque {
-            let message = format!("`{}`: textures and surfaces are not supported", variable.name);
+            let message = format!(
+                "`{}`: textures and surfaces are not supported",
+                variable.name
+            );
             return Err(PtxError::new(variable.position, message).into());
         }
         let size = variable_size(variable)?;
@@ -126,7 +126,10 @@ fn place_variables(
                 name: variable.name.clone(),
                 error,
             })?;
-        if placed.insert(variable.name.clone(), (address, size)).is_some() {
+        if placed
+            .insert(variable.name.clone(), (address, size))
+            .is_some()
+        {
             let message = format!("`{}` is defined twice", variable.name);
             // The first one's place is no longer in the table.
             let _ = memory.free(address);
@@ -216,7 +219,9 @@ fn initialize(
                     u64::from((f64::from_bits(*bits) as f32).to_bits())
                 }
                 ElementValue::Literal(Literal::Double(bits)) => *bits,
-                ElementValue::Address { name, addend, mask, .. } => {
+                ElementValue::Address {
+                    name, addend, mask, ..
+                } => {
                     let base = match (placed.get(name), numbers.get(name.as_str())) {
                         (Some(&(address, _)), _) => address,
                         (None, Some(&number)) => function_address(number),
@@ -230,10 +235,14 @@ fn initialize(
                         }
                     };
                     let address = base.wrapping_add_signed(*addend);
-                    mask.map_or(address, |mask| (address & mask) >> mask.trailing_zeros().min(63))
+                    mask.map_or(address, |mask| {
+                        (address & mask) >> mask.trailing_zeros().min(63)
+                    })
                 }
             };
-            let offset = index.checked_mul(width).filter(|offset| offset + width <= size);
+            let offset = index
+                .checked_mul(width)
+                .filter(|offset| offset + width <= size);
             let Some(offset) = offset.filter(|_| budget >= width) else {
                 let message = format!(
                     "the initializer of `{}` has more elements than the variable",
@@ -308,7 +317,11 @@ fn uses<'a>(
     while let Some(function) = pending.pop() {
         let mut found = BTreeSet::new();
         let mut indirect = false;
-        names(function.body.as_deref().unwrap_or_default(), &mut found, &mut indirect);
+        names(
+            function.body.as_deref().unwrap_or_default(),
+            &mut found,
+            &mut indirect,
+        );
         let direct = found.iter().filter_map(|name| numbers.get(name).copied());
         let through = addressed.iter().copied().filter(|_| indirect);
         for number in direct.chain(through) {
@@ -323,7 +336,10 @@ fn uses<'a>(
 
 /// Functions whose address a variable holds.
 fn addressed(module: &Module, numbers: &HashMap<&str, u32>) -> BTreeSet<u32> {
-    let elements = module.variables.iter().flat_map(|variable| &variable.initializer);
+    let elements = module
+        .variables
+        .iter()
+        .flat_map(|variable| &variable.initializer);
     elements
         .filter_map(|element| match &element.value {
             ElementValue::Address { name, .. } => numbers.get(name.as_str()).copied(),
@@ -337,7 +353,9 @@ fn parameters(entry: &Function) -> Result<(Vec<Parameter>, usize), PtxError> {
     let mut end = 0_usize;
     let mut parameters = Vec::new();
     for variable in &entry.parameters {
-        let size = variable.size().filter(|&size| size <= MOST_PARAMETERS as u64);
+        let size = variable
+            .size()
+            .filter(|&size| size <= MOST_PARAMETERS as u64);
         let alignment = (variable.alignment as usize).max(1);
         let offset = end.next_multiple_of(alignment);
         let size = size.map(|size| size as usize);
@@ -425,7 +443,8 @@ fn decode_kernels(
             code.steps.clear();
             code.positions.clear();
             functions.clear();
-            let entry = decode_function(entry, &globals, &mut shared, Some(&parameters), &mut code)?;
+            let entry =
+                decode_function(entry, &globals, &mut shared, Some(&parameters), &mut code)?;
             for &number in &uses.functions {
                 let function = &module.functions[number as usize];
                 if function.is_entry {
@@ -468,7 +487,10 @@ fn decode_kernels(
             architecture: module.architecture,
             source: source.clone(),
         };
-        if kernels.insert(entry.name.clone(), Arc::new(kernel)).is_some() {
+        if kernels
+            .insert(entry.name.clone(), Arc::new(kernel))
+            .is_some()
+        {
             let message = format!("the kernel `{}` is defined twice", entry.name);
             return Err(PtxError::new(entry.position, message).into());
         }

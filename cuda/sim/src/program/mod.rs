@@ -217,7 +217,9 @@ impl Kernel {
         });
         // The directive that holds for an instruction is the last one before it.
         let before = lines.iter().take(position.line as usize).rev();
-        let directive = before.map(|line| line.trim_start()).find(|line| line.starts_with(".loc"));
+        let directive = before
+            .map(|line| line.trim_start())
+            .find(|line| line.starts_with(".loc"));
         let calls = match (&source, directive) {
             (Some(_), Some(directive)) => inlined::calls(directive, file_name),
             _ => Vec::new(),

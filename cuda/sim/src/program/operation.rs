@@ -1,5 +1,6 @@
 //! An instruction while it is decoded: takes its modifiers one by one, and finds its operands.
 
+use super::Special;
 use super::frame::{Constant, Frame, ScopeId, Symbol};
 use crate::exec::{PredicateSlot, Slot};
 use crate::ptx::{Instruction, Literal, Operand, PtxError, Type};
@@ -176,15 +177,17 @@ impl<'a, 'f> Operation<'a, 'f> {
                 Symbol::Special(special) => {
                     Ok(self.frame.constant(Constant::Special(special), ty.size()))
                 }
-                Symbol::Address(address, _) => {
-                    Ok(self.frame.constant(Constant::Bits(address.into()), ty.size()))
-                }
+                Symbol::Address(address, _) => Ok(self
+                    .frame
+                    .constant(Constant::Bits(address.into()), ty.size())),
                 _ => Err(self.error(format!("`{name}` is no register"))),
             },
             Operand::Offset(name, offset) => match self.symbol(name)? {
                 Symbol::Address(address, _) => {
                     let address = address.wrapping_add_signed(*offset);
-                    Ok(self.frame.constant(Constant::Bits(address.into()), ty.size()))
+                    Ok(self
+                        .frame
+                        .constant(Constant::Bits(address.into()), ty.size()))
                 }
                 _ => Err(self.error(format!("`{name}` has no address that is known"))),
             },
@@ -271,6 +274,11 @@ impl<'a, 'f> Operation<'a, 'f> {
                     negated,
                 })
             }
+            // No launch has clusters.
+            Symbol::Special(Special::IsExplicitCluster) => Ok(PredicateSource {
+                slot: self.frame.false_predicate(),
+                negated,
+            }),
             _ => Err(self.error(format!("`{name}` is no predicate"))),
         }
     }

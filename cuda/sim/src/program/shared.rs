@@ -37,7 +37,10 @@ impl SharedLayout {
         if size > 1 << 24 || offset > 1 << 24 {
             return None;
         }
-        self.static_bytes = self.static_bytes.next_multiple_of(u64::from(variable.alignment)) + size;
+        self.static_bytes = self
+            .static_bytes
+            .next_multiple_of(u64::from(variable.alignment))
+            + size;
         self.end = offset + size + GAP;
         self.variables.push(SharedVariable {
             name: variable.name.clone(),
@@ -51,7 +54,8 @@ impl SharedLayout {
     /// all variables have theirs.
     pub(crate) fn place_dynamic(&mut self, variable: &Variable) {
         self.dynamic_alignment = self.dynamic_alignment.max(u64::from(variable.alignment));
-        self.dynamic_name.get_or_insert_with(|| variable.name.clone());
+        self.dynamic_name
+            .get_or_insert_with(|| variable.name.clone());
     }
 
     /// Where the memory begins whose size the launch states.

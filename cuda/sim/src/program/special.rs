@@ -96,7 +96,11 @@ impl Special {
                 _ => return None,
             };
             // The fourth element of these vectors is always 0.
-            return Some(if dimension == 3 { Zero } else { vector(dimension) });
+            return Some(if dimension == 3 {
+                Zero
+            } else {
+                vector(dimension)
+            });
         }
         Some(match name {
             "laneid" => Lane,
@@ -129,8 +133,8 @@ impl Special {
             "globaltimer_hi" => TimerHigh,
             _ => {
                 let number = |prefix: &str| name.strip_prefix(prefix)?.parse::<u32>().ok();
-                let known = number("envreg").is_some_and(|n| n < 32)
-                    || number("pm").is_some_and(|n| n < 8);
+                let known =
+                    number("envreg").is_some_and(|n| n < 32) || number("pm").is_some_and(|n| n < 8);
                 return known.then_some(Zero);
             }
         })

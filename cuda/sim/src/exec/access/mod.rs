@@ -1,0 +1,461 @@
+//! Loads, stores and atomic updates in every state space, with their checks.
+
+mod global;
+mod local;
+mod shared;
+
+use super::context::{Context, coordinates};
+use super::{LANES, Mask, Stop, lanes};
+use crate::check::{Access, Action, Conflict, Kind, Scope};
+use crate::memory::Word;
+use crate::program::Fate;
+
+/// The generic addresses of shared memory begin here, those of local memory and of a kernel's
+/// parameters at twice and three times that.
+pub(crate) const SHARED_WINDOW: u64 = 1 << WINDOW_BITS;
+pub(crate) const LOCAL_WINDOW: u64 = 2 << WINDOW_BITS;
+pub(crate) const PARAMETER_WINDOW: u64 = 3 << WINDOW_BITS;
+const WINDOW_BITS: u32 = 40;
+/// How long each window is.
+const WINDOW_SIZE: u64 = 1 << 32;
+/// Addresses below this are null pointers, moved by an index or the offset of a field.
+const NULL_PAGE: u64 = 1 << 16;
+
+/// The values of an atomic update, which do not matter to a shadow.
+const NO_VALUES: &[[u32; LANES]] = &[];
+
+/// The state space that an access names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum AccessSpace {
+    /// None: the address says it.
+    Generic,
+    Global,
+    Const,
+    Shared,
+    Local,
+    /// The parameters of the kernel.
+    Parameter,
+}
+
+impl AccessSpace {
+    /// The space that a generic address lies in.
+    pub(crate) fn of(address: u64) -> Self {
+        match address >> WINDOW_BITS {
+            1 => Self::Shared,
+            2 => Self::Local,
+            3 => Self::Parameter,
+            _ => Self::Global,
+        }
+    }
+
+    /// Where the generic addresses of the space begin.
+    pub(crate) fn window(self) -> u64 {
+        match self {
+            Self::Shared => SHARED_WINDOW,
+            Self::Local => LOCAL_WINDOW,
+            Self::Parameter => PARAMETER_WINDOW,
+            Self::Generic | Self::Global | Self::Const => 0,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "memory",
+            Self::Global => "global memory",
+            Self::Const => "constant memory",
+            Self::Shared => "shared memory",
+            Self::Local => "local memory",
+            Self::Parameter => "the kernel's parameters",
+        }
+    }
+
+    /// The lanes of `mask` whose generic addresses lie in the same space as the first one's, and
+    /// that space.
+    pub(crate) fn first_of(addresses: &[u64; LANES], mask: Mask) -> (Self, Mask) {
+        let space = Self::of(addresses[mask.trailing_zeros() as usize]);
+        let same = lanes(mask)
+            .filter(|&lane| Self::of(addresses[lane]) == space)
+            .fold(0, |same, lane| same | 1 << lane);
+        (space, same)
+    }
+}
+
+/// How an access orders others.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Order {
+    /// It never races with others like it: `.relaxed`, `.volatile` and above.
+    pub(crate) strong: bool,
+    /// It sees what a release made visible.
+    pub(crate) acquire: bool,
+    /// It makes visible what was done before it.
+    pub(crate) release: bool,
+}
+
+/// A value that memory holds.
+pub(crate) trait Value: Word + Into<u64> {
+    fn from_bytes(bytes: &[u8]) -> Self;
+    fn to_bytes(self) -> [u8; 8];
+}
+
+macro_rules! values {
+    ($($type:ty)*) => {$(
+        impl Value for $type {
+            #[inline(always)]
+            fn from_bytes(bytes: &[u8]) -> Self {
+                Self::from_le_bytes(bytes.try_into().expect("as many bytes as the type has"))
+            }
+            #[inline(always)]
+            fn to_bytes(self) -> [u8; 8] {
+                u64::from(self).to_le_bytes()
+            }
+        }
+    )*};
+}
+
+values!(u8 u16 u32 u64);
+
+/// A part of a warp's access: the lanes, and their addresses in its space.
+pub(crate) struct Part<'a> {
+    pub(crate) mask: Mask,
+    pub(crate) addresses: &'a [u64; LANES],
+    /// The bytes of a lane.
+    pub(crate) bytes: u32,
+    pub(crate) order: Order,
+    pub(crate) scope: Scope,
+    /// What becomes of what is loaded.
+    pub(crate) fate: Fate,
+}
+
+impl Part<'_> {
+    /// Whether it matters that some bytes of a load are not initialized: a load whose value is only
+    /// stored is a copy, of a struct with padding as a rule. Copying no initialized byte at all is an
+    /// error nevertheless.
+    fn is_used(&self, mut initialized: impl Iterator<Item = bool>) -> bool {
+        self.fate == Fate::Used || !initialized.any(|initialized| initialized)
+    }
+
+    /// The access, as a shadow records it.
+    fn access(&self, warp: u32, mask: Mask, pc: u32, action: Action) -> Access {
+        Access {
+            warp: warp as usize,
+            mask,
+            bytes: self.bytes,
+            pc,
+            action,
+            strong: self.order.strong,
+        }
+    }
+}
+
+/// `4 bytes`
+fn in_words(bytes: u32) -> String {
+    match bytes {
+        1 => "1 byte".to_owned(),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
+/// `; byte 3 of them was never written`
+fn never_written(bytes: u32, first: u64) -> String {
+    match bytes {
+        1 => ", which was never written".to_owned(),
+        _ => format!("; byte {first} of them was never written"),
+    }
+}
+
+impl Context<'_, '_> {
+    /// Loads `values.len()` words of every lane of `mask`, which lie side by side.
+    pub(crate) fn load<T: Value>(
+        &mut self,
+        mask: Mask,
+        space: AccessSpace,
+        addresses: &[u64; LANES],
+        (order, scope): (Order, Scope),
+        fate: Fate,
+        values: &mut [[T; LANES]],
+    ) -> Result<(), Stop> {
+        let bytes = (size_of::<T>() * values.len()) as u32;
+        self.each_space(mask, space, addresses, |context, space, mask, addresses| {
+            let part = Part {
+                mask,
+                addresses,
+                bytes,
+                order,
+                scope,
+                fate,
+            };
+            match space {
+                AccessSpace::Shared => context.load_shared(&part, values),
+                AccessSpace::Local => context.load_local(&part, values),
+                AccessSpace::Parameter => context.load_parameter(&part, values),
+                _ => context.load_global(&part, values),
+            }
+        })
+    }
+
+    /// Stores `values.len()` words of every lane of `mask`, side by side.
+    pub(crate) fn store<T: Value>(
+        &mut self,
+        mask: Mask,
+        space: AccessSpace,
+        addresses: &[u64; LANES],
+        (order, scope): (Order, Scope),
+        values: &[[T; LANES]],
+    ) -> Result<(), Stop> {
+        let bytes = (size_of::<T>() * values.len()) as u32;
+        self.each_space(mask, space, addresses, |context, space, mask, addresses| {
+            let part = Part {
+                mask,
+                addresses,
+                bytes,
+                order,
+                scope,
+                fate: Fate::Used,
+            };
+            match space {
+                AccessSpace::Shared => context.store_shared(&part, values),
+                AccessSpace::Local => context.store_local(&part, values),
+                AccessSpace::Parameter => {
+                    let message = "the kernel's parameters cannot be written";
+                    let lane = Self::first(mask);
+                    Err(context.stop(Kind::ConstantWrite, lane, "writes", message))
+                }
+                _ => context.store_global(&part, values),
+            }
+        })
+    }
+
+    /// Splits an access by the spaces that its addresses lie in, and turns generic addresses into
+    /// those of the space.
+    fn each_space(
+        &mut self,
+        mask: Mask,
+        space: AccessSpace,
+        addresses: &[u64; LANES],
+        mut access: impl FnMut(&mut Self, AccessSpace, Mask, &[u64; LANES]) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        if space != AccessSpace::Generic {
+            return access(self, space, mask, addresses);
+        }
+        let mut rest = mask;
+        while rest != 0 {
+            let (space, same) = AccessSpace::first_of(addresses, rest);
+            let window = space.window();
+            let moved = addresses.map(|address| address.wrapping_sub(window));
+            access(self, space, same, &moved)?;
+            rest &= !same;
+        }
+        Ok(())
+    }
+
+    /// Checks the bounds and the alignment of an access to a space of its own; returns the lanes
+    /// that may do it. `inside` says whether an offset's bytes may be accessed.
+    fn check_offsets(
+        &mut self,
+        part: &Part<'_>,
+        space: AccessSpace,
+        action: &'static str,
+        inside: impl Fn(&Self, u64) -> bool,
+    ) -> Result<Mask, Stop> {
+        let mut good = 0;
+        let low = u64::from(part.bytes - 1);
+        for lane in lanes(part.mask) {
+            let address = part.addresses[lane];
+            if inside(self, address) && address & low == 0 {
+                good |= 1 << lane;
+                continue;
+            }
+            let bytes = part.bytes;
+            if !inside(self, address) {
+                if self.launch.checks.bounds {
+                    let message = format!(
+                        "{action} {} at {address:#x} of {}, {}",
+                        in_words(bytes),
+                        space.name(),
+                        self.describe_offset(space, address)
+                    );
+                    let mut report = self.report(Kind::OutOfBounds, lane, action, message);
+                    report.address = Some(address);
+                    return Err(Box::new(report));
+                }
+            } else if self.launch.checks.alignment {
+                let message = format!(
+                    "{action} {bytes} bytes at {address:#x} of {}, which is no multiple of {bytes}",
+                    space.name()
+                );
+                let mut report = self.report(Kind::Misaligned, lane, action, message);
+                report.address = Some(address);
+                return Err(Box::new(report));
+            } else {
+                good |= 1 << lane;
+            }
+        }
+        Ok(good)
+    }
+
+    /// What lies at an offset of shared or local memory, in words.
+    fn describe_offset(&self, space: AccessSpace, address: u64) -> String {
+        match space {
+            AccessSpace::Shared => {
+                let layout = self.launch.kernel.shared();
+                let dynamic = layout.dynamic_offset();
+                let size = self.launch.dynamic_shared;
+                match layout.nearest(address.try_into().unwrap_or(u32::MAX)) {
+                    _ if size > 0 && address >= dynamic.into() => format!(
+                        "at byte {} of the {size} bytes that the launch adds",
+                        address - u64::from(dynamic)
+                    ),
+                    Some(variable) => {
+                        let end = u64::from(variable.offset + variable.size);
+                        let distance = match address.checked_sub(end) {
+                            Some(0) => "right behind the end".to_owned(),
+                            Some(behind) => format!("{behind} bytes behind the end"),
+                            None => match address.checked_sub(variable.offset.into()) {
+                                Some(inside) => format!("at byte {inside}"),
+                                None => "before the beginning".to_owned(),
+                            },
+                        };
+                        format!(
+                            "{distance} of the {}-byte variable `{}`",
+                            variable.size, variable.name
+                        )
+                    }
+                    None => "of which the kernel has none".to_owned(),
+                }
+            }
+            AccessSpace::Local => format!("of which the thread has {} bytes", self.local_end),
+            _ => format!("which have {} bytes", self.launch.parameters.len()),
+        }
+    }
+
+    /// Keeps the report of a race.
+    fn race(&self, space: AccessSpace, part: &Part<'_>, did: &'static str, race: Conflict) {
+        let address = part.addresses[race.lane];
+        let (kind, place) = match space {
+            AccessSpace::Shared => {
+                let place = self.describe_offset(space, race.offset);
+                (Kind::SharedRace, format!(" of shared memory, {place}"))
+            }
+            _ => (Kind::GlobalRace, String::new()),
+        };
+        let other = match race.action {
+            Action::Read => "reads",
+            Action::Write => "writes",
+            Action::Atomic => "updates",
+        };
+        let message = format!(
+            "{did} {} at {address:#x}{place}, and nothing orders that against another thread that \
+             {other} it",
+            in_words(part.bytes)
+        );
+        let mut report = self.report(kind, race.lane, did, message);
+        report.address = Some(address);
+        if space == AccessSpace::Global {
+            report.whereabouts = self.launch.device.memory().describe(address);
+        }
+        let block = coordinates(race.block.into(), self.launch.grid);
+        report.other = Some(self.launch.party(block, race.thread, race.pc, other));
+        self.note(report);
+    }
+
+    /// Replaces a word of every lane of `mask`, one lane after the other, by what `f` makes of it;
+    /// puts the old words into `old`.
+    pub(crate) fn update<T: Value>(
+        &mut self,
+        mask: Mask,
+        space: AccessSpace,
+        addresses: &[u64; LANES],
+        (order, scope): (Order, Scope),
+        f: impl Fn(usize, T) -> T,
+        old: &mut [T; LANES],
+    ) -> Result<(), Stop> {
+        let bytes = size_of::<T>() as u32;
+        self.each_space(mask, space, addresses, |context, space, mask, addresses| {
+            let part = Part {
+                mask,
+                addresses,
+                bytes,
+                order,
+                scope,
+                fate: Fate::Used,
+            };
+            match space {
+                AccessSpace::Shared => {
+                    let mask = context.shared_lanes(&part, "updates")?;
+                    context.before_shared_update(&part, mask);
+                    for lane in lanes(mask) {
+                        let at = addresses[lane] as usize;
+                        let bytes = &mut context.shared.bytes[at..at + size_of::<T>()];
+                        old[lane] = T::from_bytes(bytes);
+                        let new = f(lane, old[lane]).to_bytes();
+                        bytes.copy_from_slice(&new[..size_of::<T>()]);
+                    }
+                    context.shared_read(&part, mask, Action::Atomic);
+                    Ok(())
+                }
+                AccessSpace::Global | AccessSpace::Const => {
+                    context.update_global(&part, |region, offset, lane| {
+                        old[lane] = region.update(offset, |value| f(lane, value));
+                    })
+                }
+                _ => Err(context.no_atomics(&part, space)),
+            }
+        })
+    }
+
+    /// As [`Context::update`], of 16 bytes.
+    pub(crate) fn update_wide(
+        &mut self,
+        mask: Mask,
+        space: AccessSpace,
+        addresses: &[u64; LANES],
+        (order, scope): (Order, Scope),
+        f: impl Fn(usize, u128) -> u128,
+        old: &mut [u128; LANES],
+    ) -> Result<(), Stop> {
+        self.each_space(mask, space, addresses, |context, space, mask, addresses| {
+            let part = Part {
+                mask,
+                addresses,
+                bytes: 16,
+                order,
+                scope,
+                fate: Fate::Used,
+            };
+            match space {
+                AccessSpace::Shared => {
+                    let mask = context.shared_lanes(&part, "updates")?;
+                    context.before_shared_update(&part, mask);
+                    for lane in lanes(mask) {
+                        let at = addresses[lane] as usize;
+                        let bytes = &mut context.shared.bytes[at..at + 16];
+                        old[lane] =
+                            u128::from_le_bytes((&*bytes).try_into().expect("sixteen bytes"));
+                        bytes.copy_from_slice(&f(lane, old[lane]).to_le_bytes());
+                    }
+                    context.shared_read(&part, mask, Action::Atomic);
+                    Ok(())
+                }
+                AccessSpace::Global | AccessSpace::Const => {
+                    context.update_global(&part, |region, offset, lane| {
+                        old[lane] = region.update_wide(offset, |value| f(lane, value));
+                    })
+                }
+                _ => Err(context.no_atomics(&part, space)),
+            }
+        })
+    }
+
+    fn no_atomics(&self, part: &Part<'_>, space: AccessSpace) -> Stop {
+        let lane = Self::first(part.mask);
+        let message = format!("an atomic update of {}, which has none", space.name());
+        self.stop(Kind::WrongSpace, lane, "updates", message)
+    }
+
+    /// `fence`
+    pub(crate) fn fence(&mut self, mask: Mask, scope: Scope) {
+        if let Some(clock) = &mut self.shared.clock {
+            clock.fence(self.warp as usize, mask, scope);
+        }
+    }
+}

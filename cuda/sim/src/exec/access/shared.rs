@@ -1,0 +1,158 @@
+//! Shared memory: the variables of the kernel, and what its launch adds.
+
+use super::{AccessSpace, NO_VALUES, Part, SHARED_WINDOW, Value, in_words, never_written};
+use crate::check::{Action, Kind, Scope};
+use crate::exec::{Context, LANES, Mask, Stop, lanes};
+
+impl Context<'_, '_> {
+    pub(super) fn shared_lanes(
+        &mut self,
+        part: &Part<'_>,
+        action: &'static str,
+    ) -> Result<Mask, Stop> {
+        let bytes = u64::from(part.bytes);
+        // As a rule all lanes are in one variable, and one look at the outermost addresses tells.
+        let low = part.addresses.iter().enumerate();
+        let low = low.filter(|(lane, _)| part.mask >> lane & 1 != 0);
+        let (least, most, bits) =
+            low.fold((u64::MAX, 0, 0), |(least, most, bits), (_, &address)| {
+                (address.min(least), address.max(most), address | bits)
+            });
+        if bits & (bytes - 1) == 0 && self.shared.contains(least, most.saturating_add(bytes)) {
+            return Ok(part.mask);
+        }
+        self.check_offsets(part, AccessSpace::Shared, action, |context, address| {
+            context
+                .shared
+                .contains(address, address.saturating_add(bytes))
+        })
+    }
+
+    pub(super) fn load_shared<T: Value>(
+        &mut self,
+        part: &Part<'_>,
+        values: &mut [[T; LANES]],
+    ) -> Result<(), Stop> {
+        let mask = self.shared_lanes(part, "reads")?;
+        for (element, values) in values.iter_mut().enumerate() {
+            for lane in lanes(part.mask & !mask) {
+                values[lane] = T::from_bytes(&[0; 8][..size_of::<T>()]);
+            }
+            for lane in lanes(mask) {
+                let at = part.addresses[lane] as usize + element * size_of::<T>();
+                values[lane] = T::from_bytes(&self.shared.bytes[at..at + size_of::<T>()]);
+            }
+        }
+        if let Some(written) = &self.shared.written
+            && let Some((lane, first)) = written.first_missing(mask, part.addresses, part.bytes)
+            && part.is_used((0..part.bytes.into()).map(|byte| {
+                let offsets = &[part.addresses[lane] + byte; LANES];
+                written.first_missing(1 << lane, offsets, 1).is_none()
+            }))
+        {
+            self.uninitialized_shared(lane, part, first);
+        }
+        self.shared_read(part, mask, Action::Read);
+        Ok(())
+    }
+
+    pub(super) fn store_shared<T: Value>(
+        &mut self,
+        part: &Part<'_>,
+        values: &[[T; LANES]],
+    ) -> Result<(), Stop> {
+        let mask = self.shared_lanes(part, "writes")?;
+        self.shared_write(part, mask, Action::Write, values);
+        for (element, values) in values.iter().enumerate() {
+            for lane in lanes(mask) {
+                let at = part.addresses[lane] as usize + element * size_of::<T>();
+                let bytes = values[lane].to_bytes();
+                self.shared.bytes[at..at + size_of::<T>()]
+                    .copy_from_slice(&bytes[..size_of::<T>()]);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn before_shared_update(&mut self, part: &Part<'_>, mask: Mask) {
+        if let Some(written) = &self.shared.written
+            && let Some((lane, first)) = written.first_missing(mask, part.addresses, part.bytes)
+        {
+            self.uninitialized_shared(lane, part, first);
+        }
+        self.shared_write(part, mask, Action::Atomic, NO_VALUES);
+    }
+
+    /// Records a read of shared memory that was done.
+    pub(super) fn shared_read(&mut self, part: &Part<'_>, mask: Mask, action: Action) {
+        let Some(clock) = &mut self.shared.clock else {
+            return;
+        };
+        let mut race = None;
+        if action == Action::Read
+            && let Some(shadow) = &mut self.shared.shadow
+        {
+            let access = part.access(self.warp, mask, self.pc, action);
+            race = shadow.read(clock, &access, part.addresses);
+        }
+        if part.order.strong {
+            let addresses = part
+                .addresses
+                .map(|address| address.wrapping_add(SHARED_WINDOW));
+            let (warp, acquire) = (self.warp as usize, part.order.acquire);
+            clock.observe(warp, mask, &addresses, part.bytes, acquire, Scope::Block);
+        }
+        if let Some(race) = race {
+            self.race(AccessSpace::Shared, part, "reads", race);
+        }
+    }
+
+    /// Records a write of shared memory that is about to be done.
+    pub(super) fn shared_write<T: Value>(
+        &mut self,
+        part: &Part<'_>,
+        mask: Mask,
+        action: Action,
+        values: &[[T; LANES]],
+    ) {
+        if let Some(written) = &mut self.shared.written {
+            written.set(mask, part.addresses, part.bytes);
+        }
+        let Some(clock) = &mut self.shared.clock else {
+            return;
+        };
+        let mut race = None;
+        if let Some(shadow) = &mut self.shared.shadow {
+            let access = part.access(self.warp, mask, self.pc, action);
+            race = shadow.write(clock, &access, part.addresses, values);
+        }
+        if part.order.strong {
+            let addresses = part
+                .addresses
+                .map(|address| address.wrapping_add(SHARED_WINDOW));
+            let (warp, release) = (self.warp as usize, part.order.release);
+            clock.publish(warp, mask, &addresses, part.bytes, release, Scope::Block);
+        }
+        if let Some(race) = race {
+            let did = if action == Action::Atomic {
+                "updates"
+            } else {
+                "writes"
+            };
+            self.race(AccessSpace::Shared, part, did, race);
+        }
+    }
+
+    pub(super) fn uninitialized_shared(&self, lane: usize, part: &Part<'_>, first: u64) {
+        let address = part.addresses[lane];
+        let message = format!(
+            "reads {} at {address:#x} of shared memory, {}{}",
+            in_words(part.bytes),
+            self.describe_offset(AccessSpace::Shared, address),
+            never_written(part.bytes, first - address)
+        );
+        let mut report = self.report(Kind::UninitializedShared, lane, "reads", message);
+        report.address = Some(address);
+        self.note(report);
+    }
+}
