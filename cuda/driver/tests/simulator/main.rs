@@ -1,6 +1,7 @@
 //! The simulator as the driver, through `cust` and through the raw functions. Here is a vector sum
 //! from the first call to the last; the modules take the areas of the driver one by one.
 
+mod captures;
 mod common;
 mod errors;
 mod graphs;
@@ -9,6 +10,7 @@ mod memory;
 mod modules;
 mod selection;
 mod streams;
+mod stress;
 
 use common::{PTX, context, simulator};
 use cuda_driver::{driver, sim};
