@@ -357,18 +357,13 @@ impl<'l> Block<'l> {
                     let address = callee.value;
                     let offset = address.wrapping_sub(FUNCTION_WINDOW);
                     callee.value = offset / FUNCTION_STRIDE;
-                    let number = u32::try_from(callee.value).ok();
-                    let function = number.and_then(|number| kernel.function(number));
+                    let function = u32::try_from(callee.value).ok();
+                    let function = function.and_then(|function| kernel.function(function));
                     if function.is_none() || offset % FUNCTION_STRIDE != 0 {
                         let message = format!("calls {address:#x}, which is no function's address");
                         let thread = first_thread(number, callee.mask);
-                        return Err(self.report_at(
-                            Kind::InvalidCall,
-                            thread,
-                            group.pc,
-                            "calls",
-                            message,
-                        ));
+                        let (kind, pc) = (Kind::InvalidCall, group.pc);
+                        return Err(self.report_at(kind, thread, pc, "calls", message));
                     }
                 }
                 callees
@@ -378,13 +373,8 @@ impl<'l> Block<'l> {
         for callee in callees {
             let mut part = group.split(callee.mask);
             let thread = first_thread(number, part.mask);
-            let index = u32::try_from(callee.value).ok();
-            let Some((index, function)) =
-                index.and_then(|index| Some((index, kernel.function(index)?)))
-            else {
-                let message = "the address that is called is no function's".to_owned();
-                return Err(self.report_at(Kind::InvalidCall, thread, part.pc, "calls", message));
-            };
+            let index = callee.value as u32;
+            let function = kernel.function(index).expect("it was looked up above");
             let pc = part.pc;
             let warp = &mut self.warps[number];
             let entered = warp.enter(&mut part, caller, call, index, function, limit);
