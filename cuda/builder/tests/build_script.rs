@@ -172,6 +172,11 @@ fn kernels_are_built_with_their_project() {
         printed.contains(&copy),
         "the copy is what the program embeds"
     );
+    for path in ["kernels/src/lib.rs", "cuda_std/src/"] {
+        assert!(copy.contains(&format!("\"{path}")), "no {path} in {copy}");
+    }
+    let folder = project.root.display().to_string();
+    assert!(!copy.contains(&folder), "{folder} in {copy}");
 
     // Nothing has changed: the build script does not run again.
     let again = project.cargo(&["build", "--verbose"], None);

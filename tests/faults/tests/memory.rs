@@ -144,6 +144,12 @@ fn constant_write() {
 }
 
 #[test]
+fn wrong_space() {
+    let run = Run::new("wrong_space", 1, 1, &[Fresh(4)]);
+    pair(&run, Kind::WrongSpace, 0, &["shared memory"]);
+}
+
+#[test]
 fn double_free() {
     let run = Run::new("double_free", 1, 32, &[Fresh(4)]);
     pair(

@@ -143,3 +143,46 @@ fn panics() {
     run.is_reported(Kind::Trap, &[thread], &["panic"]);
     run.mended("panics_mended").is_silent();
 }
+
+#[test]
+fn wild_call() {
+    let run = Run::new("wild_call", 1, 32, &[Words(&ONES[..32])]);
+    let thread = Expected::thread(0, "FAULT: wild_call");
+    run.is_reported(Kind::InvalidCall, &[thread], &["0x1234"]);
+    run.mended("wild_call_mended").is_silent();
+}
+
+#[test]
+fn assertion() {
+    let mut x = [1; 64];
+    x[45] = 0;
+    let run = Run::new("assertion", 1, 64, &[Words(&x)]);
+    let thread = Expected::thread(45, "FAULT: assertion");
+    run.is_reported(Kind::Assertion, &[thread], &["x[i] != 0", "control.cu:3"]);
+    run.mended("assertion_mended").is_silent();
+}
+
+#[test]
+fn part_of_a_warp() {
+    let run = Run::new("part_of_a_warp", 1, 64, &[Fresh(256)]);
+    for seed in SEEDS {
+        let reports = run.reports(seed);
+        let [report] = &reports[..] else {
+            panic!("{reports:?}");
+        };
+        // Either warp may come first.
+        let party = Expected {
+            block: Some(0),
+            ..Expected::some("FAULT: part_of_a_warp")
+        };
+        let text = report.to_string();
+        run.check(
+            report,
+            Kind::InvalidInstruction,
+            &[party],
+            &["40 threads"],
+            &text,
+        );
+    }
+    run.mended("part_of_a_warp_mended").is_silent();
+}

@@ -98,3 +98,20 @@ pub unsafe fn two_barriers_mended(x: *mut u32) {
         sync_some(2, 64);
     }
 }
+
+/// A barrier is for whole warps. Launch: 64 threads.
+#[kernel]
+pub unsafe fn part_of_a_warp(x: *mut u32) {
+    let t = thread::thread_idx_x();
+    *x.add(t as usize) = t;
+    if t < 40 {
+        sync_some(1, 40); // FAULT: part_of_a_warp
+    }
+}
+
+#[kernel]
+pub unsafe fn part_of_a_warp_mended(x: *mut u32) {
+    let t = thread::thread_idx_x();
+    *x.add(t as usize) = t;
+    sync_some(1, 64);
+}

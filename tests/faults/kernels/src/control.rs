@@ -2,7 +2,7 @@
 
 use cuda_std::prelude::*;
 
-use crate::device::opaque;
+use crate::device::{assert_fail, opaque};
 
 /// Waits for a word that nobody sets. Launch: any.
 #[kernel]
@@ -72,5 +72,57 @@ pub fn index_out_of_range_mended(x: &[f32], indices: &[u32], mut y: PerThread<f3
     if let Some(y) = y.get_mut() {
         let index = indices[i] as usize;
         *y = x.get(index).copied().unwrap_or(0.0);
+    }
+}
+
+#[inline(never)]
+fn increment(x: u32) -> u32 {
+    x + 1
+}
+
+#[inline(never)]
+fn decrement(x: u32) -> u32 {
+    x - 1
+}
+
+/// Calls a function by a number that is no function's address. Launch: any.
+#[kernel]
+pub unsafe fn wild_call(x: *mut u32) {
+    let i = thread::index_1d() as usize;
+    let address = opaque(0x1234 as *mut u32);
+    let function = core::mem::transmute::<*mut u32, fn(u32) -> u32>(address);
+    *x.add(i) = function(*x.add(i)); // FAULT: wild_call
+}
+
+#[kernel]
+pub unsafe fn wild_call_mended(x: *mut u32) {
+    let i = thread::index_1d() as usize;
+    let function: fn(u32) -> u32 = if i.is_multiple_of(2) {
+        increment
+    } else {
+        decrement
+    };
+    let address = opaque(function as *mut u32);
+    let function = core::mem::transmute::<*mut u32, fn(u32) -> u32>(address);
+    *x.add(i) = function(*x.add(i));
+}
+
+/// Asserts that an element is not 0, as CUDA C++ does. Launch: a thread for each.
+#[kernel]
+pub unsafe fn assertion(x: *mut u32) {
+    let i = thread::index_1d() as usize;
+    if *x.add(i) == 0 {
+        let (message, file, function) = (c"x[i] != 0", c"control.cu", c"assertion");
+        let [message, file, function] = [message, file, function].map(|text| text.as_ptr().cast());
+        assert_fail(message, file, 3, function, 1); // FAULT: assertion
+    }
+    *x.add(i) = 60 / *x.add(i);
+}
+
+#[kernel]
+pub unsafe fn assertion_mended(x: *mut u32) {
+    let i = thread::index_1d() as usize;
+    if *x.add(i) != 0 {
+        *x.add(i) = 60 / *x.add(i);
     }
 }

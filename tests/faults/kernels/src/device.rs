@@ -80,3 +80,33 @@ pub unsafe fn sync_some(id: u32, n_threads: u32) {
         panic!("sync_some {ONLY_ON_DEVICE}")
     }
 }
+
+/// Stores a word to global memory, whatever the address.
+#[inline(always)]
+pub unsafe fn store_global(pointer: *mut u32, value: u32) {
+    #[cfg(target_arch = "nvptx64")]
+    core::arch::asm!("st.global.u32 [{}], {};", in(reg64) pointer, in(reg32) value, options(nostack));
+    #[cfg(not(target_arch = "nvptx64"))]
+    {
+        let _ = (pointer, value);
+        panic!("store_global {ONLY_ON_DEVICE}")
+    }
+}
+
+#[cfg(target_arch = "nvptx64")]
+unsafe extern "C" {
+    /// What a failed `assert` of CUDA C++ calls.
+    #[link_name = "__assertfail"]
+    pub fn assert_fail(
+        message: *const u8,
+        file: *const u8,
+        line: u32,
+        function: *const u8,
+        character_bytes: u64,
+    );
+}
+
+#[cfg(not(target_arch = "nvptx64"))]
+pub unsafe fn assert_fail(_: *const u8, _: *const u8, _: u32, _: *const u8, _: u64) {
+    panic!("assert_fail {ONLY_ON_DEVICE}")
+}

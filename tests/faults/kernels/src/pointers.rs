@@ -1,8 +1,9 @@
 //! Null, misaligned and freed pointers, and constant memory.
 
 use cuda_std::prelude::*;
+use cuda_std::shared_array;
 
-use crate::device::{constant_table, free, malloc, opaque};
+use crate::device::{constant_table, free, malloc, opaque, store_global};
 
 /// Counts in `count`, which may be left out. Launch: one thread.
 #[kernel]
@@ -70,4 +71,19 @@ pub unsafe fn constant_write(y: *mut u32) {
 pub unsafe fn constant_write_mended(y: *mut u32) {
     let t = thread::thread_idx_x() as usize;
     *y.add(t) = 2 * *constant_table().add(t);
+}
+
+/// Stores to shared memory by an instruction for global memory. Launch: one thread.
+#[kernel]
+pub unsafe fn wrong_space(y: *mut u32) {
+    let word = shared_array![u32; 1];
+    store_global(word, 7); // FAULT: wrong_space
+    *y = 7;
+}
+
+#[kernel]
+pub unsafe fn wrong_space_mended(y: *mut u32) {
+    let word = shared_array![u32; 1];
+    *word = 7;
+    store_global(y, *opaque(word));
 }
