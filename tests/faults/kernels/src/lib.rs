@@ -13,6 +13,10 @@
     clippy::missing_safety_doc,
     reason = "a kernel with a fault breaks its own contract: no word on its safety would be true"
 )]
+#![allow(
+    missing_docs,
+    reason = "a twin's description is that of the kernel before it"
+)]
 
 pub mod barriers;
 pub mod bounds;
