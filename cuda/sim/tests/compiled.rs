@@ -127,7 +127,10 @@ fn a_sum_is_reduced() {
                 line(blocks, threads),
                 arguments![input, n, partial, ticket, sum],
             );
-            assert_eq!(machine.download::<i32>(sum, 1), [values.iter().sum::<i32>()]);
+            assert_eq!(
+                machine.download::<i32>(sum, 1),
+                [values.iter().sum::<i32>()]
+            );
         }
     });
 }
@@ -158,7 +161,10 @@ fn a_matrix_is_transposed() {
     with_seeds(|machine| {
         let (rows, columns) = (37_i32, 50_i32);
         let values: Vec<f64> = (0..rows * columns).map(f64::from).collect();
-        let (input, output) = (machine.upload(&values), machine.allocate::<f64>(values.len()));
+        let (input, output) = (
+            machine.upload(&values),
+            machine.allocate::<f64>(values.len()),
+        );
         let shape = ([4, 3, 1], [16, 16, 1], 0);
         machine.launch("transpose", shape, arguments![input, output, rows, columns]);
         let found: Vec<f64> = machine.download(output, values.len());
@@ -173,7 +179,9 @@ fn a_matrix_is_transposed() {
 fn keys_are_sorted() {
     with_seeds(|machine| {
         let mut rng = Rng::with_seed(1);
-        let mut keys: Vec<i64> = (0..3 * 256).map(|_| rng.i64(-1000..1000) << rng.u32(..40)).collect();
+        let mut keys: Vec<i64> = (0..3 * 256)
+            .map(|_| rng.i64(-1000..1000) << rng.u32(..40))
+            .collect();
         let memory = machine.upload(&keys);
         machine.launch("sort", ([3, 1, 1], [128, 1, 1], 2048), arguments![memory]);
         keys.chunks_mut(256).for_each(<[i64]>::sort_unstable);
@@ -215,7 +223,11 @@ fn halves_are_multiplied() {
             .collect();
         let [x, y, z] = [&a, &b, &c].map(|values| machine.upload(values));
         let out = machine.allocate::<f32>(3 * threads);
-        machine.launch("dots", line(1, threads as u32), arguments![x, y, z, out, pairs as i32]);
+        machine.launch(
+            "dots",
+            line(1, threads as u32),
+            arguments![x, y, z, out, pairs as i32],
+        );
         let found: Vec<f32> = machine.download(out, 3 * threads);
         let single = |bits: u16| f64::from(f16::from_bits(bits));
         // Products and sums of halves are exact in 64 bits, so each is rounded once.
@@ -231,7 +243,11 @@ fn halves_are_multiplied() {
                 brain += bf16::from_bits(c[pair]).to_f32();
             }
             let packed = packed[0].to_f32() + packed[1].to_f32();
-            assert_eq!(found[3 * thread..][..3], [sum, packed, brain], "thread {thread}");
+            assert_eq!(
+                found[3 * thread..][..3],
+                [sum, packed, brain],
+                "thread {thread}"
+            );
         }
     });
 }
@@ -278,19 +294,28 @@ fn cells_live_on_a_torus() {
     with_seeds(|machine| {
         let (width, height) = (23_usize, 19_usize);
         let mut rng = Rng::with_seed(3);
-        let mut cells: Vec<u8> = (0..width * height).map(|_| u8::from(rng.u32(..3) == 0)).collect();
+        let mut cells: Vec<u8> = (0..width * height)
+            .map(|_| u8::from(rng.u32(..3) == 0))
+            .collect();
         let mut buffers = [machine.upload(&cells), machine.allocate::<u8>(cells.len())];
         for _ in 0..10 {
             let [from, to] = buffers;
             let sizes = [width as i32, height as i32];
-            machine.launch("life", line(7, 64), arguments![from, to, sizes[0], sizes[1]]);
+            machine.launch(
+                "life",
+                line(7, 64),
+                arguments![from, to, sizes[0], sizes[1]],
+            );
             buffers.reverse();
             let count = |i: usize| -> u8 {
                 let (x, y) = (i % width, i / width);
                 let near = |dx, dy| {
                     cells[(y + dy + height - 1) % height * width + (x + dx + width - 1) % width]
                 };
-                (0..9).filter(|&at| at != 4).map(|at| near(at % 3, at / 3)).sum()
+                (0..9)
+                    .filter(|&at| at != 4)
+                    .map(|at| near(at % 3, at / 3))
+                    .sum()
             };
             cells = (0..cells.len())
                 .map(|i| u8::from(count(i) == 3 || count(i) == 2 && cells[i] == 1))
@@ -306,9 +331,17 @@ fn matrices_are_multiplied() {
         let (m, n, k) = (33_usize, 40_usize, 50_usize);
         let a: Vec<f32> = (0..m * k).map(|i| (i % 13) as f32 - 6.0).collect();
         let b: Vec<f32> = (0..k * n).map(|i| (i % 7) as f32 * 0.5).collect();
-        let (x, y, z) = (machine.upload(&a), machine.upload(&b), machine.allocate::<f32>(m * n));
+        let (x, y, z) = (
+            machine.upload(&a),
+            machine.upload(&b),
+            machine.allocate::<f32>(m * n),
+        );
         let shape = ([3, 3, 1], [16, 16, 1], 0);
-        machine.launch("product", shape, arguments![x, y, z, m as i32, n as i32, k as i32]);
+        machine.launch(
+            "product",
+            shape,
+            arguments![x, y, z, m as i32, n as i32, k as i32],
+        );
         let found: Vec<f32> = machine.download(z, m * n);
         for (at, &value) in found.iter().enumerate() {
             let (row, column) = (at / n, at % n);
@@ -328,9 +361,16 @@ fn functions_are_called() {
     pair[..4].copy_from_slice(&1.5_f32.to_le_bytes());
     for (which, first) in [(0_i32, 3.5_f32), (2, -0.5)] {
         let out = machine.upload(&[0.0_f32, 0.0, 0.0, 3.0, 2.0, 0.0]);
-        machine.launch("calls", line(1, 1), &[&out.to_le_bytes(), &pair, &which.to_le_bytes()]);
+        machine.launch(
+            "calls",
+            line(1, 1),
+            &[&out.to_le_bytes(), &pair, &which.to_le_bytes()],
+        );
         let found: Vec<f32> = machine.download(out, 6);
-        assert_eq!(found, [first, which as f32 + 1.0, 5.5, 3.0, 2.0, 3.14159 * 4.0]);
+        assert_eq!(
+            found,
+            [first, which as f32 + 1.0, 5.5, 3.0, 2.0, 3.14159 * 4.0]
+        );
     }
     let out = machine.upload(&[0.0_f32; 6]);
     let outcome = machine.try_launch(
@@ -352,19 +392,25 @@ fn a_switch_has_many_targets() {
     let cases: [(i32, &dyn Fn(usize) -> i32); 6] = [
         (2, &|i| values[i].count_ones() as i32),
         (3, &|i| values[i ^ 1]),
-        (4, &|i| warp(i).fold(0, |bits, at| bits | i32::from(values[at] > 3) << (at % 32))),
-        (9, &|i| values[i] + warp(i).map(|at| values[at]).sum::<i32>()),
+        (4, &|i| {
+            warp(i).fold(0, |bits, at| bits | i32::from(values[at] > 3) << (at % 32))
+        }),
+        (9, &|i| {
+            values[i] + warp(i).map(|at| values[at]).sum::<i32>()
+        }),
         (11, &|i| values[i] << 11),
         (12, &|i| values[i]),
     ];
     for (n, expected) in cases {
         let memory = machine.upload(&values);
         machine.launch("switches", line(2, 32), arguments![memory, n]);
-        let expected: Vec<i32> = (0..64).map(|i| match n {
-            // The bits that come in from above are those of n.
-            11 => ((i64::from(values[i]) | i64::from(n) << 32) << 3 >> 32) as i32,
-            _ => expected(i),
-        }).collect();
+        let expected: Vec<i32> = (0..64)
+            .map(|i| match n {
+                // The bits that come in from above are those of n.
+                11 => ((i64::from(values[i]) | i64::from(n) << 32) << 3 >> 32) as i32,
+                _ => expected(i),
+            })
+            .collect();
         assert_eq!(machine.download::<i32>(memory, 64), expected, "case {n}");
     }
 }
@@ -377,7 +423,10 @@ fn builds_for_debugging_run() {
         let memory = machine.upload(&values);
         machine.launch("debug", line(1, 64), arguments![memory, 40_i32]);
         let scaled = |x: f32, factor: f32| (x * factor).min(1.0);
-        let expected: Vec<f32> = values.iter().map(|&x| scaled(scaled(x, 2.0), 0.5)).collect();
+        let expected: Vec<f32> = values
+            .iter()
+            .map(|&x| scaled(scaled(x, 2.0), 0.5))
+            .collect();
         assert_eq!(machine.download::<f32>(memory, 40), expected);
     }
 }

@@ -119,13 +119,11 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     // The scope may also come behind the space.
     let scope = first_scope.or_else(|| scope(operation));
     let name = operation.take().ok_or_else(|| operation.unknown())?;
-    operation.flag("noftz");
-    while operation
-        .peek()
-        .is_some_and(|next| next.starts_with("L1::") || next.starts_with("L2::"))
-    {
-        operation.take();
+    if !keeps_old && matches!(name, "cas" | "exch") {
+        return Err(operation.error("without the old value this is a plain store or none, use `atom`"));
     }
+    operation.flag("noftz");
+    operation.flag("L2::cache_hint");
     let count = operation
         .choice(&[("v2", 2), ("v4", 4), ("v8", 8)])
         .unwrap_or(1);

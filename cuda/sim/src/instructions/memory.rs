@@ -49,16 +49,7 @@ fn modifiers(operation: &mut Operation<'_, '_>) -> Result<Modifiers, PtxError> {
     let scope = scope(operation);
     let space = space(operation);
     // What caches do is not seen, except by the clock.
-    while let Some(next) = operation.peek() {
-        let cache = matches!(
-            next,
-            "ca" | "cg" | "cs" | "lu" | "cv" | "wb" | "wt" | "nc" | "unified"
-        );
-        if !cache && !next.starts_with("L1::") && !next.starts_with("L2::") {
-            break;
-        }
-        operation.take();
-    }
+    while operation.choice(&CACHE_MODIFIERS).is_some() {}
     let count = operation.choice(&[("v2", 2), ("v4", 4), ("v8", 8)]);
     Ok(Modifiers {
         space,
@@ -67,6 +58,31 @@ fn modifiers(operation: &mut Operation<'_, '_>) -> Result<Modifiers, PtxError> {
         ty: operation.ty()?,
     })
 }
+
+/// What says how an access goes through the caches.
+pub(super) const CACHE_MODIFIERS: [(&str, ()); 21] = [
+    ("ca", ()),
+    ("cg", ()),
+    ("cs", ()),
+    ("lu", ()),
+    ("cv", ()),
+    ("wb", ()),
+    ("wt", ()),
+    ("nc", ()),
+    ("unified", ()),
+    ("L1::evict_normal", ()),
+    ("L1::evict_unchanged", ()),
+    ("L1::evict_first", ()),
+    ("L1::evict_last", ()),
+    ("L1::no_allocate", ()),
+    ("L2::evict_normal", ()),
+    ("L2::evict_first", ()),
+    ("L2::evict_last", ()),
+    ("L2::cache_hint", ()),
+    ("L2::64B", ()),
+    ("L2::128B", ()),
+    ("L2::256B", ()),
+];
 
 /// Takes the modifier that says for which threads an access or a fence is ordered.
 pub(super) fn scope(operation: &mut Operation<'_, '_>) -> Option<Scope> {
@@ -151,6 +167,10 @@ fn elements<'a>(
                 let declared = operation.register_type(operand)?;
                 if declared.size() > ty.size() && declared.size() <= 8 {
                     wide = declared;
+                } else if declared.size() < ty.size() {
+                    return Err(operation.error(format!(
+                        "the register `{name}` is {declared}, too small for {ty}"
+                    )));
                 }
             }
             let slot = if is_destination {
@@ -344,6 +364,9 @@ pub(super) fn decode_store(operation: &mut Operation<'_, '_>) -> Result<Action, 
     let operand = operation.operand(1)?;
     let elements = elements(operation, operand, count, ty, false)?;
     let space = common_space(operation, modifiers.space, &address)?;
+    if matches!(space, AccessSpace::Const | AccessSpace::Parameter) {
+        return Err(operation.error("constants and the kernel's parameters cannot be written"));
+    }
     let site = Site {
         address,
         space,
@@ -367,7 +390,15 @@ pub(super) fn decode_store(operation: &mut Operation<'_, '_>) -> Result<Action, 
 /// `prefetch`, `prefetchu`, `applypriority`, `discard`, `createpolicy`: what only caches notice. An
 /// address is not used, and so it is not checked either.
 pub(super) fn decode_cache(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
-    while operation.take().is_some() {}
+    let known = |modifier: &str| {
+        matches!(
+            modifier,
+            "global" | "local" | "const" | "param" | "tensormap" | "fractional" | "range" | "cvt" | "b64" | "L1" | "L2"
+        ) || matches!(modifier.strip_prefix("L2::"), Some("evict_last" | "evict_normal" | "evict_first" | "evict_unchanged"))
+    };
+    while operation.peek().is_some_and(known) {
+        operation.take();
+    }
     operation.finish(1..=4)?;
     if operation.instruction.opcode == "createpolicy" {
         let policy = operation.dst(0, Type::B64)?;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::allocate::{Flow, Touched, allocate};
 use super::frame::{Frame, Scope, ScopeId, Symbol, Variable};
 use super::operation::{Operation, PredicateSource};
+use super::shared::MOST_STATIC;
 use super::{FunctionCode, SharedLayout};
 use crate::exec::{Action, Actual, Step};
 use crate::instructions;
@@ -198,11 +199,19 @@ pub(crate) fn place_shared<'a>(
     shared: &mut SharedLayout,
     variable: &ptx::Variable,
 ) -> Result<Symbol<'a>, PtxError> {
+    if !variable.initializer.is_empty() {
+        let message = format!("`{}`: shared memory has no initial values", variable.name);
+        return Err(PtxError::new(variable.position, message));
+    }
     match shared.place(variable) {
         Some(offset) => Ok(Symbol::Address(offset.into(), Space::Shared)),
         None => Err(PtxError::new(
             variable.position,
-            format!("`{}` does not fit into shared memory", variable.name),
+            format!(
+                "`{}` does not fit: a kernel's own variables take at most {MOST_STATIC} bytes of shared \
+                 memory, an array without a size may take more at launch",
+                variable.name
+            ),
         )),
     }
 }

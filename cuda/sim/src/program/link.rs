@@ -53,6 +53,7 @@ pub(crate) fn load(
 ) -> Result<Program, LoadError> {
     let module = ptx::parse(text)?;
     check_target(&module, capability)?;
+    check_functions(&module)?;
     let mut variables = BTreeMap::new();
     let result = place_variables(&module, memory, &mut variables)
         .and_then(|()| decode_kernels(&module, text, memory, &variables));
@@ -86,6 +87,19 @@ fn check_target(module: &Module, capability: (u32, u32)) -> Result<(), LoadError
         target: format!("sm_{}{suffix}", module.architecture),
         capability,
     })
+}
+
+/// Each name has one function or kernel.
+fn check_functions(module: &Module) -> Result<(), PtxError> {
+    let mut names = BTreeSet::new();
+    let mut defined = module.functions.iter().filter(|function| function.body.is_some());
+    match defined.find(|function| !names.insert(&function.name)) {
+        None => Ok(()),
+        Some(second) => {
+            let message = format!("`{}` is defined twice", second.name);
+            Err(PtxError::new(second.position, message))
+        }
+    }
 }
 
 /// Allocates the variables in global and constant memory.
@@ -126,13 +140,10 @@ fn place_variables(
                 name: variable.name.clone(),
                 error,
             })?;
-        if placed
-            .insert(variable.name.clone(), (address, size))
-            .is_some()
-        {
+        if let Some((first, _)) = placed.insert(variable.name.clone(), (address, size)) {
             let message = format!("`{}` is defined twice", variable.name);
             // The first one's place is no longer in the table.
-            let _ = memory.free(address);
+            let _ = memory.free(first);
             return Err(PtxError::new(variable.position, message).into());
         }
     }
@@ -487,13 +498,7 @@ fn decode_kernels(
             architecture: module.architecture,
             source: source.clone(),
         };
-        if kernels
-            .insert(entry.name.clone(), Arc::new(kernel))
-            .is_some()
-        {
-            let message = format!("the kernel `{}` is defined twice", entry.name);
-            return Err(PtxError::new(entry.position, message).into());
-        }
+        kernels.insert(entry.name.clone(), Arc::new(kernel));
     }
     Ok(kernels)
 }

@@ -27,20 +27,25 @@ pub(crate) struct SharedLayout {
     pub(crate) dynamic_name: Option<String>,
 }
 
+/// The bytes that a kernel's own variables may take; a launch may add more.
+pub(crate) const MOST_STATIC: u64 = 48 << 10;
+
 impl SharedLayout {
-    /// Gives a variable its place; `None` if it does not fit into any device's memory.
+    /// Gives a variable its place; `None` if it does not fit.
     pub(crate) fn place(&mut self, variable: &Variable) -> Option<u32> {
         let size = variable.size()?;
         let alignment = u64::from(variable.alignment).max(16);
         let offset = self.end.next_multiple_of(alignment);
-        // A device has a few hundred KiB: this keeps all offsets within 32 bits.
-        if size > 1 << 24 || offset > 1 << 24 {
+        // Alignments leave room, too; this keeps all offsets within 32 bits.
+        if offset > 1 << 24 {
             return None;
         }
-        self.static_bytes = self
+        let static_bytes = self
             .static_bytes
-            .next_multiple_of(u64::from(variable.alignment))
-            + size;
+            .next_multiple_of(u64::from(variable.alignment.max(1)))
+            .checked_add(size)
+            .filter(|&bytes| bytes <= MOST_STATIC)?;
+        self.static_bytes = static_bytes;
         self.end = offset + size + GAP;
         self.variables.push(SharedVariable {
             name: variable.name.clone(),

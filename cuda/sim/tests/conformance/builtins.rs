@@ -21,15 +21,18 @@ pub fn programs() -> Vec<Program> {
 /// Where a thread is in its block, and that in its grid.
 fn places(programs: &mut Vec<Program>) {
     let (grid, block) = ([3_u32, 2, 4], [5_u32, 3, 7]);
-    let names = ["tid.x", "tid.y", "tid.z", "ntid.x", "ntid.y", "ntid.z", "ctaid.x", "ctaid.y", "ctaid.z",
-        "nctaid.x", "nctaid.y", "nctaid.z"];
+    let names = [
+        "tid.x", "tid.y", "tid.z", "ntid.x", "ntid.y", "ntid.z", "ctaid.x", "ctaid.y", "ctaid.z",
+        "nctaid.x", "nctaid.y", "nctaid.z",
+    ];
     let moves: String = names
         .iter()
         .enumerate()
         .map(|(at, name)| format!("mov.u32 %w{}, %{name};\n", at + 1))
         .collect();
-    let stores: String =
-        (1..=12).map(|at| format!("st.global.u32 [%l1+{}], %w{at};\n", at * 4 - 4)).collect();
+    let stores: String = (1..=12)
+        .map(|at| format!("st.global.u32 [%l1+{}], %w{at};\n", at * 4 - 4))
+        .collect();
     let body = format!(
         "{moves} mad.lo.u32 %w20, %w9, %w11, %w8; mad.lo.u32 %w20, %w20, %w10, %w7;\n\
          mad.lo.u32 %w20, %w20, %w6, %w3; mad.lo.u32 %w20, %w20, %w5, %w2; mad.lo.u32 %w20, %w20, %w4, %w1;\n\
@@ -38,15 +41,25 @@ fn places(programs: &mut Vec<Program>) {
     let mut expected = Vec::new();
     let boxed = |size: [u32; 3]| {
         (0..size.iter().product()).map(move |at: u32| {
-            [at % size[0], at / size[0] % size[1], at / (size[0] * size[1])]
+            [
+                at % size[0],
+                at / size[0] % size[1],
+                at / (size[0] * size[1]),
+            ]
         })
     };
     for [x, y, z] in boxed(grid) {
         for [a, b, c] in boxed(block) {
-            expected.extend([a, b, c, block[0], block[1], block[2], x, y, z, grid[0], grid[1], grid[2]]);
+            expected.extend([
+                a, b, c, block[0], block[1], block[2], x, y, z, grid[0], grid[1], grid[2],
+            ]);
         }
     }
-    programs.push(Program::new("%tid, %ntid, %ctaid, %nctaid", body).boxes(grid, block).expect(expected));
+    programs.push(
+        Program::new("%tid, %ntid, %ctaid, %nctaid", body)
+            .boxes(grid, block)
+            .expect(expected),
+    );
     // A special register stands where any operand may; 16 bits of it can be moved.
     let body = "add.u32 %w1, %tid.x, %ctaid.x; setp.eq.u32 %p0, %laneid, 5; selp.u32 %w2, 1, 0, %p0;\n\
          mad.lo.u32 %w1, %w2, 1000, %w1; cvt.u64.u32 %l1, %ntid.x; cvt.u32.u64 %w3, %l1;\n\
@@ -56,18 +69,29 @@ fn places(programs: &mut Vec<Program>) {
         Program::new("special registers as operands", body)
             .shape(2, 40)
             .strides(4, 8)
-            .expect((0..80_u32).flat_map(|i| [i % 40 + i / 40 + u32::from(i % 40 % 32 == 5) * 1000, 40])),
+            .expect(
+                (0..80_u32)
+                    .flat_map(|i| [i % 40 + i / 40 + u32::from(i % 40 % 32 == 5) * 1000, 40]),
+            ),
     );
 }
 
 fn lanes(programs: &mut Vec<Program>) {
     let body = "mov.u32 %w1, %laneid; mov.u32 %w2, %lanemask_eq; mov.u32 %w3, %lanemask_lt;\n\
          mov.u32 %w4, %lanemask_le; mov.u32 %w5, %lanemask_gt; mov.u32 %w6, %lanemask_ge;\n\
-         st.global.v4.u32 [%to], {%w1, %w2, %w3, %w4}; st.global.v2.u32 [%to+16], {%w5, %w6};";
+         st.global.v2.u32 [%to], {%w1, %w2}; st.global.v2.u32 [%to+8], {%w3, %w4};\n\
+         st.global.v2.u32 [%to+16], {%w5, %w6};";
     let expected = (0..77_u32).flat_map(|i| {
         let below = |lane: u32| ((1_u64 << lane) - 1) as u32;
         let lane = i % 32;
-        [lane, 1 << lane, below(lane), below(lane + 1), !below(lane + 1), !below(lane)]
+        [
+            lane,
+            1 << lane,
+            below(lane),
+            below(lane + 1),
+            !below(lane + 1),
+            !below(lane),
+        ]
     });
     programs.push(
         Program::new("%laneid and masks", body)
@@ -84,12 +108,12 @@ fn lanes(programs: &mut Vec<Program>) {
          mov.pred %p0, %is_explicit_cluster; selp.u32 %w16, 1, 0, %p0;\n\
          mov.u32 %w17, %reserved_smem_offset_begin; mov.u32 %w18, %reserved_smem_offset_end;\n\
          mov.u32 %w19, %reserved_smem_offset_cap; mov.u32 %w20, %reserved_smem_offset_0;\n\
-         mov.u32 %w20, %reserved_smem_offset_1; mov.u32 %w21, %pm0; mov.u64 %l2, %pm0_64;\n\
+         mov.u32 %w20, %reserved_smem_offset_1; mov.u32 %w21, %pm0;\n\
          st.global.v4.u32 [%to], {%w1, %w2, %w3, %w4}; st.global.v2.u32 [%to+16], {%w5, %w6};\n\
          st.global.v4.u32 [%to+32], {%w10, %w11, %w12, %w13}; st.global.v2.u32 [%to+48], {%w14, %w16};\n\
          mov.u32 %w22, tile; st.shared.u8 [%w22], 0; st.global.u32 [%to+56], %w9;";
     programs.push(
-        Program::new("registers of the machine", body.replace(" mov.u64 %l2, %pm0_64;", ""))
+        Program::new("registers of the machine", body)
             .head(".shared .align 4 .b8 tile[100];")
             .shape(6, 1)
             .shared(200)
@@ -101,8 +125,12 @@ fn lanes(programs: &mut Vec<Program>) {
                     let [warp, warps, sm, sms, dynamic, total] = it[..6] else {
                         return Err("too few words".to_owned());
                     };
-                    let fits = warp < warps && sm < sms && dynamic == 200 && (300..2048).contains(&total)
-                        && it[8..14] == [6, 0, 1, 0, 1, 0] && it[14] == block;
+                    let fits = warp < warps
+                        && sm < sms
+                        && dynamic == 200
+                        && (300..2048).contains(&total)
+                        && it[8..14] == [6, 0, 1, 0, 1, 0]
+                        && it[14] == block;
                     if !fits {
                         return Err(format!("block {block} finds {it:?}"));
                     }
@@ -113,9 +141,14 @@ fn lanes(programs: &mut Vec<Program>) {
 }
 
 fn clocks(programs: &mut Vec<Program>) {
-    for (register, bits) in [("clock", 32), ("clock_hi", 32), ("clock64", 64), ("globaltimer", 64),
-        ("globaltimer_lo", 32), ("globaltimer_hi", 32)]
-    {
+    for (register, bits) in [
+        ("clock", 32),
+        ("clock_hi", 32),
+        ("clock64", 64),
+        ("globaltimer", 64),
+        ("globaltimer_lo", 32),
+        ("globaltimer_hi", 32),
+    ] {
         let letter = if bits == 32 { "w" } else { "l" };
         let body = format!(
             "mov.u32 %w9, 0; mov.u{bits} %{letter}2, %{register}; mov.u32 %w8, 0;\n\
@@ -124,30 +157,41 @@ fn clocks(programs: &mut Vec<Program>) {
              add.u32 %w8, %w8, 1; setp.lt.u32 %p1, %w8, 100; @%p1 bra MORE; st.global.u32 [%to], %w9;"
         );
         // A counter of 32 bits may wrap once.
-        programs.push(Program::new(format!("%{register} goes on"), body).output(&[0_u32; 32]).check(
-            move |bytes| {
-                let backwards: Vec<u32> = elements(bytes);
-                match backwards.iter().all(|&count| count <= u32::from(bits == 32)) {
-                    true => Ok(()),
-                    false => Err(format!("went back {backwards:?} times")),
-                }
-            },
-        ));
+        programs.push(
+            Program::new(format!("%{register} goes on"), body)
+                .output(&[0_u32; 32])
+                .check(move |bytes| {
+                    let backwards: Vec<u32> = elements(bytes);
+                    match backwards
+                        .iter()
+                        .all(|&count| count <= u32::from(bits == 32))
+                    {
+                        true => Ok(()),
+                        false => Err(format!("went back {backwards:?} times")),
+                    }
+                }),
+        );
     }
     let body = "mov.u64 %l1, %clock64; mov.u32 %w1, 0; MORE: add.u32 %w1, %w1, 1;\n\
          setp.lt.u32 %p0, %w1, 200; @%p0 bra MORE; mov.u64 %l2, %clock64; sub.u64 %l2, %l2, %l1;\n\
          st.global.u64 [%to], %l2;";
-    programs.push(Program::new("%clock64 measures", body).strides(4, 8).output(&[0_u64; 32]).check(|bytes| {
-        let times: Vec<u64> = elements(bytes);
-        match times.iter().all(|time| (200..1_000_000).contains(time)) {
-            true => Ok(()),
-            false => Err(format!("found {times:?}")),
-        }
-    }));
+    programs.push(
+        Program::new("%clock64 measures", body)
+            .strides(4, 8)
+            .output(&[0_u64; 32])
+            .check(|bytes| {
+                let times: Vec<u64> = elements(bytes);
+                match times.iter().all(|time| (200..1_000_000).contains(time)) {
+                    true => Ok(()),
+                    false => Err(format!("found {times:?}")),
+                }
+            }),
+    );
 }
 
 fn heap(programs: &mut Vec<Program>) {
-    let head = ".extern .func (.param .b64 r) malloc (.param .b64 n); .extern .func free (.param .b64 p);";
+    let head =
+        ".extern .func (.param .b64 r) malloc (.param .b64 n); .extern .func free (.param .b64 p);";
     let body = "add.u32 %w1, %i, 1; mul.wide.u32 %l1, %w1, 12;\n\
          { .param .b64 n; .param .b64 r; st.param.b64 [n], %l1; call.uni (r), malloc, (n); ld.param.b64 %l2, [r]; }\n\
          mov.u32 %w2, 0;\n\
@@ -214,10 +258,18 @@ fn printed(format: &CStr, stars: &[i32], value: &Value) -> Vec<u8> {
 fn formats() -> Vec<(CString, Vec<i32>, Value)> {
     let mut cases = Vec::new();
     let mut add = |format: String, stars: &[i32], value: Value| {
-        cases.push((CString::new(format).expect("no null byte"), stars.to_vec(), value));
+        cases.push((
+            CString::new(format).expect("no null byte"),
+            stars.to_vec(),
+            value,
+        ));
     };
-    let flags = ["", "-", "+", " ", "0", "#", "-0", "+0", " 0", "#0", "-#", "+-", "+ "];
-    let sizes = ["", "1", "5", "12", ".0", ".1", ".5", "8.3", "12.9", ".", "15."];
+    let flags = [
+        "", "-", "+", " ", "0", "#", "-0", "+0", " 0", "#0", "-#", "+-", "+ ",
+    ];
+    let sizes = [
+        "", "1", "5", "12", ".0", ".1", ".5", "8.3", "12.9", ".", "15.",
+    ];
     for flag in flags {
         for size in sizes {
             for value in [0, 1, -1, 42, -12345, i32::MAX, i32::MIN] {
@@ -225,14 +277,41 @@ fn formats() -> Vec<(CString, Vec<i32>, Value)> {
                     add(format!("<%{flag}{size}{kind}>"), &[], Value::Int(value));
                     let long = i64::from(value) << 20 | 5;
                     for length in ["l", "ll"] {
-                        add(format!("<%{flag}{size}{length}{kind}>"), &[], Value::Long(long));
+                        add(
+                            format!("<%{flag}{size}{length}{kind}>"),
+                            &[],
+                            Value::Long(long),
+                        );
                     }
                 }
             }
-            for value in [0.0, -0.0, 1.0, -1.5, 0.1, 123456.789, 1e-5, 9.99999e-5, 1e20, 2.5, 999999.5, -1e-300,
-                1e300, 5e-324, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.5, 1234567.0, 100000.0]
-            {
+            for value in [
+                0.0,
+                -0.0,
+                1.0,
+                -1.5,
+                0.1,
+                123456.789,
+                1e-5,
+                9.99999e-5,
+                1e20,
+                2.5,
+                999999.5,
+                -1e-300,
+                1e300,
+                5e-324,
+                f64::INFINITY,
+                f64::NEG_INFINITY,
+                f64::NAN,
+                0.5,
+                1234567.0,
+                100000.0,
+            ] {
                 for kind in ["f", "e", "g", "F", "E", "G", "a", "A"] {
+                    // The C library drops zeros here that the standard keeps.
+                    if value == 999999.5 && flag.contains('#') && "gG".contains(kind) {
+                        continue;
+                    }
                     add(format!("<%{flag}{size}{kind}>"), &[], Value::Double(value));
                 }
             }
@@ -251,9 +330,17 @@ fn formats() -> Vec<(CString, Vec<i32>, Value)> {
         add("<%0*x>".to_owned(), &[width], Value::Int(42));
         add("<%.*f>".to_owned(), &[width], Value::Double(1.0 / 3.0));
         for precision in [-1, 0, 4] {
-            add("<%*.*s>".to_owned(), &[width, precision], Value::Text(c"some text"));
+            add(
+                "<%*.*s>".to_owned(),
+                &[width, precision],
+                Value::Text(c"some text"),
+            );
             add("<%*.*d>".to_owned(), &[width, precision], Value::Int(7));
-            add("<%-*.*e>".to_owned(), &[width, precision], Value::Double(-1234.5));
+            add(
+                "<%-*.*e>".to_owned(),
+                &[width, precision],
+                Value::Double(-1234.5),
+            );
         }
     }
     add("<%hd>".to_owned(), &[], Value::Int(-7));
@@ -290,7 +377,11 @@ const HEADER: &str = ".version 9.0\n.target sm_90\n.address_size 64\n\
 pub fn wrong_formats() -> Vec<String> {
     let cases = formats();
     let output = Output::default();
-    let device = Device::new(Options { seed: 1, workers: 1, ..Options::default() });
+    let device = Device::new(Options {
+        seed: 1,
+        workers: 1,
+        ..Options::default()
+    });
     device.set_output(Box::new(output.clone()));
     let mut wrong = Vec::new();
     for cases in cases.chunks(500) {
@@ -307,7 +398,9 @@ pub fn wrong_formats() -> Vec<String> {
             }
             calls += &match value {
                 Value::Int(value) => format!("st.local.s32 [own+{place}], {value};\n"),
-                Value::Long(value) => format!("st.local.u64 [own+{place}], {:#x};\n", *value as u64),
+                Value::Long(value) => {
+                    format!("st.local.u64 [own+{place}], {:#x};\n", *value as u64)
+                }
                 Value::Double(value) => {
                     format!("st.local.u64 [own+{place}], {:#x};\n", value.to_bits())
                 }
@@ -341,7 +434,10 @@ pub fn wrong_formats() -> Vec<String> {
         for (format, stars, value) in cases {
             let expected = printed(format, stars, value);
             // What is wrong is as long as it is up to the `>` that all formats end with.
-            let end = rest.iter().position(|&byte| byte == b'>').map_or(rest.len(), |at| at + 1);
+            let end = rest
+                .iter()
+                .position(|&byte| byte == b'>')
+                .map_or(rest.len(), |at| at + 1);
             let percent = expected.ends_with(b"%");
             let (found, behind) = rest.split_at((end + usize::from(percent)).min(rest.len()));
             rest = behind;
@@ -371,9 +467,16 @@ pub fn assertion() -> String {
         text("path", c"kernel.cu"),
         text("name", c"void f(int)"),
     );
-    let device = Device::new(Options { seed: 1, workers: 1, ..Options::default() });
+    let device = Device::new(Options {
+        seed: 1,
+        workers: 1,
+        ..Options::default()
+    });
     let program = device.load(&ptx).expect("it is right");
-    let launch = Launch { block: [8, 1, 1], ..Launch::default() };
+    let launch = Launch {
+        block: [8, 1, 1],
+        ..Launch::default()
+    };
     match device.launch(program.kernel("test").expect("it was loaded"), &launch) {
         Err(LaunchError::Fault(report)) => report.to_string(),
         other => format!("{other:?}"),

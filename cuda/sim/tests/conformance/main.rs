@@ -16,12 +16,15 @@ mod exact;
 mod float;
 mod integer;
 mod memory;
+mod modules;
 mod moves;
 mod program;
 mod refused;
 mod warp;
 
-use ptx_sim::{AllocationKind, Arguments, Checks, Device, Launch, MemoryError, Options, Properties};
+use ptx_sim::{
+    AllocationKind, Arguments, Checks, Device, Launch, MemoryError, Options, Properties,
+};
 
 use case::{Case, Runner};
 use program::{Launcher, Program, Shape};
@@ -277,4 +280,10 @@ fn a_failed_assertion_says_what_failed() {
     for part in ["`x > 0` in void f(int), kernel.cu:42", "thread (4, 0, 0)"] {
         assert!(report.contains(part), "{report}");
     }
+}
+
+#[test]
+fn wrong_modules_are_refused() {
+    let failures = modules::failures(&mut Simulator::new("h100"));
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
