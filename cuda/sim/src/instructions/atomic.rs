@@ -120,7 +120,9 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     let scope = first_scope.or_else(|| scope(operation));
     let name = operation.take().ok_or_else(|| operation.unknown())?;
     if !keeps_old && matches!(name, "cas" | "exch") {
-        return Err(operation.error("without the old value this is a plain store or none, use `atom`"));
+        return Err(
+            operation.error("without the old value this is a plain store or none, use `atom`")
+        );
     }
     operation.flag("noftz");
     operation.flag("L2::cache_hint");

@@ -393,8 +393,21 @@ pub(super) fn decode_cache(operation: &mut Operation<'_, '_>) -> Result<Action, 
     let known = |modifier: &str| {
         matches!(
             modifier,
-            "global" | "local" | "const" | "param" | "tensormap" | "fractional" | "range" | "cvt" | "b64" | "L1" | "L2"
-        ) || matches!(modifier.strip_prefix("L2::"), Some("evict_last" | "evict_normal" | "evict_first" | "evict_unchanged"))
+            "global"
+                | "local"
+                | "const"
+                | "param"
+                | "tensormap"
+                | "fractional"
+                | "range"
+                | "cvt"
+                | "b64"
+                | "L1"
+                | "L2"
+        ) || matches!(
+            modifier.strip_prefix("L2::"),
+            Some("evict_last" | "evict_normal" | "evict_first" | "evict_unchanged")
+        )
     };
     while operation.peek().is_some_and(known) {
         operation.take();

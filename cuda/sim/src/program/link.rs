@@ -92,7 +92,10 @@ fn check_target(module: &Module, capability: (u32, u32)) -> Result<(), LoadError
 /// Each name has one function or kernel.
 fn check_functions(module: &Module) -> Result<(), PtxError> {
     let mut names = BTreeSet::new();
-    let mut defined = module.functions.iter().filter(|function| function.body.is_some());
+    let mut defined = module
+        .functions
+        .iter()
+        .filter(|function| function.body.is_some());
     match defined.find(|function| !names.insert(&function.name)) {
         None => Ok(()),
         Some(second) => {

@@ -98,7 +98,7 @@ fn loops(programs: &mut Vec<Program>) {
                 if a * b == 42 {
                     break 'outer;
                 }
-                if a * b & 7 == 5 {
+                if (a * b) & 7 == 5 {
                     continue 'outer;
                 }
                 sum += a * b + 1;
@@ -203,8 +203,11 @@ const FUNCTIONS: &str = "
 .func nothing { ret; }
 ";
 
+/// A name, instructions, and what they make of the thread's number.
+type Case = (&'static str, &'static str, fn(u32) -> u32);
+
 fn calls(programs: &mut Vec<Program>) {
-    let cases: [(&str, &str, fn(u32) -> u32); 9] = [
+    let cases: [Case; 9] = [
         (
             "parameters in memory",
             "{ .param .b32 a; .param .b64 b; .param .b32 r; st.param.b32 [a], %i; cvt.u64.u32 %l1, %i;\n\
@@ -403,7 +406,7 @@ fn recursion(programs: &mut Vec<Program>) {
     fn fibonacci(n: u32) -> u32 {
         (0..n).fold((0, 1), |(a, b), _| (b, a + b)).0
     }
-    let cases: [(&str, &str, fn(u32) -> u32); 4] = [
+    let cases: [Case; 4] = [
         (
             "fibonacci",
             "and.b32 %w1, %i, 15; { .param .b32 x; .param .b32 y; st.param.b32 [x], %w1;\n\
@@ -484,8 +487,8 @@ fn waiting(programs: &mut Vec<Program>) {
          fence.acq_rel.gpu; atom.release.gpu.global.exch.b32 %w1, [%out], 0;";
     programs.push(
         Program::new("a spin lock of the lanes of warps", body)
-            .shape(2, 64)
-            .expect([0_u32, (0..128).sum()]),
+            .shape(2, 40)
+            .expect([0_u32, (0..80).sum()]),
     );
     // The same as a compiler writes it: the lock is tried, and what it guards is in the loop.
     let body = "mov.u32 %w9, 0; TRY: atom.shared.cas.b32 %w1, [lock], 0, 1; setp.ne.u32 %p0, %w1, 0;\n\

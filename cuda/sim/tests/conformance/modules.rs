@@ -180,7 +180,10 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (".entry k() { .shared .b8 §s[300000]; }", "`s` does not fit"),
     (".entry k() { .local .b8 §l[600000]; }", "`l` does not fit"),
-    (".entry k() { .local .b8 l[§9999999999999999999]; }", "elements"),
+    (
+        ".entry k() { .local .b8 l[§9999999999999999999]; }",
+        "elements",
+    ),
     (".global .b8 v[§0xFFFFFFFFFFFFFFF0];", "elements"),
     (
         ".entry k(.param .b8 §p[40000]) { }",
@@ -189,9 +192,15 @@ const WRONG: &[(&str, &str)] = &[
     (".entry k() { .reg .b32 §%r<2000000>; }", "registers"),
     // Initializers.
     (".global .u64 §a = b;", "`b`, which is no variable"),
-    (".global .u32 a[2] = {1, 2, §3};", "more than the 2 elements"),
+    (
+        ".global .u32 a[2] = {1, 2, §3};",
+        "more than the 2 elements",
+    ),
     (".global .u32 a[2] = {1, §;", "expected"),
-    (".shared .u32 §s = 1; .entry k() { .reg .b64 %r; mov.u64 %r, s; }", "no initial values"),
+    (
+        ".shared .u32 §s = 1; .entry k() { .reg .b64 %r; mov.u64 %r, s; }",
+        "no initial values",
+    ),
     (".global .u32 a = 1 §/ 0;", "zero"),
     (
         ".extern .global .u32 §v; .entry k() { }",

@@ -320,7 +320,7 @@ fn divergent(programs: &mut Vec<Program>) {
          bra JOIN;\n\
          EVEN: mul.lo.u32 %w2, %w2, 7;\n\
          JOIN: shfl.sync.bfly.b32 %w4, %w2, 1, 31, -1; st.global.u32 [%to], %w4;";
-    let value = |lane: u32| if lane % 2 == 0 { 7 * lane } else { 3 * lane };
+    let value = |lane: u32| lane * [7, 3][lane as usize % 2];
     programs.push(
         Program::new("shfl behind a branch", body).expect((0..32).map(|lane| value(lane ^ 1))),
     );
