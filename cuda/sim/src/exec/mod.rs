@@ -12,7 +12,7 @@ mod shared;
 mod synchronize;
 mod warp;
 
-pub(crate) use access::{AccessSpace, Order, Value};
+pub(crate) use access::{AccessSpace, Atom, Order, Value};
 pub(crate) use barrier::{BarrierStep, Reduction};
 pub(crate) use call::{Actual, Call, Callee};
 pub(crate) use context::{Context, LaunchState};

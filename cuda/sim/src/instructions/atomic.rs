@@ -2,7 +2,7 @@
 
 use super::address::{Address, space};
 use super::memory::scope;
-use crate::exec::{AccessSpace, Action, LANES, Lane, Order, Scope, Slot, Value};
+use crate::exec::{AccessSpace, Action, Atom, LANES, Lane, Order, Scope, Slot};
 use crate::numeric::half;
 use crate::numeric::{canonical, canonical_double, flush};
 use crate::program::Operation;
@@ -24,7 +24,7 @@ struct Site {
     c: Option<Slot>,
 }
 
-fn update<T: Value + Lane + Default>(site: Site, f: Update<T>) -> Action {
+fn update<T: Atom + Lane + Default>(site: Site, f: Update<T>) -> Action {
     Action::access(move |context, mask| {
         let mut addresses = site.address.get(context);
         let c = site
@@ -83,37 +83,14 @@ fn larger<H: half::Half>(a: u16, b: u16) -> u16 {
 /// `atom` and `red`
 pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     let keeps_old = operation.instruction.opcode == "atom";
-    let strong = Order {
-        strong: true,
-        ..Order::default()
-    };
     let order = operation
         .choice(&[
-            ("relaxed", strong),
-            (
-                "acquire",
-                Order {
-                    acquire: true,
-                    ..strong
-                },
-            ),
-            (
-                "release",
-                Order {
-                    release: true,
-                    ..strong
-                },
-            ),
-            (
-                "acq_rel",
-                Order {
-                    acquire: true,
-                    release: true,
-                    ..strong
-                },
-            ),
+            ("relaxed", Order::RELAXED),
+            ("acquire", Order::ACQUIRE),
+            ("release", Order::RELEASE),
+            ("acq_rel", Order::ACQUIRE_RELEASE),
         ])
-        .unwrap_or(strong);
+        .unwrap_or(Order::RELAXED);
     let first_scope = scope(operation);
     let named = space(operation);
     // The scope may also come behind the space.
@@ -207,7 +184,7 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
             B16 if cas => swap!(u16),
             B32 | U32 | S32 | F32 => swap!(u32),
             B64 | U64 | S64 | F64 => swap!(u64),
-            B128 => swap_wide(site, cas),
+            B128 => swap!(u128),
             _ => return Err(operation.unknown()),
         });
     }
@@ -257,35 +234,6 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         ("min", BF16x2) => update::<u32>(site, |old, b, _| pair(smaller::<half::Bf16>, old, b)),
         ("max", BF16x2) => update::<u32>(site, |old, b, _| pair(larger::<half::Bf16>, old, b)),
         _ => return Err(operation.unknown()),
-    })
-}
-
-/// `atom.cas.b128` and `atom.exch.b128`
-fn swap_wide(site: Site, cas: bool) -> Action {
-    Action::access(move |context, mask| {
-        let addresses = site.address.get(context);
-        let b = u128::read(context.registers, site.b[0]);
-        let c = site
-            .c
-            .map_or([0; LANES], |c| u128::read(context.registers, c));
-        let mut old = [0; LANES];
-        let f = |lane: usize, value: u128| match cas {
-            false => b[lane],
-            true if value == b[lane] => c[lane],
-            true => value,
-        };
-        context.update_wide(
-            mask,
-            site.space,
-            &addresses,
-            (site.order, site.scope),
-            f,
-            &mut old,
-        )?;
-        if let Some(Some(d)) = site.targets.first() {
-            u128::write(context.registers, *d, mask, old);
-        }
-        Ok(())
     })
 }
 

@@ -134,7 +134,7 @@ impl Context<'_, '_> {
     /// A byte that a lane reads.
     fn byte(&mut self, lane: usize, address: u64) -> Result<u8, Stop> {
         let mut value = [[0_u8; LANES]];
-        let order = (Order::default(), Scope::Device);
+        let order = (Order::WEAK, Scope::Device);
         self.load(
             1 << lane,
             Generic,

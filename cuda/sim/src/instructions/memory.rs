@@ -20,29 +20,13 @@ struct Modifiers {
 }
 
 fn modifiers(operation: &mut Operation<'_, '_>) -> Result<Modifiers, PtxError> {
-    let strong = Order {
-        strong: true,
-        ..Order::default()
-    };
     let order = operation.choice(&[
-        ("weak", Order::default()),
-        ("volatile", strong),
-        ("relaxed", strong),
-        ("mmio", strong),
-        (
-            "acquire",
-            Order {
-                acquire: true,
-                ..strong
-            },
-        ),
-        (
-            "release",
-            Order {
-                release: true,
-                ..strong
-            },
-        ),
+        ("weak", Order::WEAK),
+        ("volatile", Order::RELAXED),
+        ("relaxed", Order::RELAXED),
+        ("mmio", Order::RELAXED),
+        ("acquire", Order::ACQUIRE),
+        ("release", Order::RELEASE),
     ]);
     // `ld.mmio.relaxed.sys`
     operation.flag("relaxed");

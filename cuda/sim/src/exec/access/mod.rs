@@ -7,7 +7,7 @@ mod shared;
 use super::context::{Context, coordinates};
 use super::{LANES, Mask, Stop, lanes};
 use crate::check::{Access, Action, Conflict, Kind, Scope};
-use crate::memory::Word;
+use crate::memory::{Region, Word};
 use crate::program::Fate;
 
 /// The generic addresses of shared memory begin here, those of local memory and of a kernel's
@@ -91,6 +91,36 @@ pub(crate) struct Order {
     pub(crate) release: bool,
 }
 
+impl Order {
+    /// Orders nothing, and may race.
+    pub(crate) const WEAK: Self = Self {
+        strong: false,
+        acquire: false,
+        release: false,
+    };
+    /// `.relaxed`, `.volatile`
+    pub(crate) const RELAXED: Self = Self {
+        strong: true,
+        ..Self::WEAK
+    };
+    /// `.acquire`
+    pub(crate) const ACQUIRE: Self = Self {
+        acquire: true,
+        ..Self::RELAXED
+    };
+    /// `.release`
+    pub(crate) const RELEASE: Self = Self {
+        release: true,
+        ..Self::RELAXED
+    };
+    /// `.acq_rel`
+    pub(crate) const ACQUIRE_RELEASE: Self = Self {
+        acquire: true,
+        release: true,
+        ..Self::RELAXED
+    };
+}
+
 /// A value that memory holds.
 pub(crate) trait Value: Word + Into<u64> {
     fn from_bytes(bytes: &[u8]) -> Self;
@@ -113,6 +143,32 @@ macro_rules! values {
 }
 
 values!(u8 u16 u32 u64);
+
+/// A value that an atomic instruction updates.
+pub(crate) trait Atom: Copy {
+    /// Replaces the value in shared memory that these bytes are; returns the old one.
+    fn update_bytes(bytes: &mut [u8], f: impl FnOnce(Self) -> Self) -> Self;
+    /// Replaces a value in global memory; returns the old one. `f` may be called more than once.
+    fn update_global(region: &Region, offset: u64, f: impl Fn(Self) -> Self) -> Self;
+}
+
+macro_rules! atoms {
+    ($($type:ty: $update:ident),*) => {$(
+        impl Atom for $type {
+            fn update_bytes(bytes: &mut [u8], f: impl FnOnce(Self) -> Self) -> Self {
+                let old = (&*bytes).try_into().expect("as many bytes as the type has");
+                let old = Self::from_le_bytes(old);
+                bytes.copy_from_slice(&f(old).to_le_bytes());
+                old
+            }
+            fn update_global(region: &Region, offset: u64, f: impl Fn(Self) -> Self) -> Self {
+                region.$update(offset, f)
+            }
+        }
+    )*};
+}
+
+atoms!(u16: update, u32: update, u64: update, u128: update_wide);
 
 /// A part of a warp's access: the lanes, and their addresses in its space.
 pub(crate) struct Part<'a> {
@@ -358,9 +414,9 @@ impl Context<'_, '_> {
         self.note(report);
     }
 
-    /// Replaces a word of every lane of `mask`, one lane after the other, by what `f` makes of it;
-    /// puts the old words into `old`.
-    pub(crate) fn update<T: Value>(
+    /// Replaces a value in every lane of `mask`, one lane after the other, by what `f` makes of it;
+    /// puts the old values into `old`.
+    pub(crate) fn update<T: Atom>(
         &mut self,
         mask: Mask,
         space: AccessSpace,
@@ -380,65 +436,12 @@ impl Context<'_, '_> {
                 fate: Fate::Used,
             };
             match space {
-                AccessSpace::Shared => {
-                    let mask = context.shared_lanes(&part, "updates")?;
-                    context.before_shared_update(&part, mask);
-                    for lane in lanes(mask) {
-                        let at = addresses[lane] as usize;
-                        let bytes = &mut context.shared.bytes[at..at + size_of::<T>()];
-                        old[lane] = T::from_bytes(bytes);
-                        let new = f(lane, old[lane]).to_bytes();
-                        bytes.copy_from_slice(&new[..size_of::<T>()]);
-                    }
-                    context.shared_read(&part, mask, Action::Atomic);
-                    Ok(())
-                }
+                AccessSpace::Shared => context.update_shared(&part, |bytes, lane| {
+                    old[lane] = T::update_bytes(bytes, |value| f(lane, value));
+                }),
                 AccessSpace::Global | AccessSpace::Const => {
                     context.update_global(&part, |region, offset, lane| {
-                        old[lane] = region.update(offset, |value| f(lane, value));
-                    })
-                }
-                _ => Err(context.no_atomics(&part, space)),
-            }
-        })
-    }
-
-    /// As [`Context::update`], of 16 bytes.
-    pub(crate) fn update_wide(
-        &mut self,
-        mask: Mask,
-        space: AccessSpace,
-        addresses: &[u64; LANES],
-        (order, scope): (Order, Scope),
-        f: impl Fn(usize, u128) -> u128,
-        old: &mut [u128; LANES],
-    ) -> Result<(), Stop> {
-        self.each_space(mask, space, addresses, |context, space, mask, addresses| {
-            let part = Part {
-                mask,
-                addresses,
-                bytes: 16,
-                order,
-                scope,
-                fate: Fate::Used,
-            };
-            match space {
-                AccessSpace::Shared => {
-                    let mask = context.shared_lanes(&part, "updates")?;
-                    context.before_shared_update(&part, mask);
-                    for lane in lanes(mask) {
-                        let at = addresses[lane] as usize;
-                        let bytes = &mut context.shared.bytes[at..at + 16];
-                        old[lane] =
-                            u128::from_le_bytes((&*bytes).try_into().expect("sixteen bytes"));
-                        bytes.copy_from_slice(&f(lane, old[lane]).to_le_bytes());
-                    }
-                    context.shared_read(&part, mask, Action::Atomic);
-                    Ok(())
-                }
-                AccessSpace::Global | AccessSpace::Const => {
-                    context.update_global(&part, |region, offset, lane| {
-                        old[lane] = region.update_wide(offset, |value| f(lane, value));
+                        old[lane] = T::update_global(region, offset, |value| f(lane, value));
                     })
                 }
                 _ => Err(context.no_atomics(&part, space)),

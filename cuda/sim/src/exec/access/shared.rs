@@ -74,13 +74,25 @@ impl Context<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn before_shared_update(&mut self, part: &Part<'_>, mask: Mask) {
+    /// Updates shared memory, lane after lane. `update` gets the bytes of a lane.
+    pub(super) fn update_shared(
+        &mut self,
+        part: &Part<'_>,
+        mut update: impl FnMut(&mut [u8], usize),
+    ) -> Result<(), Stop> {
+        let mask = self.shared_lanes(part, "updates")?;
         if let Some(written) = &self.shared.written
             && let Some((lane, first)) = written.first_missing(mask, part.addresses, part.bytes)
         {
             self.uninitialized_shared(lane, part, first);
         }
         self.shared_write(part, mask, Action::Atomic, NO_VALUES);
+        for lane in lanes(mask) {
+            let at = part.addresses[lane] as usize;
+            update(&mut self.shared.bytes[at..at + part.bytes as usize], lane);
+        }
+        self.shared_read(part, mask, Action::Atomic);
+        Ok(())
     }
 
     /// Records a read of shared memory that was done.
