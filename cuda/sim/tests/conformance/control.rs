@@ -485,11 +485,15 @@ fn waiting(programs: &mut Vec<Program>) {
     let body = "MORE: atom.acquire.gpu.global.cas.b32 %w1, [%out], 0, 1; setp.ne.u32 %p0, %w1, 0;\n\
          @%p0 bra MORE; ld.global.u32 %w2, [%out+4]; add.u32 %w2, %w2, %i; st.global.u32 [%out+4], %w2;\n\
          fence.acq_rel.gpu; atom.release.gpu.global.exch.b32 %w1, [%out], 0;";
-    programs.push(
-        Program::new("a spin lock of the lanes of warps", body)
-            .shape(2, 40)
-            .expect([0_u32, (0..80).sum()]),
-    );
+    for (blocks, threads) in [(1, 48), (5, 1)] {
+        let name = format!("a spin lock of {blocks} blocks of {threads}");
+        let sum: u32 = (0..blocks * threads).sum();
+        programs.push(
+            Program::new(name, body)
+                .shape(blocks, threads)
+                .expect([0, sum]),
+        );
+    }
     // The same as a compiler writes it: the lock is tried, and what it guards is in the loop.
     let body = "mov.u32 %w9, 0; TRY: atom.shared.cas.b32 %w1, [lock], 0, 1; setp.ne.u32 %p0, %w1, 0;\n\
          @%p0 bra NEXT; fence.acq_rel.cta; ld.volatile.shared.u32 %w2, [lock+4]; add.u32 %w2, %w2, 1;\n\
