@@ -15,6 +15,9 @@ use crate::program::{Constant, FUNCTION_STRIDE, FUNCTION_WINDOW, FunctionCode};
 /// The most steps that a warp takes before another one gets its turn.
 const LONGEST_TURN: u32 = 512;
 
+/// The most steps that a group takes while another one of its warp could.
+const SHARE: u32 = 64;
+
 /// How far a block has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
@@ -172,16 +175,23 @@ impl<'l> Block<'l> {
     /// Runs a warp for some steps, or until none of its groups can go on.
     fn take_turn(&mut self, number: usize, turn: u32) -> Result<(), Stop> {
         let mut left = turn;
-        // Now and then a group that is not the last one goes first.
-        let mut surprise = self.random.below(8) == 0;
+        // The group that is furthest behind goes first, so that groups meet; now and then, and after
+        // one that has used up its share, any group does, for it may be spinning for another one.
+        let mut any = self.random.below(8) == 0;
         while left > 0 {
-            let random = surprise.then_some(&mut self.random);
-            let Some(mut group) = self.warps[number].choose(random) else {
+            let random = any.then_some(&mut self.random);
+            let warp = &mut self.warps[number];
+            let Some(mut group) = warp.choose(random) else {
                 break;
             };
-            surprise = false;
-            let used = self.advance(number, &mut group, left)?;
-            left -= used.min(left);
+            let share = if warp.is_ready() {
+                left.min(SHARE)
+            } else {
+                left
+            };
+            let used = self.advance(number, &mut group, share)?;
+            any = used == share;
+            left -= used;
         }
         Ok(())
     }
