@@ -34,7 +34,7 @@ mod integer;
 mod memory;
 #[path = "../cuda/sim/tests/conformance/moves.rs"]
 mod moves;
-#[allow(dead_code, reason = "some of it is for tables that only the simulator runs")]
+#[allow(dead_code, reason = "other tables use it, too")]
 #[path = "../cuda/sim/tests/conformance/program.rs"]
 mod program;
 #[path = "../cuda/sim/tests/conformance/warp.rs"]
