@@ -1,7 +1,7 @@
 //! PTX as text and as a tree.
 //!
 //! [`parse`] knows the grammar and no instruction: an instruction is its opcode, its modifiers and
-//! its operands. What they mean is the business of [`crate::program`].
+//! its operands. What they mean is the business of the decoder.
 //!
 //! Source: NVIDIA, *Parallel Thread Execution ISA*, version 9.0.
 
