@@ -1,11 +1,10 @@
 //! A block: its warps, in an order that the seed draws, its barriers, and its shared memory.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::barrier::{BARRIERS, Barrier};
 use super::call::{Call, CallError, Callee};
-use super::context::{Context, LaunchState};
+use super::context::{Context, LaunchState, coordinates};
 use super::warp::{Group, Waiting, Warp, lanes_of};
 use super::{ALL, Action, LANES, Lane, Mask, Random, Registers, SharedMemory, Stop, lanes};
 use crate::check::Kind;
@@ -51,20 +50,17 @@ pub(super) enum Pause {
 }
 
 impl<'l> Block<'l> {
-    /// The block at this place of the grid, at its beginning.
-    pub(crate) fn new(launch: &'l LaunchState<'l>, index: [u32; 3], seed: u64) -> Self {
+    /// The block of this number in the grid, x fastest, at its beginning.
+    pub(crate) fn new(launch: &'l LaunchState<'l>, number: u64, seed: u64) -> Self {
         let threads = launch.threads();
         let count = threads.div_ceil(LANES as u32);
-        let [x, y, z] = index;
-        // Of more blocks than 2^32 some share a number, which only races between them would show.
-        let row = y.wrapping_add(launch.grid[1].wrapping_mul(z));
-        let number = x.wrapping_add(launch.grid[0].wrapping_mul(row));
         let mut block = Self {
             launch,
-            index,
+            index: coordinates(number, launch.grid),
             warps: Vec::with_capacity(count as usize),
             barriers: vec![Barrier::new(count as usize); BARRIERS],
-            shared: SharedMemory::new(launch, number),
+            // Of more blocks than 2^32 some share a number, which only races between them would show.
+            shared: SharedMemory::new(launch, number as u32),
             cursor: launch.view.cursor(),
             random: Random(seed),
             steps: 0,
@@ -181,7 +177,7 @@ impl<'l> Block<'l> {
         while left > 0 {
             let random = any.then_some(&mut self.random);
             let warp = &mut self.warps[number];
-            let Some(mut group) = warp.choose(random) else {
+            let Some(group) = warp.choose(random) else {
                 break;
             };
             let share = if warp.is_ready() {
@@ -189,7 +185,7 @@ impl<'l> Block<'l> {
             } else {
                 left
             };
-            let used = self.advance(number, &mut group, share)?;
+            let used = self.advance(number, group, share)?;
             any = used == share;
             left -= used;
         }
@@ -197,12 +193,12 @@ impl<'l> Block<'l> {
     }
 
     /// Runs a group for some steps, and puts it back; returns the steps that it took.
-    fn advance(&mut self, number: usize, group: &mut Group, turn: u32) -> Result<u32, Stop> {
+    fn advance(&mut self, number: usize, mut group: Group, turn: u32) -> Result<u32, Stop> {
         let kernel = self.launch.kernel;
         let warp = &mut self.warps[number];
         warp.registers.frame = group.frame;
         warp.registers.predicate_frame = group.predicate_frame;
-        let meeting = warp.meeting(group);
+        let meeting = warp.meeting(&group);
         let width = u64::from(group.mask.count_ones());
         let mut used = 0;
         let pause = loop {
@@ -269,12 +265,11 @@ impl<'l> Block<'l> {
                         others.pc += 1;
                         warp.put(others);
                     }
-                    break self.control(number, group, action)?;
+                    break self.control(number, &mut group, action)?;
                 }
             }
         };
         if let Pause::Ready = pause {
-            let group = std::mem::replace(group, Group::none());
             self.warps[number].put(group);
         }
         self.steps += u64::from(used);
@@ -431,20 +426,6 @@ impl Group {
         Self {
             mask,
             ..self.clone()
-        }
-    }
-
-    /// A group without lanes.
-    fn none() -> Self {
-        Self {
-            mask: 0,
-            pc: 0,
-            waiting: Waiting::No,
-            frame: 0,
-            predicate_frame: 0,
-            local: 0,
-            local_end: 0,
-            stack: None::<Arc<_>>,
         }
     }
 }

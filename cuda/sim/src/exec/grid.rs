@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use super::block::{Block, Progress};
-use super::context::{LaunchState, coordinates};
+use super::context::LaunchState;
 use super::{Random, Stop};
 
 /// The steps after which a block that has not ended makes room for another one, which it may be
@@ -99,9 +99,8 @@ impl<'l> Grid<'l> {
         let turn = self.next.fetch_add(1, Relaxed);
         (turn < self.order.count).then(|| {
             let number = self.order.get(turn);
-            let index = coordinates(number, self.launch.grid);
             let seed = Random(self.seed ^ number.rotate_left(32)).next();
-            Block::new(self.launch, index, seed)
+            Block::new(self.launch, number, seed)
         })
     }
 

@@ -171,6 +171,7 @@ macro_rules! atoms {
 atoms!(u16: update, u32: update, u64: update, u128: update_wide);
 
 /// A part of a warp's access: the lanes, and their addresses in its space.
+#[derive(Clone, Copy)]
 pub(crate) struct Part<'a> {
     pub(crate) mask: Mask,
     pub(crate) addresses: &'a [u64; LANES],
@@ -182,7 +183,24 @@ pub(crate) struct Part<'a> {
     pub(crate) fate: Fate,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// An access whose value is used.
+    fn new(
+        mask: Mask,
+        addresses: &'a [u64; LANES],
+        bytes: u32,
+        (order, scope): (Order, Scope),
+    ) -> Self {
+        Self {
+            mask,
+            addresses,
+            bytes,
+            order,
+            scope,
+            fate: Fate::Used,
+        }
+    }
+
     /// Whether it matters that some bytes of a load are not initialized: a load whose value is only
     /// stored is a copy, of a struct with padding as a rule. Copying no initialized byte at all is an
     /// error nevertheless.
@@ -226,26 +244,20 @@ impl Context<'_, '_> {
         mask: Mask,
         space: AccessSpace,
         addresses: &[u64; LANES],
-        (order, scope): (Order, Scope),
+        order: (Order, Scope),
         fate: Fate,
         values: &mut [[T; LANES]],
     ) -> Result<(), Stop> {
         let bytes = (size_of::<T>() * values.len()) as u32;
-        self.each_space(mask, space, addresses, |context, space, mask, addresses| {
-            let part = Part {
-                mask,
-                addresses,
-                bytes,
-                order,
-                scope,
-                fate,
-            };
-            match space {
-                AccessSpace::Shared => context.load_shared(&part, values),
-                AccessSpace::Local => context.load_local(&part, values),
-                AccessSpace::Parameter => context.load_parameter(&part, values),
-                _ => context.load_global(&part, values),
-            }
+        let whole = Part {
+            fate,
+            ..Part::new(mask, addresses, bytes, order)
+        };
+        self.each_space(space, whole, |context, space, part| match space {
+            AccessSpace::Shared => context.load_shared(part, values),
+            AccessSpace::Local => context.load_local(part, values),
+            AccessSpace::Parameter => context.load_parameter(part, values),
+            _ => context.load_global(part, values),
         })
     }
 
@@ -255,29 +267,20 @@ impl Context<'_, '_> {
         mask: Mask,
         space: AccessSpace,
         addresses: &[u64; LANES],
-        (order, scope): (Order, Scope),
+        order: (Order, Scope),
         values: &[[T; LANES]],
     ) -> Result<(), Stop> {
         let bytes = (size_of::<T>() * values.len()) as u32;
-        self.each_space(mask, space, addresses, |context, space, mask, addresses| {
-            let part = Part {
-                mask,
-                addresses,
-                bytes,
-                order,
-                scope,
-                fate: Fate::Used,
-            };
-            match space {
-                AccessSpace::Shared => context.store_shared(&part, values),
-                AccessSpace::Local => context.store_local(&part, values),
-                AccessSpace::Parameter => {
-                    let message = "the kernel's parameters cannot be written";
-                    let lane = Self::first(mask);
-                    Err(context.stop(Kind::ConstantWrite, lane, "writes", message))
-                }
-                _ => context.store_global(&part, values),
+        let whole = Part::new(mask, addresses, bytes, order);
+        self.each_space(space, whole, |context, space, part| match space {
+            AccessSpace::Shared => context.store_shared(part, values),
+            AccessSpace::Local => context.store_local(part, values),
+            AccessSpace::Parameter => {
+                let message = "the kernel's parameters cannot be written";
+                let lane = Self::first(part.mask);
+                Err(context.stop(Kind::ConstantWrite, lane, "writes", message))
             }
+            _ => context.store_global(part, values),
         })
     }
 
@@ -285,20 +288,24 @@ impl Context<'_, '_> {
     /// those of the space.
     fn each_space(
         &mut self,
-        mask: Mask,
         space: AccessSpace,
-        addresses: &[u64; LANES],
-        mut access: impl FnMut(&mut Self, AccessSpace, Mask, &[u64; LANES]) -> Result<(), Stop>,
+        whole: Part<'_>,
+        mut access: impl FnMut(&mut Self, AccessSpace, &Part<'_>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         if space != AccessSpace::Generic {
-            return access(self, space, mask, addresses);
+            return access(self, space, &whole);
         }
-        let mut rest = mask;
+        let mut rest = whole.mask;
         while rest != 0 {
-            let (space, same) = AccessSpace::first_of(addresses, rest);
+            let (space, same) = AccessSpace::first_of(whole.addresses, rest);
             let window = space.window();
-            let moved = addresses.map(|address| address.wrapping_sub(window));
-            access(self, space, same, &moved)?;
+            let moved = whole.addresses.map(|address| address.wrapping_sub(window));
+            let part = Part {
+                mask: same,
+                addresses: &moved,
+                ..whole
+            };
+            access(self, space, &part)?;
             rest &= !same;
         }
         Ok(())
@@ -421,31 +428,22 @@ impl Context<'_, '_> {
         mask: Mask,
         space: AccessSpace,
         addresses: &[u64; LANES],
-        (order, scope): (Order, Scope),
+        order: (Order, Scope),
         f: impl Fn(usize, T) -> T,
         old: &mut [T; LANES],
     ) -> Result<(), Stop> {
         let bytes = size_of::<T>() as u32;
-        self.each_space(mask, space, addresses, |context, space, mask, addresses| {
-            let part = Part {
-                mask,
-                addresses,
-                bytes,
-                order,
-                scope,
-                fate: Fate::Used,
-            };
-            match space {
-                AccessSpace::Shared => context.update_shared(&part, |bytes, lane| {
-                    old[lane] = T::update_bytes(bytes, |value| f(lane, value));
-                }),
-                AccessSpace::Global | AccessSpace::Const => {
-                    context.update_global(&part, |region, offset, lane| {
-                        old[lane] = T::update_global(region, offset, |value| f(lane, value));
-                    })
-                }
-                _ => Err(context.no_atomics(&part, space)),
+        let whole = Part::new(mask, addresses, bytes, order);
+        self.each_space(space, whole, |context, space, part| match space {
+            AccessSpace::Shared => context.update_shared(part, |bytes, lane| {
+                old[lane] = T::update_bytes(bytes, |value| f(lane, value));
+            }),
+            AccessSpace::Global | AccessSpace::Const => {
+                context.update_global(part, |region, offset, lane| {
+                    old[lane] = T::update_global(region, offset, |value| f(lane, value));
+                })
             }
+            _ => Err(context.no_atomics(part, space)),
         })
     }
 
