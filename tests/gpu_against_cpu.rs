@@ -102,10 +102,7 @@ fn on_the_gpu_too() {
 
 /// The simulator finds nothing wrong with the kernels.
 fn assert_no_reports() {
-    let reports: Vec<_> = cuda_driver::sim::reports()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let reports: Vec<_> = cuda::findings().iter().map(ToString::to_string).collect();
     assert!(
         reports.is_empty(),
         "the simulator found:\n{}",
