@@ -9,6 +9,10 @@ use cuda_builder::{CudaBuilder, Toolchain};
 #[allow(dead_code, reason = "its main is for cargo")]
 mod build_script;
 
+#[path = "../../tests/cuda_std/build.rs"]
+#[allow(dead_code, reason = "its main is for cargo")]
+mod cuda_std_build_script;
+
 #[path = "../../tests/faults/build.rs"]
 #[allow(dead_code, reason = "its main is for cargo")]
 mod faults_build_script;
@@ -16,14 +20,18 @@ mod faults_build_script;
 const USAGE: &str = "\
 Chores of this workspace.
 
-cargo xtask ptx            compile the kernels and replace the PTX beside them: gpu/ptx/ and
-                           tests/faults/kernels/ptx/
+cargo xtask ptx            compile the kernels and replace the PTX beside them: gpu/ptx/,
+                           tests/cuda_std/kernels/ptx/ and tests/faults/kernels/ptx/
 cargo xtask ptx --check    fail if that PTX is not what the sources compile to";
 
 /// The crates of kernels of this workspace, with the folders of their PTX.
-fn kernels() -> [(&'static str, CudaBuilder); 2] {
+fn kernels() -> [(&'static str, CudaBuilder); 3] {
     [
         ("gpu/ptx/", build_script::kernels()),
+        (
+            "tests/cuda_std/kernels/ptx/",
+            cuda_std_build_script::cuda_std_kernels(),
+        ),
         (
             "tests/faults/kernels/ptx/",
             faults_build_script::faulty_kernels(),

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Arch, DebugInfo, Error, Ptx, Sources, Toolchain, lines, ptx_file_name};
+use crate::{Arch, DebugInfo, Error, Ptx, Sources, Toolchain, lines, ptx_file_name, spaces};
 
 /// The target.
 pub const TARGET: &str = "nvptx64-nvidia-cuda";
@@ -14,7 +14,13 @@ pub const TARGET: &str = "nvptx64-nvidia-cuda";
 /// For every crate, `core` among them.
 ///
 /// Jump threading may copy a barrier into the two arms of a branch (rust-lang/rust#137086).
-pub const FLAGS: [&str; 1] = ["-Zmir-enable-passes=-JumpThreading"];
+///
+/// Crates for Rust-CUDA leave `no_std` to their builder.
+pub const FLAGS: [&str; 3] = [
+    "-Zmir-enable-passes=-JumpThreading",
+    "-Zcrate-attr=no_std",
+    "-Aunused_attributes",
+];
 
 /// All crates in one module: what a kernel calls is inlined or linked into its PTX.
 pub const PROFILE: [&str; 6] = [
@@ -127,10 +133,12 @@ fn compile_level(
         .env("RUSTC", toolchain.rustc())
         // Stock compilers build `core` and know this target's ABI, but only when told so.
         .env("RUSTC_BOOTSTRAP", "1")
+        // For `cuda_std::cfg`: 800 is sm_80.
+        .env("CUDA_ARCH", (arch.level() * 10).to_string())
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .current_dir(&sources.folder)
         .args(["rustc", "--release", "--lib", "--crate-type=staticlib"])
-        .args(["-Zbuild-std=core", "--target", TARGET])
+        .args(["-Zbuild-std=core,alloc", "--target", TARGET])
         .arg("--target-dir")
         .arg(build_folder);
     for setting in PROFILE.into_iter().chain([debug_setting]) {
@@ -160,8 +168,13 @@ fn compile_level(
         path: ptx_path,
         source,
     })?;
-    Ok(match sources.debug {
+    let text = match sources.debug {
         DebugInfo::None => text,
         DebugInfo::LineTables => lines::tidy(&text),
+    };
+    spaces::place(&text).map_err(|message| Error::AddressSpace {
+        path: sources.folder.clone(),
+        arch,
+        message,
     })
 }

@@ -32,6 +32,7 @@
     feature(asm_experimental_arch, link_llvm_intrinsics, stdarch_nvptx)
 )]
 
+extern crate alloc;
 // So that the macros' paths hold inside this crate too.
 extern crate self as cuda_std;
 #[cfg(not(target_arch = "nvptx64"))]
@@ -39,6 +40,7 @@ extern crate std;
 
 pub mod float;
 pub mod kernel;
+pub mod mem;
 pub mod output;
 pub mod panic;
 pub mod shared;
@@ -46,17 +48,29 @@ pub mod thread;
 pub mod vector;
 pub mod warp;
 
-pub use cuda_std_macros::kernel;
-#[doc(hidden)]
-pub use cuda_std_macros::shared_address;
+pub use cuda_std_macros::*;
 pub use float::GpuFloat;
+#[cfg(feature = "glam")]
+pub use glam;
+pub use half;
+pub use half::{bf16, f16};
+#[cfg(feature = "vek")]
+#[deprecated(note = "use `glam`, which took the place of `vek` in Rust-CUDA too")]
+pub use vek;
 
 /// What nearly every kernel needs.
 pub mod prelude {
-    pub use crate::GpuFloat;
-    pub use crate::kernel;
+    pub use alloc::{
+        borrow::ToOwned,
+        boxed::Box,
+        format,
+        rc::Rc,
+        string::{String, ToString},
+        vec::Vec,
+    };
+
     pub use crate::output::{DisjointSlice, PerThread};
-    pub use crate::thread;
+    pub use crate::{GpuFloat, f16, kernel, thread};
 }
 
 /// What a device function does when the host calls it.

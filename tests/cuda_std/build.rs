@@ -1,0 +1,13 @@
+//! Build script of `cuda_std_tests`: compiles its kernels to PTX.
+
+use cuda_builder::{Arch, CudaBuilder};
+
+fn main() -> Result<(), cuda_builder::Error> {
+    cuda_std_kernels().build()?;
+    Ok(())
+}
+
+/// The kernels and the level that they are built for.
+pub fn cuda_std_kernels() -> CudaBuilder {
+    CudaBuilder::new("tests/cuda_std/kernels").arch(Arch::Sm80)
+}

@@ -1,0 +1,15 @@
+//! Kernels that use each item of `cuda_std`, a file per module of it. What they are launched with and
+//! what must come out stands in the file of the same name in `tests/cuda_std/tests/`.
+#![no_std]
+#![cfg_attr(target_arch = "nvptx64", allow(internal_features))]
+#![cfg_attr(
+    target_arch = "nvptx64",
+    feature(abi_ptx, asm_experimental_arch, link_llvm_intrinsics)
+)]
+#![allow(
+    unsafe_op_in_unsafe_fn,
+    clippy::missing_safety_doc,
+    reason = "the one launch that each kernel is for is that of its test"
+)]
+
+pub mod thread;
