@@ -46,6 +46,18 @@ pub enum Error {
         /// The level.
         arch: crate::Arch,
     },
+    /// A static cannot lie where its `#[address_space]` says.
+    #[error(
+        "the kernels in {path} do not build for {arch}: a static cannot lie in the memory of its #[address_space], since {message}; make a pointer to it in the function that uses it"
+    )]
+    AddressSpace {
+        /// The crate's folder.
+        path: PathBuf,
+        /// The level.
+        arch: crate::Arch,
+        /// A clause.
+        message: String,
+    },
     /// A program could not be started.
     #[error("cannot run {program}: {source}")]
     Run {

@@ -37,6 +37,7 @@ mod error;
 mod lines;
 mod pregenerated;
 mod sources;
+mod spaces;
 mod toolchain;
 
 use std::env;

@@ -1,5 +1,9 @@
 //! The macros of `cuda_std`; use them through that crate.
 
+#![cfg_attr(unstable_features, allow(internal_features))]
+#![cfg_attr(unstable_features, feature(allow_internal_unstable))]
+
+mod address_space;
 mod kernel;
 mod shared;
 
@@ -31,6 +35,7 @@ use proc_macro::TokenStream;
 /// # fn main() {}
 /// ```
 #[proc_macro_attribute]
+#[cfg_attr(unstable_features, allow_internal_unstable(abi_ptx))]
 pub fn kernel(arguments: TokenStream, item: TokenStream) -> TokenStream {
     kernel::expand(arguments.into(), item.into())
         .unwrap_or_else(syn::Error::into_compile_error)
@@ -40,8 +45,77 @@ pub fn kernel(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// `shared_address!(T; N)`: declares an array of shared memory and gives its address, a `u32`.
 #[doc(hidden)]
 #[proc_macro]
+#[cfg_attr(unstable_features, allow_internal_unstable(asm_experimental_arch))]
 pub fn shared_address(input: TokenStream) -> TokenStream {
     shared::address(input.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Puts a static into a memory: `shared`, `constant` or `global`.
+///
+/// The name means the static as it does anywhere: `TILE[i] = x`, `&TILE`, `&raw mut TILE`. Where
+/// the static lies is settled when the PTX is built, for every access that follows from its name;
+/// an address that is kept in another static's value is an error of the build.
+///
+/// - `shared`: one for each block. It begins undefined, whatever the initializer says.
+/// - `constant`: read through the constant cache, which is fast where all lanes of a warp read the
+///   same address; at most 64 KiB. With `#[no_mangle]` the host finds it by its name.
+/// - `global`: where a static lies anyway.
+///
+/// `local` is refused: a thread's own memory holds no statics. On the host this does nothing.
+///
+/// ```
+/// use cuda_std::address_space;
+/// use cuda_std::prelude::*;
+///
+/// #[address_space(constant)]
+/// static WEIGHTS: [f32; 3] = [0.25, 0.5, 0.25];
+///
+/// /// A weighted mean over neighbours within each block of 64.
+/// ///
+/// /// # Safety
+/// /// - `x` points to 64 elements for each block; blocks have 64 threads.
+/// #[kernel]
+/// pub unsafe fn smooth(x: *mut f32) {
+///     #[address_space(shared)]
+///     static mut TILE: [f32; 66] = [0.0; 66];
+///
+///     let t = thread::thread_idx_x() as usize;
+///     let x = x.wrapping_add(64 * thread::block_idx_x() as usize + t);
+///     // SAFETY: each thread writes its own element and the barrier stands before the reads.
+///     unsafe {
+///         TILE[t + 1] = *x;
+///         if t == 0 {
+///             TILE[0] = 0.0;
+///             TILE[65] = 0.0;
+///         }
+///         thread::sync_threads();
+///         *x = WEIGHTS[0] * TILE[t] + WEIGHTS[1] * TILE[t + 1] + WEIGHTS[2] * TILE[t + 2];
+///     }
+/// }
+/// # fn main() {}
+/// ```
+#[proc_macro_attribute]
+pub fn address_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    address_space::expand(arguments.into(), item.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Keeps a `#[no_mangle]` function in the PTX although no kernel calls it: for code that is linked
+/// with the PTX later.
+#[proc_macro_attribute]
+pub fn externally_visible(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    address_space::externally_visible(arguments.into(), item.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// A function for the device alone: on the host it panics, and its body is not compiled there.
+#[proc_macro_attribute]
+pub fn gpu_only(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    address_space::gpu_only(arguments.into(), item.into())
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

@@ -12,8 +12,9 @@ use core::marker::PhantomData;
 /// `shared_array![T; N]`: a `*mut T` to `N` elements of shared memory, aligned to 16 bytes, the same
 /// for all threads of a block, one array for each place where this is written.
 ///
-/// What it holds at first is undefined: write, `sync_threads`, then read. `T` and `N` are resolved
-/// in the module around the function, not in the function.
+/// What it holds at first is undefined: write, `sync_threads`, then read. It is short for a static
+/// with [`#[address_space(shared)]`](macro@crate::address_space), so `T` and `N` may not depend on
+/// the function's generics.
 ///
 /// ```
 /// use cuda_std::prelude::*;
@@ -39,9 +40,15 @@ use core::marker::PhantomData;
 /// ```
 #[macro_export]
 macro_rules! shared_array {
-    ($element:ty; $n:expr) => {
-        $crate::shared::generic_pointer::<$element>($crate::shared_address!($element; $n))
-    };
+    ($element:ty; $n:expr) => {{
+        #[repr(C, align(16))]
+        struct Aligned(::core::mem::MaybeUninit<[$element; $n]>);
+        #[$crate::address_space(shared)]
+        static mut ARRAY: Aligned = Aligned(::core::mem::MaybeUninit::uninit());
+        #[cfg(not(target_arch = "nvptx64"))]
+        $crate::shared::none_on_host();
+        (&raw mut ARRAY).cast::<$element>()
+    }};
 }
 
 /// `shared_tile![T; N]`: a [`SharedTile`] of `N` elements, aligned to 16 bytes, the same for all
