@@ -16,6 +16,8 @@ const CELLS: usize = 32;
 const WRITE: u8 = 1;
 const STRONG: u8 = 2;
 const ATOMIC: u8 = 4;
+/// It is not done when its instruction is: time counts the copies of its thread.
+const COPY: u8 = 8;
 
 /// What a warp did to a word.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +40,8 @@ impl Entry {
             Action::Read => 0,
             Action::Write => WRITE,
             Action::Atomic => WRITE | STRONG | ATOMIC,
+            Action::CopyFrom => COPY,
+            Action::CopyTo => COPY | WRITE,
         };
         Self {
             warp,
@@ -75,13 +79,25 @@ impl Entry {
         self.bytes & later.bytes != 0
             && (self.kind | later.kind) & WRITE != 0
             && self.kind & later.kind & STRONG == 0
-            && !observer.knows(self.warp, self.lanes, self.time)
+            && !self.is_known(self.lanes, observer)
             && !later.writes_same(self)
     }
 
     #[inline(always)]
     fn is_past(&self, observer: &Observer<'_>) -> bool {
-        observer.is_past(self.warp, self.time)
+        match self.kind & COPY {
+            0 => observer.is_past(self.warp, self.time),
+            _ => observer.is_past_copy(self.warp, self.time),
+        }
+    }
+
+    /// Whether what some of its lanes did came before.
+    #[inline(always)]
+    fn is_known(&self, lanes: Mask, observer: &Observer<'_>) -> bool {
+        match self.kind & COPY {
+            0 => observer.knows(self.warp, lanes, self.time),
+            _ => observer.knows_copy(self.warp, lanes, self.time),
+        }
     }
 
     /// The conflict of a lane with this entry, in blocks of `warps` warps.
@@ -94,7 +110,7 @@ impl Entry {
         observer: &Observer<'_>,
     ) -> Conflict {
         let unknown = lanes(self.lanes)
-            .find(|&lane| !observer.knows(self.warp, 1 << lane, self.time))
+            .find(|&lane| !self.is_known(1 << lane, observer))
             .unwrap_or(0);
         Conflict {
             lane,
@@ -102,9 +118,11 @@ impl Entry {
             block: self.warp / warps,
             thread: self.warp % warps * 32 + unknown as u32,
             pc: self.pc,
-            action: match (self.kind & WRITE, self.kind & ATOMIC) {
-                (0, _) => Action::Read,
-                (_, 0) => Action::Write,
+            action: match self.kind & (WRITE | ATOMIC | COPY) {
+                0 => Action::Read,
+                COPY => Action::CopyFrom,
+                WRITE => Action::Write,
+                kind if kind & COPY != 0 => Action::CopyTo,
                 _ => Action::Atomic,
             },
         }
@@ -318,7 +336,7 @@ impl Chunk {
                 && (last.kind & STRONG != 0
                     || new.kind & STRONG == 0
                         && last.warp == access.warp
-                        && observer.knows(last.warp, last.lanes, last.time))
+                        && last.is_known(last.lanes, observer))
         {
             last.set(access, new);
         } else {

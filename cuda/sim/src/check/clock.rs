@@ -8,6 +8,9 @@
 //! - a release, or a relaxed write behind a fence, publishes what the thread knew (at the fence);
 //! - an acquire takes what is published at its address at once, a relaxed read at the next fence.
 //!
+//! An asynchronous copy is stamped with a time that counts copies. Its thread knows of it once it has
+//! waited for it, and others do once they hear from that thread.
+//!
 //! Where the truth would cost too much, a thread is taken to know more than it does: a race may be
 //! missed, but none is made up.
 
@@ -119,6 +122,8 @@ enum States {
 struct Warp {
     time: u32,
     states: States,
+    /// Up to which time each thread has waited for its own copies, if it has.
+    waited: Option<Box<[u32; LANES]>>,
 }
 
 impl Warp {
@@ -126,6 +131,15 @@ impl Warp {
         match &self.states {
             States::Same(state) => state,
             States::Each(states) => &states[lane],
+        }
+    }
+
+    /// Adds the copies that some lanes have waited for to what is known.
+    fn add_copies(&self, warp: u32, mask: Mask, known: &mut Knowledge) {
+        if let Some(waited) = &self.waited {
+            for lane in lanes(mask) {
+                known.copies.raise(warp, 1 << lane, waited[lane]);
+            }
         }
     }
 
@@ -157,6 +171,8 @@ pub(crate) struct Clock {
     releases: Arc<Releases>,
     /// What was published at an address for the threads of this block.
     messages: HashMap<u64, Knowledge>,
+    /// How often threads of the block have begun asynchronous copies.
+    copies: u32,
 }
 
 impl Clock {
@@ -165,12 +181,14 @@ impl Clock {
         let warp = Warp {
             time: 1,
             states: States::Same(State::default()),
+            waited: None,
         };
         Self {
             block,
             warps: vec![warp; threads.div_ceil(LANES as u32) as usize],
             releases,
             messages: HashMap::new(),
+            copies: 0,
         }
     }
 
@@ -187,17 +205,22 @@ impl Clock {
                     all.meet(state, number, ALL, warp.time);
                 }
                 // The base below says all that is to be said about the block.
-                States::Same(state) => all.known.join_foreign(&state.known.foreign),
+                States::Same(state) => {
+                    all.known.copies.join(&state.known.copies);
+                    all.known.join_foreign(&state.known.foreign);
+                }
                 States::Each(states) => {
                     for (lane, state) in states.iter().enumerate() {
                         if state.fences.is_some() {
                             all.meet(state, number, 1 << lane, warp.time);
                         } else {
+                            all.known.copies.join(&state.known.copies);
                             all.known.join_foreign(&state.known.foreign);
                         }
                     }
                 }
             }
+            warp.add_copies(number, ALL, &mut all.known);
         }
         let base = self.warps.iter().map(|warp| warp.time).max().unwrap_or(0);
         all.known.block = Vector::all(base);
@@ -219,6 +242,7 @@ impl Clock {
                 }
             }
         }
+        warp.add_copies(number, mask, &mut arrivals.0.known);
         warp.time = warp.time.saturating_add(1);
     }
 
@@ -301,6 +325,7 @@ impl Clock {
                     (false, None) => break,
                 };
                 knowledge.block.raise(number, 1 << lane, own);
+                warp.add_copies(number, 1 << lane, &mut knowledge);
                 if knowledge.is_empty() {
                     continue;
                 }
@@ -365,6 +390,47 @@ impl Clock {
         }
     }
 
+    /// Threads begin asynchronous copies; returns their time.
+    pub(crate) fn begin_copies(&mut self) -> u32 {
+        self.copies = self.copies.saturating_add(1);
+        self.copies
+    }
+
+    /// Threads have waited for their own copies up to a time.
+    pub(crate) fn wait_for_copies(&mut self, warp: usize, mask: Mask, time: u32) {
+        let waited = self.warps[warp].waited.get_or_insert_default();
+        for lane in lanes(mask) {
+            waited[lane] = waited[lane].max(time);
+        }
+    }
+
+    /// Copies up to a time are part of what those know who have come somewhere.
+    pub(crate) fn add_copies(arrivals: &mut Arrivals, warp: usize, mask: Mask, time: u32) {
+        arrivals.0.known.copies.raise(warp as u32, mask, time);
+    }
+
+    /// Whether all threads know of copies of some lanes, right behind a barrier of all of them.
+    pub(crate) fn all_know_copies(&self, warp: usize, mask: Mask, time: u32) -> bool {
+        let copies = &self.warps[0].state(0).known.copies;
+        copies.knows(warp as u32, mask, time)
+    }
+
+    /// After a barrier of all threads: all copies that began before `oldest` are known to all, or
+    /// all that ever began.
+    pub(crate) fn settle_copies(&mut self, oldest: Option<u32>) {
+        let base = oldest.map_or(self.copies, |oldest| oldest - 1);
+        let mut copies = self.warps[0].state(0).known.copies.clone();
+        copies.raise_all(base);
+        for warp in &mut self.warps {
+            warp.change(ALL, |state| state.known.copies = copies.clone());
+        }
+    }
+
+    /// The time of the copies that began last.
+    pub(super) fn copy_time(&self) -> u32 {
+        self.copies
+    }
+
     /// The number of a warp among all of the launch.
     pub(super) fn warp_number(&self, warp: usize) -> u32 {
         self.block
@@ -387,6 +453,7 @@ impl Clock {
             warps: self.n_warps(),
             warp: warp as u32,
             lane: 1 << lane,
+            waited: self.warps[warp].waited.as_deref(),
         }
     }
 
@@ -411,6 +478,8 @@ pub(super) struct Observer<'c> {
     warps: u32,
     warp: u32,
     lane: Mask,
+    /// Up to which time the threads of the warp have waited for their own copies.
+    waited: Option<&'c [u32; LANES]>,
 }
 
 impl Observer<'_> {
@@ -430,6 +499,29 @@ impl Observer<'_> {
     #[inline(always)]
     pub(super) fn knows(&self, warp: u32, lanes: Mask, time: u32) -> bool {
         self.is_past(warp, time) || self.knows_of_now(warp, lanes, time)
+    }
+
+    /// Whether the asynchronous copies up to a time are past for all threads of this block.
+    #[inline]
+    pub(super) fn is_past_copy(&self, warp: u32, time: u32) -> bool {
+        time <= self.known.copies.base && warp.wrapping_sub(self.first) < self.warps
+    }
+
+    /// Whether the asynchronous copies of some lanes of a warp up to a time came before.
+    #[inline(never)]
+    pub(super) fn knows_copy(&self, warp: u32, mut lanes: Mask, time: u32) -> bool {
+        let local = warp.wrapping_sub(self.first);
+        // What other blocks copy from is recorded as their reads, too.
+        if local >= self.warps {
+            return true;
+        }
+        if local == self.warp
+            && let Some(waited) = self.waited
+            && time <= waited[self.lane.trailing_zeros() as usize]
+        {
+            lanes &= !self.lane;
+        }
+        lanes == 0 || self.known.copies.knows(local, lanes, time)
     }
 
     #[inline(never)]

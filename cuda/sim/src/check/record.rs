@@ -37,6 +37,17 @@ pub(crate) enum Action {
     Write,
     /// Reads, changes and writes in one step.
     Atomic,
+    /// Begins an asynchronous copy from here.
+    CopyFrom,
+    /// Begins an asynchronous copy to here.
+    CopyTo,
+}
+
+impl Action {
+    /// Whether it goes on after its instruction, until the thread waits for it.
+    pub(super) fn is_asynchronous(self) -> bool {
+        matches!(self, Self::CopyFrom | Self::CopyTo)
+    }
 }
 
 /// An instruction that some lanes of a warp run, and that accesses memory.
@@ -102,7 +113,10 @@ pub(super) fn record<C: Chunks, T: Copy + Into<u64>>(
         entry: Entry::new(
             access,
             clock.warp_number(access.warp),
-            clock.time(access.warp),
+            match access.action.is_asynchronous() {
+                true => clock.copy_time(),
+                false => clock.time(access.warp),
+            },
         ),
         is_uniform: clock.is_uniform(access.warp),
         observer: clock.observer(access.warp, 0),
@@ -120,7 +134,7 @@ pub(super) fn record<C: Chunks, T: Copy + Into<u64>>(
         let conflict = chunks.with(number, |chunk| {
             chunk.enter::<C>(epoch, &pass.observer);
             match access.action {
-                Action::Read => pass.read::<C>(chunk, number, here),
+                Action::Read | Action::CopyFrom => pass.read::<C>(chunk, number, here),
                 _ => pass.write::<C, T>(chunk, number, here, values),
             }
         });

@@ -39,6 +39,9 @@ pub enum Kind {
     BarrierMismatch,
     /// A warp-level instruction whose mask lacks the caller, or names other lanes than its partners.
     WarpMask,
+    /// A barrier in shared memory that is used before it is initialized, twice initialized, overwritten,
+    /// or told of more arrivals than it waits for.
+    MbarrierMisuse,
     /// All threads of a block wait, and none can go on.
     Deadlock,
     /// The launch took more steps than it may.
@@ -94,6 +97,7 @@ impl Kind {
             BarrierNotReached => "barrier that not all threads reach",
             BarrierMismatch => "threads disagree about a barrier",
             WarpMask => "wrong mask of a warp-level instruction",
+            MbarrierMisuse => "misuse of an mbarrier",
             Deadlock => "deadlock",
             StepLimit => "step limit exceeded",
             StackOverflow => "stack overflow",

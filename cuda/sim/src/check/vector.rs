@@ -34,6 +34,18 @@ impl Vector {
         }
     }
 
+    /// Learns that all threads of the block have come to a time.
+    pub(super) fn raise_all(&mut self, base: u32) {
+        self.base = self.base.max(base);
+        let rest = &mut self.rest;
+        if rest
+            .as_ref()
+            .is_some_and(|rest| rest.iter().all(|&time| time <= base))
+        {
+            *rest = None;
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.base == 0 && self.slots.iter().all(|slot| slot.time == 0) && self.rest.is_none()
     }
@@ -179,18 +191,21 @@ pub(super) fn join_foreign(known: &mut Arc<Foreign>, other: &Arc<Foreign>) {
 pub(super) struct Knowledge {
     /// Of its own block.
     pub(super) block: Vector,
+    /// Of its asynchronous copies, whose times count by themselves.
+    pub(super) copies: Vector,
     /// Of the others.
     pub(super) foreign: Option<Arc<Foreign>>,
 }
 
 impl Knowledge {
     pub(super) fn is_empty(&self) -> bool {
-        self.block.is_empty() && self.foreign.is_none()
+        self.block.is_empty() && self.copies.is_empty() && self.foreign.is_none()
     }
 
     /// Learns what a thread of the same block knows.
     pub(super) fn join(&mut self, other: &Self) {
         self.block.join(&other.block);
+        self.copies.join(&other.copies);
         self.join_foreign(&other.foreign);
     }
 

@@ -17,6 +17,12 @@ const LONGEST_TURN: u32 = 512;
 /// The most steps that a group takes while another one of its warp could.
 const SHARE: u32 = 64;
 
+/// One in how many waits for a phase of an mbarrier comes back before the phase is complete.
+const EARLY: u32 = 8;
+
+/// How often in a row all threads of a block may have waited in vain for phases of mbarriers.
+pub(super) const MOST_VAIN: u32 = 1000;
+
 /// How far a block has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
@@ -34,11 +40,19 @@ pub(crate) struct Block<'l> {
     pub(super) warps: Vec<Warp>,
     pub(super) barriers: Vec<Barrier>,
     pub(super) shared: SharedMemory,
+    pub(super) vain: Vain,
     cursor: Cursor<'l>,
     random: Random,
     /// The steps that it has taken.
     steps: u64,
     lane_instructions: u64,
+}
+
+/// How often all threads of a block have waited for mbarriers, and nothing was done to these since.
+#[derive(Default)]
+pub(super) struct Vain {
+    pub(super) count: u32,
+    pub(super) changes: u64,
 }
 
 /// Why a group stopped running.
@@ -61,6 +75,7 @@ impl<'l> Block<'l> {
             barriers: vec![Barrier::new(count as usize); BARRIERS],
             // Of more blocks than 2^32 some share a number, which only races between them would show.
             shared: SharedMemory::new(launch, number as u32),
+            vain: Vain::default(),
             cursor: launch.view.cursor(),
             random: Random(seed),
             steps: 0,
@@ -115,6 +130,9 @@ impl<'l> Block<'l> {
                 if self.warps.iter().all(|warp| warp.alive() == 0) {
                     break Ok(Progress::Done);
                 }
+                if self.wait_no_longer() {
+                    break Ok(Progress::Paused);
+                }
                 break Err(self.deadlock());
             }
             let choice = self.random.below(ready.count_ones()) as usize;
@@ -122,6 +140,9 @@ impl<'l> Block<'l> {
             let turn = 1 + self.random.below(LONGEST_TURN);
             if let Err(stop) = self.take_turn(number, turn) {
                 break Err(stop);
+            }
+            if std::mem::take(&mut self.shared.mbarriers.has_completed) {
+                self.try_again();
             }
             let total =
                 self.launch.steps.fetch_add(self.steps - flushed, Relaxed) + self.steps - flushed;
@@ -201,6 +222,24 @@ impl<'l> Block<'l> {
         let meeting = warp.meeting(&group);
         let width = u64::from(group.mask.count_ones());
         let mut used = 0;
+        macro_rules! context {
+            () => {
+                Context {
+                    launch: self.launch,
+                    registers: &mut warp.registers,
+                    local: &mut warp.local,
+                    local_frame: group.local,
+                    local_end: &mut group.local_end,
+                    shared: &mut self.shared,
+                    cursor: &mut self.cursor,
+                    block: self.index,
+                    warp: number as u32,
+                    pc: group.pc,
+                    steps: self.steps + u64::from(used),
+                    stack: group.stack.as_deref(),
+                }
+            };
+        }
         let pause = loop {
             if used == turn || group.pc >= meeting {
                 break Pause::Ready;
@@ -223,23 +262,27 @@ impl<'l> Block<'l> {
                 }
                 Action::Access(access) => {
                     if mask != 0 {
-                        let mut context = Context {
-                            launch: self.launch,
-                            registers: &mut warp.registers,
-                            local: &mut warp.local,
-                            local_frame: group.local,
-                            local_end: &mut group.local_end,
-                            shared: &mut self.shared,
-                            cursor: &mut self.cursor,
-                            block: self.index,
-                            warp: number as u32,
-                            pc: group.pc,
-                            steps: self.steps + u64::from(used),
-                            stack: group.stack.as_deref(),
-                        };
-                        access(&mut context, mask)?;
+                        access(&mut context!(), mask)?;
                     }
                     group.pc += 1;
+                }
+                Action::Wait(wait) => {
+                    let waiting = match mask {
+                        0 => 0,
+                        _ => wait(&mut context!(), mask)?,
+                    };
+                    // An instruction may also come back too early.
+                    if waiting == 0 || self.random.below(EARLY) == 0 {
+                        group.pc += 1;
+                        continue;
+                    }
+                    if waiting != group.mask {
+                        let mut others = group.split(group.mask & !waiting);
+                        others.pc += 1;
+                        warp.put(others);
+                    }
+                    group.waiting = Waiting::Phase;
+                    break Pause::Ready;
                 }
                 Action::Branch(target) => {
                     if mask == group.mask {
@@ -337,7 +380,9 @@ impl<'l> Block<'l> {
             }
             Action::Barrier(barrier) => self.arrive(number, group, barrier),
             Action::Converge(converge) => self.converge(number, group, converge),
-            Action::Compute(_) | Action::Access(_) | Action::Branch(_) => Ok(Pause::Ready),
+            Action::Compute(_) | Action::Access(_) | Action::Wait(_) | Action::Branch(_) => {
+                Ok(Pause::Ready)
+            }
         }
     }
 

@@ -128,6 +128,13 @@ impl Context<'_, '_> {
         self.warp * LANES as u32 + lane as u32
     }
 
+    /// The block's number in the grid.
+    pub(crate) fn block_number(&self) -> u64 {
+        let [x, y, z] = self.block.map(u64::from);
+        let [width, height, _] = self.launch.grid.map(u64::from);
+        x + width * (y + height * z)
+    }
+
     /// A report about what a lane does at this instruction.
     pub(crate) fn report(
         &self,

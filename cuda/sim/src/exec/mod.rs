@@ -5,19 +5,23 @@ mod barrier;
 mod block;
 mod call;
 mod context;
+mod copies;
 mod grid;
 mod local;
+mod mbarrier;
 mod registers;
 mod shared;
 mod synchronize;
 mod warp;
 
-pub(crate) use access::{AccessSpace, Atom, Order, Value};
+pub(crate) use access::{AccessSpace, AsynchronousCopy, Atom, Order, Value};
 pub(crate) use barrier::{BarrierStep, Reduction};
 pub(crate) use call::{Actual, Call, Callee};
 pub(crate) use context::{Context, LaunchState};
+pub(crate) use copies::{Late, MOST as MOST_COPIED};
 pub(crate) use grid::run;
 pub(crate) use local::LocalMemory;
+pub(crate) use mbarrier::{Arrival, Phase, pending_count};
 pub(crate) use registers::{ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend, lanes};
 pub(crate) use shared::SharedMemory;
 pub(crate) use warp::Converge;
@@ -38,12 +42,18 @@ pub(crate) type Compute = Box<dyn Fn(&mut Registers, Mask) + Send + Sync>;
 /// What needs more of the machine than its registers.
 pub(crate) type Access = Box<dyn Fn(&mut Context<'_, '_>, Mask) -> Result<(), Stop> + Send + Sync>;
 
+/// What may have to wait: it returns the lanes that try again when a phase of an mbarrier is complete,
+/// or after a time go on all the same.
+pub(crate) type Wait = Box<dyn Fn(&mut Context<'_, '_>, Mask) -> Result<Mask, Stop> + Send + Sync>;
+
 /// What an instruction does.
 pub(crate) enum Action {
     /// Computes on registers.
     Compute(Compute),
     /// Uses memory, the clock, or the device.
     Access(Access),
+    /// Waits for a phase of an mbarrier.
+    Wait(Wait),
     /// Goes on at another instruction of the kernel.
     Branch(u32),
     /// Goes on at one of several instructions, by an index.
@@ -77,6 +87,7 @@ impl fmt::Debug for Action {
         f.write_str(match self {
             Self::Compute(_) => "Compute",
             Self::Access(_) => "Access",
+            Self::Wait(_) => "Wait",
             Self::Branch(_) => "Branch",
             Self::BranchIndexed(..) => "BranchIndexed",
             Self::Call(_) => "Call",

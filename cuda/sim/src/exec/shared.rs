@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::Mask;
 use super::context::LaunchState;
+use super::copies::Copies;
+use super::mbarrier::Mbarriers;
 use crate::check::{Arrivals, Clock, SharedShadow, Written};
 
 /// The shared memory of a block.
@@ -17,6 +19,10 @@ pub(crate) struct SharedMemory {
     pub(crate) shadow: Option<SharedShadow>,
     /// What happened before what, if any races are checked.
     pub(crate) clock: Option<Clock>,
+    /// The asynchronous copies that go on.
+    pub(crate) copies: Copies,
+    /// The barriers that lie in it.
+    pub(crate) mbarriers: Mbarriers,
 }
 
 impl SharedMemory {
@@ -57,6 +63,8 @@ impl SharedMemory {
             written,
             shadow,
             clock,
+            copies: Copies::default(),
+            mbarriers: Mbarriers::default(),
         }
     }
 
@@ -73,6 +81,7 @@ impl SharedMemory {
         if let Some(clock) = &mut self.clock {
             clock.barrier();
         }
+        self.settle_copies();
     }
 
     /// Lanes come to a barrier of some threads of the block.

@@ -1,8 +1,8 @@
 //! Where threads wait for each other: barriers of the block, and lanes of a warp.
 
 use super::barrier::{BARRIERS, BarrierStep, Reduction};
-use super::block::{Block, Pause, distinct, first_thread};
-use super::warp::{Converge, Group, Waiting};
+use super::block::{Block, MOST_VAIN, Pause, Vain, distinct, first_thread};
+use super::warp::{Converge, Group, Waiting, Warp};
 use super::{Action, LANES, Lane, Mask, Stop, lanes};
 use crate::check::Kind;
 
@@ -315,6 +315,28 @@ impl Block<'_> {
         }
     }
 
+    /// Lets all groups that wait for phases of mbarriers look again.
+    pub(super) fn try_again(&mut self) {
+        for warp in &mut self.warps {
+            wake(warp, 0);
+        }
+    }
+
+    /// Lets those go on whose phases are not complete, as after the time that they wait at most, if
+    /// that may help: something else than phases may tell them what to do.
+    pub(super) fn wait_no_longer(&mut self) -> bool {
+        let changes = self.shared.mbarriers.changes;
+        if self.vain.changes != changes {
+            self.vain = Vain { count: 0, changes };
+        }
+        self.vain.count += 1;
+        if self.vain.count > MOST_VAIN {
+            return false;
+        }
+        let woken = self.warps.iter_mut().map(|warp| wake(warp, 1)).max();
+        woken == Some(true)
+    }
+
     /// What ends a block in which all threads wait.
     pub(super) fn deadlock(&self) -> Stop {
         let mut lines = Vec::new();
@@ -325,6 +347,7 @@ impl Block<'_> {
                 first = first.or(Some((thread, group.pc)));
                 let what = match group.waiting {
                     Waiting::Barrier(id) => format!("at barrier {id}"),
+                    Waiting::Phase => "for a phase of an mbarrier".to_owned(),
                     Waiting::Lanes { members, .. } => {
                         format!(
                             "for {} of the warp",
@@ -354,6 +377,7 @@ impl Block<'_> {
         if more > 0 {
             lines.push(format!("and {more} more groups"));
         }
+        lines.extend(self.shared.mbarriers.describe().into_iter().take(8));
         let message = format!(
             "all threads of the block wait, and none can go on; {ended} of {} have ended\n  {}",
             self.launch.threads(),
@@ -362,6 +386,26 @@ impl Block<'_> {
         let (thread, pc) = first.unwrap_or((0, 0));
         self.report_at(Kind::Deadlock, thread, pc, "waits", message)
     }
+}
+
+/// Lets the groups of a warp run that wait for phases of mbarriers, some steps further; whether there
+/// was one.
+fn wake(warp: &mut Warp, steps: u32) -> bool {
+    if !warp
+        .groups
+        .iter()
+        .any(|group| group.waiting == Waiting::Phase)
+    {
+        return false;
+    }
+    for mut group in std::mem::take(&mut warp.groups) {
+        if group.waiting == Waiting::Phase {
+            group.waiting = Waiting::No;
+            group.pc += steps;
+        }
+        warp.put(group);
+    }
+    true
 }
 
 /// The lanes of a mask in words: `lanes 0-15, 20`.

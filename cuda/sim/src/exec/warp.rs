@@ -33,6 +33,8 @@ pub(crate) enum Waiting {
     No,
     /// The barrier of this number.
     Barrier(u32),
+    /// A phase of an mbarrier.
+    Phase,
     /// The other lanes of a mask.
     Lanes {
         members: Mask,

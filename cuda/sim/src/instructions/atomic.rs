@@ -265,6 +265,14 @@ pub(super) fn decode_fence(operation: &mut Operation<'_, '_>) -> Result<Action, 
     if operation.flag("proxy") {
         return decode_proxy_fence(operation);
     }
+    if operation.flag("mbarrier_init") {
+        // What it orders, the barrier that has to follow orders here: a cluster is a block.
+        if !operation.flag("release") || !operation.flag("cluster") {
+            return Err(operation.unknown());
+        }
+        operation.finish(0..=0)?;
+        return Ok(Action::compute(|_, _| {}));
+    }
     let scope = if operation.instruction.opcode == "membar" {
         let scope = operation.choice(&[
             ("cta", Scope::Block),

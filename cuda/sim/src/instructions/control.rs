@@ -71,7 +71,16 @@ pub(super) fn decode_trap(operation: &mut Operation<'_, '_>) -> Result<Action, P
     }))
 }
 
-/// What does nothing that the simulator shows: `nanosleep`, `pmevent`, `setmaxnreg`.
+/// `griddepcontrol`: each launch begins when the one before it has ended.
+pub(super) fn decode_dependents(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+    if !operation.flag("wait") && !operation.flag("launch_dependents") {
+        return Err(operation.unknown());
+    }
+    operation.finish(0..=0)?;
+    Ok(Action::compute(|_, _| {}))
+}
+
+/// What does nothing that the simulator shows: `nanosleep`, `pmevent`.
 pub(super) fn decode_nothing(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     match operation.instruction.opcode.as_str() {
         "nanosleep" => {

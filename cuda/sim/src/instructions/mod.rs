@@ -5,6 +5,7 @@
 //! here.
 
 mod address;
+mod asynchronous;
 mod atomic;
 mod bits;
 mod builtin;
@@ -16,6 +17,7 @@ mod float;
 mod half;
 mod integer;
 mod lanes;
+mod mbarrier;
 mod memory;
 mod moves;
 mod narrow;
@@ -89,6 +91,8 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "isspacep" => memory::decode_is_space(operation),
         "alloca" | "stacksave" | "stackrestore" => memory::decode_stack(operation),
         "atom" | "red" => atomic::decode(operation),
+        "cp" => asynchronous::decode(operation),
+        "mbarrier" => mbarrier::decode(operation),
         "fence" | "membar" => atomic::decode_fence(operation),
 
         "shfl" => warp::decode_shuffle(operation),
@@ -104,6 +108,7 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "ret" | "exit" => control::decode_end(operation),
         "bar" | "barrier" => control::decode_barrier(operation),
         "trap" | "brkpt" => control::decode_trap(operation),
+        "griddepcontrol" => control::decode_dependents(operation),
         "nanosleep" | "pmevent" => control::decode_nothing(operation),
         _ => Err(operation.unknown()),
     }

@@ -3,6 +3,7 @@
 //! exact fractions of any size.
 
 mod approximate;
+mod asynchronous;
 mod atomics;
 mod barriers;
 mod bits;
@@ -256,6 +257,11 @@ fn atomic_updates() {
 #[test]
 fn barriers_of_a_block() {
     assert_runs(&barriers::programs());
+}
+
+#[test]
+fn asynchronous_copies_and_mbarriers() {
+    assert_runs(&asynchronous::programs());
 }
 
 #[test]

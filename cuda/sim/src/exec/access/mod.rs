@@ -1,8 +1,11 @@
 //! Loads, stores and atomic updates in every state space, with their checks.
 
+mod copy;
 mod global;
 mod local;
 mod shared;
+
+pub(crate) use copy::AsynchronousCopy;
 
 use super::context::{Context, coordinates};
 use super::{LANES, Mask, Stop, lanes};
@@ -22,7 +25,7 @@ const WINDOW_SIZE: u64 = 1 << 32;
 const NULL_PAGE: u64 = 1 << 16;
 
 /// The values of an atomic update, which do not matter to a shadow.
-const NO_VALUES: &[[u32; LANES]] = &[];
+pub(super) const NO_VALUES: &[[u32; LANES]] = &[];
 
 /// The state space that an access names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -185,7 +188,7 @@ pub(crate) struct Part<'a> {
 
 impl<'a> Part<'a> {
     /// An access whose value is used.
-    fn new(
+    pub(super) fn new(
         mask: Mask,
         addresses: &'a [u64; LANES],
         bytes: u32,
@@ -209,7 +212,7 @@ impl<'a> Part<'a> {
     }
 
     /// The access, as a shadow records it.
-    fn access(&self, warp: u32, mask: Mask, pc: u32, action: Action) -> Access {
+    pub(super) fn access(&self, warp: u32, mask: Mask, pc: u32, action: Action) -> Access {
         Access {
             warp: warp as usize,
             mask,
@@ -357,7 +360,7 @@ impl Context<'_, '_> {
     }
 
     /// What lies at an offset of shared or local memory, in words.
-    fn describe_offset(&self, space: AccessSpace, address: u64) -> String {
+    pub(super) fn describe_offset(&self, space: AccessSpace, address: u64) -> String {
         match space {
             AccessSpace::Shared => {
                 let layout = self.launch.kernel.shared();
@@ -392,7 +395,13 @@ impl Context<'_, '_> {
     }
 
     /// Keeps the report of a race.
-    fn race(&self, space: AccessSpace, part: &Part<'_>, did: &'static str, race: Conflict) {
+    pub(super) fn race(
+        &self,
+        space: AccessSpace,
+        part: &Part<'_>,
+        did: &'static str,
+        race: Conflict,
+    ) {
         let address = part.addresses[race.lane];
         let (kind, place) = match space {
             AccessSpace::Shared => {
@@ -405,10 +414,23 @@ impl Context<'_, '_> {
             Action::Read => "reads",
             Action::Write => "writes",
             Action::Atomic => "updates",
+            Action::CopyFrom => "copies asynchronously from",
+            Action::CopyTo => "copies asynchronously to",
+        };
+        let order = match race.action {
+            Action::CopyFrom | Action::CopyTo => {
+                if race.thread == self.thread(race.lane) {
+                    "its own asynchronous copy, which it has not waited for".to_owned()
+                } else {
+                    "the asynchronous copy of another thread, which must wait for it before a \
+                     barrier of both"
+                        .to_owned()
+                }
+            }
+            _ => format!("another thread that {other} it"),
         };
         let message = format!(
-            "{did} {} at {address:#x}{place}, and nothing orders that against another thread that \
-             {other} it",
+            "{did} {} at {address:#x}{place}, and nothing orders that against {order}",
             in_words(part.bytes)
         );
         let mut report = self.report(kind, race.lane, did, message);
@@ -445,6 +467,28 @@ impl Context<'_, '_> {
             }
             _ => Err(context.no_atomics(part, space)),
         })
+    }
+
+    /// Turns generic addresses into offsets in shared memory; ends the launch if one lies elsewhere.
+    pub(crate) fn shared_offsets(
+        &self,
+        mask: Mask,
+        addresses: &[u64; LANES],
+    ) -> Result<[u64; LANES], Stop> {
+        for lane in lanes(mask) {
+            let space = AccessSpace::of(addresses[lane]);
+            if space != AccessSpace::Shared {
+                let message = format!(
+                    "expects an address of shared memory, {:#x} is one of {}",
+                    addresses[lane],
+                    space.name()
+                );
+                let mut report = self.report(Kind::WrongSpace, lane, "accesses", message);
+                report.address = Some(addresses[lane]);
+                return Err(Box::new(report));
+            }
+        }
+        Ok(addresses.map(|address| address.wrapping_sub(SHARED_WINDOW)))
     }
 
     fn no_atomics(&self, part: &Part<'_>, space: AccessSpace) -> Stop {

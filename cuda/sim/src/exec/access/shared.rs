@@ -5,7 +5,7 @@ use crate::check::{Action, Kind, Scope};
 use crate::exec::{Context, LANES, Mask, Stop, lanes};
 
 impl Context<'_, '_> {
-    pub(super) fn shared_lanes(
+    pub(in crate::exec) fn shared_lanes(
         &mut self,
         part: &Part<'_>,
         action: &'static str,
@@ -62,6 +62,7 @@ impl Context<'_, '_> {
         values: &[[T; LANES]],
     ) -> Result<(), Stop> {
         let mask = self.shared_lanes(part, "writes")?;
+        self.check_no_mbarrier(mask, part)?;
         self.shared_write(part, mask, Action::Write, values);
         for (element, values) in values.iter().enumerate() {
             for lane in lanes(mask) {
@@ -81,6 +82,7 @@ impl Context<'_, '_> {
         mut update: impl FnMut(&mut [u8], usize),
     ) -> Result<(), Stop> {
         let mask = self.shared_lanes(part, "updates")?;
+        self.check_no_mbarrier(mask, part)?;
         if let Some(written) = &self.shared.written
             && let Some((lane, first)) = written.first_missing(mask, part.addresses, part.bytes)
         {
