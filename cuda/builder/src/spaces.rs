@@ -121,6 +121,10 @@ fn declaration(line: &str) -> Result<String, String> {
     let (space, name) = Space::of(symbol).ok_or_else(|| unknown(symbol))?;
     let head = head.replace(symbol, name);
     Ok(match (space, initializer) {
+        // The size that a launch adds, which any type may lie in.
+        (Space::Shared, _) if head.starts_with(".extern") => {
+            format!(".extern .shared .align 16 .b8 {name}[];")
+        }
         // Shared memory begins with nothing in it.
         (Space::Shared, _) => {
             let head = head.replace(".visible ", "").replace(".global", ".shared");
@@ -564,6 +568,13 @@ $L__BB0_1:
 \tst.b32 \t[%rd5], 0;",
         );
         assert_eq!(place(&ptx).as_deref(), Ok(expected.as_str()));
+    }
+
+    #[test]
+    fn the_launchs_own_shared_memory_is_aligned_for_every_type() {
+        let ptx = ".extern .global .align 8 .b8 __cuda_std_space_shared__DYNAMIC[];\n";
+        let expected = ".extern .shared .align 16 .b8 DYNAMIC[];\n";
+        assert_eq!(place(ptx).as_deref(), Ok(expected));
     }
 
     #[test]

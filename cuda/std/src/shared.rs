@@ -1,8 +1,9 @@
 //! Memory that the threads of a block share.
 //!
-//! [`shared_array!`] and [`dynamic_shared_mem`] are Rust-CUDA's and give a plain pointer, through
-//! which every access asks which memory it means. [`shared_tile!`] goes beyond: a [`SharedTile`]
-//! knows that it lies in shared memory, so its loads and stores are the machine's own.
+//! [`shared_array!`] and [`dynamic_shared_mem`] are Rust-CUDA's and give a plain pointer. Where the
+//! compiler sees that a pointer comes from there, a load through it is a load from shared memory;
+//! through a function that is not inlined it is a generic one. [`shared_tile!`] goes beyond: a
+//! [`SharedTile`] knows where it lies, and reaches it by the machine's own vector loads and stores.
 //!
 //! [`shared_array!`]: crate::shared_array
 //! [`shared_tile!`]: crate::shared_tile
@@ -72,33 +73,6 @@ pub fn none_on_host() -> u32 {
     crate::only_on_device("shared memory")
 }
 
-#[doc(hidden)]
-#[inline(always)]
-pub fn generic_pointer<T>(address: u32) -> *mut T {
-    #[cfg(target_arch = "nvptx64")]
-    {
-        let generic: u64;
-        // SAFETY: converts an address, touches no memory.
-        unsafe {
-            core::arch::asm!(
-                "cvta.shared.u64 {}, {};",
-                out(reg64) generic,
-                in(reg64) u64::from(address),
-                options(pure, nomem, nostack, preserves_flags),
-            );
-        }
-        generic as *mut T
-    }
-    #[cfg(not(target_arch = "nvptx64"))]
-    {
-        let _ = address;
-        crate::only_on_device("shared memory")
-    }
-}
-
-#[cfg(target_arch = "nvptx64")]
-core::arch::global_asm!(".extern .shared .align 16 .b8 cuda_std_dynamic_shared[];");
-
 /// The shared memory whose size the launch gives, aligned to 16 bytes: the same pointer at every
 /// call.
 ///
@@ -107,16 +81,15 @@ core::arch::global_asm!(".extern .shared .align 16 .b8 cuda_std_dynamic_shared[]
 pub fn dynamic_shared_mem<T>() -> *mut T {
     #[cfg(target_arch = "nvptx64")]
     {
-        let address: u32;
-        // SAFETY: reads an address, nothing else.
-        unsafe {
-            core::arch::asm!(
-                "mov.u32 {}, cuda_std_dynamic_shared;",
-                out(reg32) address,
-                options(pure, nomem, nostack, preserves_flags),
-            );
+        /// As many bytes as the launch says.
+        #[repr(C)]
+        struct Dynamic([u8; 0]);
+        unsafe extern "C" {
+            // As `#[address_space(shared)]` would mark it.
+            #[link_name = "__cuda_std_space_shared__cuda_std_dynamic_shared"]
+            static mut DYNAMIC: Dynamic;
         }
-        generic_pointer(address)
+        (&raw mut DYNAMIC).cast()
     }
     #[cfg(not(target_arch = "nvptx64"))]
     crate::only_on_device("shared::dynamic_shared_mem")
