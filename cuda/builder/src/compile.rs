@@ -6,7 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Arch, DebugInfo, Error, Ptx, Sources, Toolchain, lines, ptx_file_name, spaces};
+use crate::{
+    Arch, DebugInfo, Error, Panics, Ptx, Sources, Toolchain, lines, ptx_file_name, spaces,
+};
 
 /// The target.
 pub const TARGET: &str = "nvptx64-nvidia-cuda";
@@ -135,6 +137,7 @@ fn compile_level(
         .env("RUSTC_BOOTSTRAP", "1")
         // For `cuda_std::cfg`: 800 is sm_80.
         .env("CUDA_ARCH", (arch.level() * 10).to_string())
+        .env(Panics::VARIABLE, sources.panics.name())
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .current_dir(&sources.folder)
         .args(["rustc", "--release", "--lib", "--crate-type=staticlib"])

@@ -35,6 +35,7 @@
 mod compile;
 mod error;
 mod lines;
+mod panics;
 mod pregenerated;
 mod sources;
 mod spaces;
@@ -46,6 +47,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 pub use error::Error;
+pub use panics::Panics;
 pub use pregenerated::Pregenerated;
 pub use sources::Sources;
 pub use toolchain::Toolchain;
@@ -128,6 +130,7 @@ pub struct CudaBuilder {
     archs: Vec<Arch>,
     copy_to: Option<PathBuf>,
     debug: DebugInfo,
+    panics: Panics,
 }
 
 impl CudaBuilder {
@@ -139,6 +142,7 @@ impl CudaBuilder {
             archs: Vec::new(),
             copy_to: None,
             debug: DebugInfo::default(),
+            panics: Panics::default(),
         }
     }
 
@@ -166,6 +170,13 @@ impl CudaBuilder {
     #[must_use]
     pub fn debug(mut self, debug: DebugInfo) -> CudaBuilder {
         self.debug = debug;
+        self
+    }
+
+    /// Says what a kernel tells of its panic; [`Panics::Message`] by default.
+    #[must_use]
+    pub fn panics(mut self, panics: Panics) -> CudaBuilder {
+        self.panics = panics;
         self
     }
 
@@ -237,7 +248,7 @@ impl CudaBuilder {
     ///
     /// If there is no such crate, or it cannot be read.
     pub fn sources(&self) -> Result<Sources, Error> {
-        Sources::find(&self.path, self.debug)
+        Sources::find(&self.path, self.debug, self.panics)
     }
 
     /// The PTX in the crate's folder `ptx/`, if it was made from these sources for these levels;

@@ -9,7 +9,7 @@ use std::{env, fs};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{DebugInfo, Error, Toolchain, compile};
+use crate::{DebugInfo, Error, Panics, Toolchain, compile};
 
 /// The crate of kernels and all its sources.
 #[derive(Debug, Clone)]
@@ -26,13 +26,15 @@ pub struct Sources {
     pub folders: Vec<PathBuf>,
     /// What the PTX says of source lines.
     pub debug: DebugInfo,
+    /// What a kernel tells of its panic.
+    pub panics: Panics,
     /// The folders of the crates outside of the workspace, each with the name that the PTX has for it.
     crates: Vec<(PathBuf, String)>,
 }
 
 impl Sources {
     /// The crate at `path`, and what it depends on by path, for the device.
-    pub(crate) fn find(path: &Path, debug: DebugInfo) -> Result<Sources, Error> {
+    pub(crate) fn find(path: &Path, debug: DebugInfo, panics: Panics) -> Result<Sources, Error> {
         let start = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| env::current_dir().unwrap_or_default(), PathBuf::from);
         let folder = start
@@ -48,13 +50,14 @@ impl Sources {
             source,
         })?;
         let metadata = metadata(&folder.join("Cargo.toml"))?;
-        Sources::from_metadata(&metadata, folder, debug)
+        Sources::from_metadata(&metadata, folder, debug, panics)
     }
 
     fn from_metadata(
         metadata: &Value,
         folder: PathBuf,
         debug: DebugInfo,
+        panics: Panics,
     ) -> Result<Sources, Error> {
         let manifest = folder.join("Cargo.toml");
         let unexpected = |message: &str| Error::Metadata {
@@ -127,6 +130,7 @@ impl Sources {
             files,
             folders: folders.into_iter().collect(),
             debug,
+            panics,
             crates: crates_outside(packages.values().copied(), Path::new(workspace)),
         })
     }
@@ -159,7 +163,8 @@ impl Sources {
         let mut hash = Sha256::new();
         let (debug_flags, debug_setting) = compile::debug_flags(self.debug);
         let flags = compile::FLAGS.iter().chain(&compile::PROFILE);
-        for flag in flags.chain(debug_flags).chain([&debug_setting]) {
+        let panics = self.panics.name();
+        for flag in flags.chain(debug_flags).chain([&debug_setting, &panics]) {
             hash.update(flag.as_bytes());
             hash.update([0]);
         }
