@@ -41,10 +41,10 @@ pub(crate) struct Block<'l> {
     pub(super) barriers: Vec<Barrier>,
     pub(super) shared: SharedMemory,
     pub(super) vain: Vain,
-    cursor: Cursor<'l>,
+    pub(super) cursor: Cursor<'l>,
     random: Random,
     /// The steps that it has taken.
-    steps: u64,
+    pub(super) steps: u64,
     lane_instructions: u64,
 }
 
@@ -358,7 +358,7 @@ impl<'l> Block<'l> {
             Action::Call(call) => self.call(number, group, call),
             Action::Return => match group.stack.clone() {
                 None => {
-                    self.exit(number, group);
+                    self.exit(number, group)?;
                     Ok(Pause::Settled)
                 }
                 Some(frame) => {
@@ -375,7 +375,7 @@ impl<'l> Block<'l> {
                 }
             },
             Action::Exit => {
-                self.exit(number, group);
+                self.exit(number, group)?;
                 Ok(Pause::Settled)
             }
             Action::Barrier(barrier) => self.arrive(number, group, barrier),

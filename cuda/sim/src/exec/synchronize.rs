@@ -3,7 +3,7 @@
 use super::barrier::{BARRIERS, BarrierStep, Reduction};
 use super::block::{Block, MOST_VAIN, Pause, Vain, distinct, first_thread};
 use super::warp::{Converge, Group, Waiting, Warp};
-use super::{Action, LANES, Lane, Mask, Stop, lanes};
+use super::{Action, Context, LANES, Lane, Mask, Stop, lanes};
 use crate::check::Kind;
 
 impl Block<'_> {
@@ -252,13 +252,13 @@ impl Block<'_> {
             };
             let (pc, waiting) = (arriving.pc, arriving.waiting);
             self.warps[number].put(arriving);
-            self.go_on_if_converged(number, pc, waiting);
+            self.go_on_if_converged(number, pc, waiting)?;
         }
         Ok(Pause::Settled)
     }
 
     /// Lets the groups go on that wait at a step for the lanes of a mask, if all have come.
-    fn go_on_if_converged(&mut self, number: usize, pc: u32, waiting: Waiting) {
+    fn go_on_if_converged(&mut self, number: usize, pc: u32, waiting: Waiting) -> Result<(), Stop> {
         let kernel = self.launch.kernel;
         let warp = &mut self.warps[number];
         let (Action::Converge(step), Waiting::Lanes { members, .. }, Some(first)) = (
@@ -269,12 +269,12 @@ impl Block<'_> {
                 .find(|group| group.pc == pc && group.waiting == waiting)
                 .cloned(),
         ) else {
-            return;
+            return Ok(());
         };
         let come = warp.groups.iter().filter(|group| group.waits_with(&first));
         let mask = come.fold(0, |mask, group| mask | group.mask);
         if members & warp.alive() & !mask != 0 {
-            return;
+            return Ok(());
         }
         let (at, others) = std::mem::take(&mut warp.groups)
             .into_iter()
@@ -283,7 +283,22 @@ impl Block<'_> {
         if let Some(exchange) = &step.exchange {
             warp.registers.frame = first.frame;
             warp.registers.predicate_frame = first.predicate_frame;
-            exchange(&mut warp.registers, mask);
+            let mut local_end = first.local_end;
+            let mut context = Context {
+                launch: self.launch,
+                registers: &mut warp.registers,
+                local: &mut warp.local,
+                local_frame: first.local,
+                local_end: &mut local_end,
+                shared: &mut self.shared,
+                cursor: &mut self.cursor,
+                block: self.index,
+                warp: number as u32,
+                pc,
+                steps: self.steps,
+                stack: first.stack.as_deref(),
+            };
+            exchange(&mut context, mask)?;
         }
         if step.orders_memory {
             let ended = !warp.alive();
@@ -294,10 +309,11 @@ impl Block<'_> {
             group.pc += 1;
             warp.put(group);
         }
+        Ok(())
     }
 
     /// Ends the threads of a group, and lets those go on that waited for no others.
-    pub(super) fn exit(&mut self, number: usize, group: &mut Group) {
+    pub(super) fn exit(&mut self, number: usize, group: &mut Group) -> Result<(), Stop> {
         let warp = &mut self.warps[number];
         warp.exited |= group.mask;
         group.mask = 0;
@@ -308,11 +324,12 @@ impl Block<'_> {
             .map(|group| (group.pc, group.waiting))
             .collect();
         for (pc, waiting) in waiting {
-            self.go_on_if_converged(number, pc, waiting);
+            self.go_on_if_converged(number, pc, waiting)?;
         }
         for id in 0..BARRIERS as u32 {
             self.open_if_complete(id);
         }
+        Ok(())
     }
 
     /// Lets all groups that wait for phases of mbarriers look again.

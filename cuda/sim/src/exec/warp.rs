@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{ALL, Compute, LANES, LocalMemory, Mask, Random, Registers, Slot};
+use super::{ALL, Access, LANES, LocalMemory, Mask, Random, Registers, Slot};
 
 /// A call that a group is in.
 #[derive(Debug, Eq, PartialEq)]
@@ -89,7 +89,7 @@ pub(crate) struct Converge {
     /// Whether memory accesses before it are ordered before those behind it.
     pub(crate) orders_memory: bool,
     /// Exchanges data between the lanes that have come.
-    pub(crate) exchange: Option<Compute>,
+    pub(crate) exchange: Option<Access>,
 }
 
 /// A warp.

@@ -17,6 +17,8 @@ mod float;
 mod half;
 mod integer;
 mod lanes;
+mod matrix;
+mod matrix_move;
 mod mbarrier;
 mod memory;
 mod moves;
@@ -101,6 +103,10 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "redux" => warp::decode_reduce(operation),
         "activemask" => warp::decode_active(operation),
         "elect" => warp::decode_elect(operation),
+
+        "mma" => matrix::decode(operation),
+        "ldmatrix" | "stmatrix" => matrix_move::decode(operation),
+        "movmatrix" => matrix_move::decode_transpose(operation),
 
         "bra" => control::decode_branch(operation),
         "brx" => control::decode_branch_indexed(operation),

@@ -1,7 +1,7 @@
 //! What the lanes of a warp do together.
 
 use super::lanes::holds;
-use crate::exec::{Action, Compute, Converge, LANES, Lane, Mask, Slot, lanes};
+use crate::exec::{Action, Context, Converge, LANES, Lane, Mask, Slot, Stop, lanes};
 use crate::program::Operation;
 use crate::ptx::{Operand, PtxError, Type};
 
@@ -10,11 +10,21 @@ fn converge(
     members: Slot,
     exchange: impl Fn(&mut crate::exec::Registers, Mask) + Send + Sync + 'static,
 ) -> Action {
-    let exchange: Compute = Box::new(exchange);
+    converge_with(members, move |context, mask| {
+        exchange(context.registers, mask);
+        Ok(())
+    })
+}
+
+/// As [`converge`], of what needs more of the machine.
+pub(super) fn converge_with(
+    members: Slot,
+    exchange: impl Fn(&mut Context<'_, '_>, Mask) -> Result<(), Stop> + Send + Sync + 'static,
+) -> Action {
     Action::Converge(Box::new(Converge {
         members,
         orders_memory: false,
-        exchange: Some(exchange),
+        exchange: Some(Box::new(exchange)),
     }))
 }
 
