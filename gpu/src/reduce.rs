@@ -15,12 +15,12 @@ pub const N_WARPS: usize = (N_THREADS / WARP_SIZE) as usize;
 ///
 /// - All lanes of the warp call it together.
 #[inline(always)]
-pub unsafe fn warp_reduce<T: WarpShuffleValue>(value: T, combine: impl Fn(T, T) -> T) -> T {
+pub unsafe fn warp_reduce<T: WarpShuffleValue + Copy>(value: T, combine: impl Fn(T, T) -> T) -> T {
     let mut result = value;
     let mut distance = WARP_SIZE / 2;
     while distance > 0 {
         // SAFETY: all lanes are here.
-        let other = unsafe { warp_shuffle_xor(FULL_MASK, result, distance, WARP_SIZE) };
+        let (other, _) = unsafe { warp_shuffle_xor(FULL_MASK, result, distance, WARP_SIZE) };
         result = combine(result, other);
         distance /= 2;
     }

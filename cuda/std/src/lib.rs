@@ -29,7 +29,12 @@
 #![cfg_attr(target_arch = "nvptx64", allow(internal_features))]
 #![cfg_attr(
     target_arch = "nvptx64",
-    feature(asm_experimental_arch, link_llvm_intrinsics, stdarch_nvptx)
+    feature(
+        abi_unadjusted,
+        asm_experimental_arch,
+        link_llvm_intrinsics,
+        stdarch_nvptx
+    )
 )]
 
 extern crate alloc;
@@ -38,11 +43,14 @@ extern crate self as cuda_std;
 #[cfg(not(target_arch = "nvptx64"))]
 extern crate std;
 
+pub mod cfg;
 pub mod float;
 pub mod kernel;
 pub mod mem;
+pub mod misc;
 pub mod output;
 pub mod panic;
+pub mod ptr;
 pub mod shared;
 pub mod thread;
 pub mod vector;

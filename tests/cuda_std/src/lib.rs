@@ -66,6 +66,8 @@ impl From<[u32; 3]> for Shape {
 /// A kernel with its launch.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// That of `kernels/` if it is None.
+    ptx: Option<&'static str>,
     kernel: String,
     grid: Shape,
     block: Shape,
@@ -94,6 +96,7 @@ impl Run {
     /// A launch of the kernel with this grid and this block; the arguments are added in order.
     pub fn new(kernel: &str, grid: impl Into<Shape>, block: impl Into<Shape>) -> Self {
         Self {
+            ptx: None,
             kernel: kernel.to_owned(),
             grid: grid.into(),
             block: block.into(),
@@ -102,6 +105,12 @@ impl Run {
             arguments: Vec::new(),
             step_limit: 10_000_000,
         }
+    }
+
+    /// Takes the kernel from this PTX instead of that of `kernels/`.
+    pub fn with_ptx(mut self, ptx: &'static str) -> Self {
+        self.ptx = Some(ptx);
+        self
     }
 
     /// An argument that is passed by value.
@@ -203,7 +212,7 @@ impl Run {
         let printed = Printed::default();
         device.set_output(Box::new(printed.clone()));
         let program = device
-            .load(ptx())
+            .load(self.ptx.unwrap_or_else(ptx))
             .unwrap_or_else(|error| panic!("the kernels' PTX: {error}"));
         let kernel = program
             .kernel(&self.kernel)

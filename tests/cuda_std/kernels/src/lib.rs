@@ -12,4 +12,6 @@
     reason = "the one launch that each kernel is for is that of its test"
 )]
 
+pub mod shared;
 pub mod thread;
+pub mod warp;

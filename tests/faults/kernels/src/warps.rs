@@ -29,13 +29,13 @@ pub unsafe fn sync_warp_mask_mended(x: *mut u32) {
 pub unsafe fn shuffle_mask(x: *mut u32) {
     let t = thread::thread_idx_x();
     let mask = FULL_MASK ^ 1 << 9;
-    *x.add(t as usize) = warp_shuffle_idx(mask, t, 3, 32); // FAULT: shuffle_mask
+    *x.add(t as usize) = warp_shuffle_idx(mask, t, 3, 32).0; // FAULT: shuffle_mask
 }
 
 #[kernel]
 pub unsafe fn shuffle_mask_mended(x: *mut u32) {
     let t = thread::thread_idx_x();
-    *x.add(t as usize) = warp_shuffle_idx(FULL_MASK, t, 3, 32);
+    *x.add(t as usize) = warp_shuffle_idx(FULL_MASK, t, 3, 32).0;
 }
 
 /// Lane 5 waits for the block while the others wait for it. Launch: 32 threads.
