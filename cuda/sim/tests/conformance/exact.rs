@@ -6,7 +6,7 @@ use num_bigint::{BigInt, BigUint, Sign};
 use crate::case::Kind;
 
 /// A floating-point format of IEEE 754, or one like it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Format {
     pub exponent: u32,
     pub mantissa: u32,

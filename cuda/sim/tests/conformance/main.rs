@@ -16,6 +16,7 @@ mod data;
 mod exact;
 mod float;
 mod integer;
+mod matrix;
 mod memory;
 mod modules;
 mod moves;
@@ -262,6 +263,11 @@ fn barriers_of_a_block() {
 #[test]
 fn asynchronous_copies_and_mbarriers() {
     assert_runs(&asynchronous::programs());
+}
+
+#[test]
+fn products_of_matrices() {
+    assert_runs(&matrix::programs(matrix::Tolerance::Simulator));
 }
 
 #[test]
