@@ -206,6 +206,8 @@ impl<'a> Statement<'a> {
 struct Function<'a> {
     lines: &'a [&'a str],
     registers: HashMap<&'a str, Value>,
+    /// Those that are compared with an address of a marked static.
+    compared: HashSet<&'a str>,
     n_fresh: usize,
 }
 
@@ -214,6 +216,7 @@ impl<'a> Function<'a> {
         Function {
             lines,
             registers: HashMap::new(),
+            compared: HashSet::new(),
             n_fresh: 0,
         }
     }
@@ -280,9 +283,22 @@ impl<'a> Function<'a> {
                 }
             }
             if !has_changed {
-                return;
+                break;
             }
         }
+        let compared = statements.iter().filter(|statement| {
+            let mut operands = statement.operands.iter();
+            statement.is("setp") && operands.any(|operand| self.holds_address(operand))
+        });
+        self.compared = compared
+            .flat_map(|statement| &statement.operands[1..])
+            .flat_map(|operand| registers(operand))
+            .collect();
+    }
+
+    /// Whether an operand holds an address of a marked static.
+    fn holds_address(&self, operand: &str) -> bool {
+        !matches!(self.operand(operand), Some(Value::Other) | None)
     }
 
     /// What a statement writes to its first operand.
@@ -326,11 +342,13 @@ impl<'a> Function<'a> {
     fn place_line(&mut self, line: &str, body: &mut String) -> Result<(), String> {
         let concerns = statements(line).any(|text| {
             let statement = Statement::parse(text);
-            statement
-                .operands
-                .iter()
-                .flat_map(|operand| split_operand(operand))
-                .any(|part| !matches!(self.operand(part), Some(Value::Other) | None))
+            let becomes_global = statement.opcode.starts_with("cvta.to.global");
+            becomes_global && self.compared.contains(statement.operands[0])
+                || statement
+                    .operands
+                    .iter()
+                    .flat_map(|operand| split_operand(operand))
+                    .any(|part| self.holds_address(part))
         });
         if !concerns {
             body.push_str(line);
@@ -413,6 +431,11 @@ impl<'a> Function<'a> {
                 }
                 _ => placed.push(format!("{guard}mov.b64 \t{}, {}", operands[0], operands[1])),
             }
+            return Ok(placed);
+        }
+        // LLVM took a generic address for one in global memory, which is the same number.
+        if opcode.starts_with("cvta.to.global") {
+            placed.push(format!("{guard}mov.b64 \t{}, {}", operands[0], operands[1]));
             return Ok(placed);
         }
         if statement.is("setp") || statement.is("selp") {
@@ -547,8 +570,9 @@ $L__BB0_1:
 \tselp.b64 \t%rd2, %rd1, %rd9, %p1;
 \tld.global.nc.b32 \t%r1, [%rd2];
 \tadd.s64 \t%rd4, %rd1, 4;
-\tsetp.eq.b64 \t%p2, %rd4, 0;
-\tmov.b64 \t%rd5, %rd9;
+\tcvta.to.global.u64 \t%rd6, %rd8;
+\tsetp.eq.b64 \t%p2, %rd4, %rd6;
+\tcvta.to.global.u64 \t%rd5, %rd9;
 \tmov.b64 \t%rd5, %rd4;
 \tst.global.b32 \t[%rd5], 0;",
         );
@@ -560,8 +584,9 @@ $L__BB0_1:
 \tselp.b64 \t%rd2, %address0, %rd9, %p1;
 \tld.b32 \t%r1, [%rd2];
 \tadd.s64 \t%rd4, %rd1, 4;
+\tmov.b64 \t%rd6, %rd8;
 \tcvta.shared.u64 \t%address1, %rd4;
-\tsetp.eq.b64 \t%p2, %address1, 0;
+\tsetp.eq.b64 \t%p2, %address1, %rd6;
 \tmov.b64 \t%rd5, %rd9;
 \tmov.b64 \t%address2, %rd4;
 \tcvta.shared.u64 \t%rd5, %address2;
