@@ -439,8 +439,15 @@ impl Clock {
     }
 
     /// The time of a warp.
-    pub(super) fn time(&self, warp: usize) -> u32 {
+    pub(crate) fn time(&self, warp: usize) -> u32 {
         self.warps[warp].time
+    }
+
+    /// Whether a lane of a warp knows what a thread of the block did at a time.
+    pub(crate) fn knows(&self, (warp, lane): (usize, usize), thread: u32, time: u32) -> bool {
+        let (other, its_lane) = (thread as usize / LANES, thread as usize % LANES);
+        let observer = self.observer(warp, lane);
+        observer.knows(self.warp_number(other), 1 << its_lane, time)
     }
 
     /// What a thread knows.

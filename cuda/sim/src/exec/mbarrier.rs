@@ -26,8 +26,8 @@ struct Mbarrier {
     bytes: i64,
     /// The number of the current phase.
     phase: u32,
-    /// The thread that made it, and at which step.
-    made: (u32, u32),
+    /// The thread that made it, at which step, and at which time of its warp.
+    made: (u32, u32, u32),
     /// What those know who have arrived, now and when the last phase was completed.
     now: Arrivals,
     completed: Arrivals,
@@ -143,7 +143,7 @@ impl Context<'_, '_> {
         report.address = Some(offset);
         let known = self.shared.mbarriers.overlapping(offset, 1);
         if let Some((_, barrier)) = known {
-            let (thread, pc) = barrier.made;
+            let (thread, pc, _) = barrier.made;
             let block = coordinates(self.block_number(), self.launch.grid);
             report.other = Some(self.launch.party(block, thread, pc, "initializes"));
         }
@@ -152,7 +152,22 @@ impl Context<'_, '_> {
 
     /// Fails unless there is a barrier.
     fn check_mbarrier(&self, lane: usize, offset: u64) -> Result<(), Stop> {
-        if self.shared.mbarriers.barriers.contains_key(&offset) {
+        if let Some(barrier) = self.shared.mbarriers.barriers.get(&offset) {
+            let (thread, pc, time) = barrier.made;
+            // The shadow of memory forgets who made it once that thread has also arrived.
+            if let (Some(clock), Some(_)) = (&self.shared.clock, &self.shared.shadow)
+                && !clock.knows((self.warp as usize, lane), thread, time)
+            {
+                let message = format!(
+                    "uses the mbarrier at {offset:#x} of shared memory, and nothing orders that \
+                     against the thread that initializes it"
+                );
+                let mut report = self.report(Kind::SharedRace, lane, "uses", message);
+                report.address = Some(offset);
+                let block = coordinates(self.block_number(), self.launch.grid);
+                report.other = Some(self.launch.party(block, thread, pc, "initializes"));
+                self.note(report);
+            }
             return Ok(());
         }
         let message = format!(
@@ -170,6 +185,8 @@ impl Context<'_, '_> {
         counts: &[u32; LANES],
     ) -> Result<(), Stop> {
         for (offset, part) in self.mbarriers(mask, offsets, Action::Write, false)? {
+            let clock = self.shared.clock.as_ref();
+            let time = clock.map_or(0, |clock| clock.time(self.warp as usize));
             for lane in lanes(part) {
                 let count = counts[lane];
                 if count == 0 || count > MOST {
@@ -190,7 +207,7 @@ impl Context<'_, '_> {
                     pending: count,
                     bytes: 0,
                     phase: 0,
-                    made: (self.thread(lane), self.pc),
+                    made: (self.thread(lane), self.pc, time),
                     now: Arrivals::default(),
                     completed: Arrivals::default(),
                 };

@@ -13,13 +13,12 @@ use super::warp::converge_with;
 use crate::check::Kind;
 use crate::exec::{ALL, Action, Context, LANES, Lane, Mask, Registers, Slot};
 use crate::numeric::half::{self, Half};
-use crate::numeric::matrix::{multiply, multiply_integers};
+use crate::numeric::matrix::{
+    COLUMNS, Columns, MOST_DEPTH, MOST_ROWS, Rows, Sums, multiply, multiply_integers,
+};
 use crate::numeric::{canonical, canonical_double, format, single};
 use crate::program::{Constant, Operation};
 use crate::ptx::{Operand, PtxError, Type};
-
-/// The columns of the second factor.
-const COLUMNS: usize = 8;
 
 /// An element of a factor, several of which are in a register of 32 bits.
 trait Element: 'static {
@@ -34,9 +33,8 @@ struct Bf16;
 struct Tf32;
 struct E4M3;
 struct E5M2;
-/// A whole number of this many bits.
-struct Signed<const BITS: usize>;
-struct Unsigned<const BITS: usize>;
+/// A whole number of this many bits, with a sign or without.
+struct Whole<const BITS: usize, const SIGNED: bool>;
 
 macro_rules! elements {
     ($($name:ty, $count:expr, $value:ty: $convert:expr;)*) => {$(
@@ -58,22 +56,19 @@ elements! {
     Tf32, 1, f64: |bits: u32| f32::from_bits(bits & !0x1fff).into();
     E4M3, 4, f64: |bits| format::E4M3.decode(bits & 0xff);
     E5M2, 4, f64: |bits| format::E5M2.decode(bits & 0xff);
-    Signed<8>, 4, i32: |bits| i32::from(bits as i8);
-    Unsigned<8>, 4, i32: |bits| i32::from(bits as u8);
-    Signed<4>, 8, i32: |bits: u32| (bits << 28) as i32 >> 28;
-    Unsigned<4>, 8, i32: |bits: u32| (bits & 0xf) as i32;
+    Whole<8, true>, 4, i32: |bits| i32::from(bits as i8);
+    Whole<8, false>, 4, i32: |bits| i32::from(bits as u8);
+    Whole<4, true>, 8, i32: |bits: u32| (bits << 28) as i32 >> 28;
+    Whole<4, false>, 8, i32: |bits: u32| (bits & 0xf) as i32;
 }
 
-/// The first factor.
+/// The first factor, of `m` rows.
 #[inline(always)]
-fn rows<E: Element, const M: usize, const K: usize>(
-    registers: &Registers,
-    slots: &[Slot],
-) -> [[E::Value; K]; M] {
-    let mut matrix = [[E::Value::default(); K]; M];
+fn rows<E: Element>(registers: &Registers, slots: &[Slot], m: usize) -> Rows<E::Value> {
+    let mut matrix = [[E::Value::default(); MOST_DEPTH]; MOST_ROWS];
     for (index, &slot) in slots.iter().enumerate() {
         let values = registers.row(slot);
-        let (top, left) = (index % (M / 8) * 8, index / (M / 8) * 4 * E::COUNT);
+        let (top, left) = (index % (m / 8) * 8, index / (m / 8) * 4 * E::COUNT);
         for row in 0..8 {
             let target = &mut matrix[top + row][left..left + 4 * E::COUNT];
             for (column, target) in target.iter_mut().enumerate() {
@@ -86,11 +81,8 @@ fn rows<E: Element, const M: usize, const K: usize>(
 
 /// The second factor.
 #[inline(always)]
-fn columns<E: Element, const K: usize>(
-    registers: &Registers,
-    slots: &[Slot],
-) -> [[E::Value; COLUMNS]; K] {
-    let mut matrix = [[E::Value::default(); COLUMNS]; K];
+fn columns<E: Element>(registers: &Registers, slots: &[Slot]) -> Columns<E::Value> {
+    let mut matrix = [[E::Value::default(); COLUMNS]; MOST_DEPTH];
     for (index, &slot) in slots.iter().enumerate() {
         let values = registers.row(slot);
         let top = index * 4 * E::COUNT;
@@ -111,13 +103,18 @@ fn place(index: usize, lane: usize) -> (usize, usize) {
 
 /// The registers of an instruction's operands.
 struct Operands {
+    /// The rows of the first factor, and its columns.
+    m: usize,
+    k: usize,
     d: Vec<Slot>,
     a: Vec<Slot>,
     b: Vec<Slot>,
     c: Vec<Slot>,
-    /// Whether the elements of `d` and `c` are halves, two in a register.
-    halves: [bool; 2],
-    /// Of integers: whether a sum that does not fit is the nearest that does.
+    /// Whether the elements of the sum are halves, two in a register.
+    halves: bool,
+    /// Of integers: whether those of each factor have a sign.
+    signed: [bool; 2],
+    /// And whether a sum that does not fit is the nearest that does.
     saturates: bool,
 }
 
@@ -129,26 +126,31 @@ struct Product<'r, P> {
     kind: PhantomData<P>,
 }
 
-struct Floats<E, const M: usize, const K: usize>(PhantomData<E>);
-struct Doubles<const M: usize, const K: usize>;
-struct Integers<A, B, const M: usize, const K: usize>(PhantomData<(A, B)>);
+struct Floats<E>(PhantomData<E>);
+struct Doubles;
+struct Integers<const BITS: usize>;
 
-impl<E: Element<Value = f64>, const M: usize, const K: usize> NullaryFnOnce
-    for Product<'_, Floats<E, M, K>>
-{
+impl<E: Element<Value = f64>> NullaryFnOnce for Product<'_, Floats<E>> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
         let Operands {
-            d, a, b, c, halves, ..
+            m,
+            k,
+            d,
+            a,
+            b,
+            c,
+            halves,
+            ..
         } = self.operands;
         let registers = self.registers;
-        let mut sums = [[0.0; COLUMNS]; M];
+        let mut sums: Sums<f64> = [[0.0; COLUMNS]; MOST_ROWS];
         for (index, &slot) in c.iter().enumerate() {
             let values = registers.row(slot);
             for (lane, &bits) in values.iter().enumerate() {
-                if halves[1] {
+                if *halves {
                     let (row, column) = place(2 * index, lane);
                     sums[row][column] = F16::value(bits, 0);
                     sums[row][column + 1] = F16::value(bits, 1);
@@ -158,12 +160,12 @@ impl<E: Element<Value = f64>, const M: usize, const K: usize> NullaryFnOnce
                 }
             }
         }
-        let a = rows::<E, M, K>(registers, a);
-        let b = columns::<E, K>(registers, b);
-        let sums = multiply::<M, COLUMNS, K, false>(&a, &b, sums);
+        let a = rows::<E>(registers, a, *m);
+        let b = columns::<E>(registers, b);
+        multiply::<false>(&a[..*m], &b[..*k], &mut sums);
         for (index, &slot) in d.iter().enumerate() {
             let values = std::array::from_fn(|lane| {
-                if halves[0] {
+                if *halves {
                     let (row, column) = place(2 * index, lane);
                     let half = |value: f64| {
                         u32::from(half::F16::from_single(single::from_double_to_odd(value)))
@@ -179,16 +181,18 @@ impl<E: Element<Value = f64>, const M: usize, const K: usize> NullaryFnOnce
     }
 }
 
-impl<const M: usize, const K: usize> NullaryFnOnce for Product<'_, Doubles<M, K>> {
+impl NullaryFnOnce for Product<'_, Doubles> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Operands { d, a, b, c, .. } = self.operands;
+        let Operands {
+            m, k, d, a, b, c, ..
+        } = self.operands;
         let registers = self.registers;
-        let mut sums = [[0.0; COLUMNS]; M];
-        let mut first = [[0.0; K]; M];
-        let mut second = [[0.0; COLUMNS]; K];
+        let mut sums: Sums<f64> = [[0.0; COLUMNS]; MOST_ROWS];
+        let mut first: Rows<f64> = [[0.0; MOST_DEPTH]; MOST_ROWS];
+        let mut second: Columns<f64> = [[0.0; COLUMNS]; MOST_DEPTH];
         for (index, &slot) in c.iter().enumerate() {
             for (lane, value) in f64::read(registers, slot).into_iter().enumerate() {
                 let (row, column) = place(index, lane);
@@ -196,7 +200,7 @@ impl<const M: usize, const K: usize> NullaryFnOnce for Product<'_, Doubles<M, K>
             }
         }
         for (index, &slot) in a.iter().enumerate() {
-            let (top, left) = (index % (M / 8) * 8, index / (M / 8) * 4);
+            let (top, left) = (index % (m / 8) * 8, index / (m / 8) * 4);
             for (lane, value) in f64::read(registers, slot).into_iter().enumerate() {
                 first[top + lane / 4][left + lane % 4] = value;
             }
@@ -206,7 +210,7 @@ impl<const M: usize, const K: usize> NullaryFnOnce for Product<'_, Doubles<M, K>
                 second[index * 4 + lane % 4][lane / 4] = value;
             }
         }
-        let sums = multiply::<M, COLUMNS, K, true>(&first, &second, sums);
+        multiply::<true>(&first[..*m], &second[..*k], &mut sums);
         for (index, &slot) in d.iter().enumerate() {
             let values = std::array::from_fn(|lane| {
                 let (row, column) = place(index, lane);
@@ -217,34 +221,43 @@ impl<const M: usize, const K: usize> NullaryFnOnce for Product<'_, Doubles<M, K>
     }
 }
 
-impl<A, B, const M: usize, const K: usize> NullaryFnOnce for Product<'_, Integers<A, B, M, K>>
+impl<const BITS: usize> NullaryFnOnce for Product<'_, Integers<BITS>>
 where
-    A: Element<Value = i32>,
-    B: Element<Value = i32>,
+    Whole<BITS, true>: Element<Value = i32>,
+    Whole<BITS, false>: Element<Value = i32>,
 {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
         let Operands {
+            m,
+            k,
             d,
             a,
             b,
             c,
+            signed,
             saturates,
             ..
         } = self.operands;
         let registers = self.registers;
-        let mut sums = [[0; COLUMNS]; M];
+        let mut sums: Sums<i32> = [[0; COLUMNS]; MOST_ROWS];
         for (index, &slot) in c.iter().enumerate() {
             for (lane, &bits) in registers.row(slot).iter().enumerate() {
                 let (row, column) = place(index, lane);
                 sums[row][column] = bits as i32;
             }
         }
-        let a = rows::<A, M, K>(registers, a);
-        let b = columns::<B, K>(registers, b);
-        let sums = multiply_integers(&a, &b, sums, *saturates);
+        let a = match signed[0] {
+            true => rows::<Whole<BITS, true>>(registers, a, *m),
+            false => rows::<Whole<BITS, false>>(registers, a, *m),
+        };
+        let b = match signed[1] {
+            true => columns::<Whole<BITS, true>>(registers, b),
+            false => columns::<Whole<BITS, false>>(registers, b),
+        };
+        multiply_integers(&a[..*m], &b[..*k], &mut sums, *saturates);
         for (index, &slot) in d.iter().enumerate() {
             let values = std::array::from_fn(|lane| {
                 let (row, column) = place(index, lane);
@@ -368,53 +381,25 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         b: fragment(operation, 2, depth, factor, false)?,
         c: fragment(operation, 3, n_sums, sum, false)?,
         d: fragment(operation, 0, n_sums, sum, true)?,
-        halves: [d == "f16", c == "f16"],
+        m,
+        k,
+        halves: d == "f16",
+        signed: [a, b].map(|ty| ty.starts_with('s')),
         saturates,
     };
-    macro_rules! floats {
-        ($e:ty, $m:literal, $k:literal) => {
-            product::<Floats<$e, $m, $k>>(operation, operands)
-        };
-    }
-    macro_rules! doubles {
-        ($m:literal, $k:literal) => {
-            product::<Doubles<$m, $k>>(operation, operands)
-        };
-    }
-    macro_rules! integers {
-        ($bits:literal, $m:literal, $k:literal) => {
-            match (a.starts_with('s'), b.starts_with('s')) {
-                (true, true) => integers!(Signed<$bits>, Signed<$bits>, $m, $k),
-                (true, false) => integers!(Signed<$bits>, Unsigned<$bits>, $m, $k),
-                (false, true) => integers!(Unsigned<$bits>, Signed<$bits>, $m, $k),
-                (false, false) => integers!(Unsigned<$bits>, Unsigned<$bits>, $m, $k),
-            }
-        };
-        ($a:ty, $b:ty, $m:literal, $k:literal) => {
-            product::<Integers<$a, $b, $m, $k>>(operation, operands)
-        };
-    }
     Ok(match (a, m, k) {
-        ("f64", 8, 4) => doubles!(8, 4),
-        ("f64", 16, 4) => doubles!(16, 4),
-        ("f64", 16, 8) => doubles!(16, 8),
-        ("f64", 16, 16) => doubles!(16, 16),
-        ("tf32", 16, 4) => floats!(Tf32, 16, 4),
-        ("tf32", 16, 8) => floats!(Tf32, 16, 8),
-        ("bf16", 16, 8) => floats!(Bf16, 16, 8),
-        ("bf16", 16, 16) => floats!(Bf16, 16, 16),
-        ("f16", 16, 8) => floats!(F16, 16, 8),
-        ("f16", 16, 16) => floats!(F16, 16, 16),
-        ("e4m3", 16, 16) if a == b => floats!(E4M3, 16, 16),
-        ("e4m3", 16, 32) if a == b => floats!(E4M3, 16, 32),
-        ("e5m2", 16, 16) if a == b => floats!(E5M2, 16, 16),
-        ("e5m2", 16, 32) if a == b => floats!(E5M2, 16, 32),
-        ("s8" | "u8", 8, 16) => integers!(8, 8, 16),
-        ("s8" | "u8", 16, 16) => integers!(8, 16, 16),
-        ("s8" | "u8", 16, 32) => integers!(8, 16, 32),
-        ("s4" | "u4", 8, 32) => integers!(4, 8, 32),
-        ("s4" | "u4", 16, 32) => integers!(4, 16, 32),
-        ("s4" | "u4", 16, 64) => integers!(4, 16, 64),
+        ("f64", 8, 4) | ("f64", 16, 4 | 8 | 16) => product::<Doubles>(operation, operands),
+        ("tf32", 16, 4 | 8) => product::<Floats<Tf32>>(operation, operands),
+        ("bf16", 16, 8 | 16) => product::<Floats<Bf16>>(operation, operands),
+        ("f16", 16, 8 | 16) => product::<Floats<F16>>(operation, operands),
+        ("e4m3", 16, 16 | 32) if a == b => product::<Floats<E4M3>>(operation, operands),
+        ("e5m2", 16, 16 | 32) if a == b => product::<Floats<E5M2>>(operation, operands),
+        ("s8" | "u8", 8, 16) | ("s8" | "u8", 16, 16 | 32) => {
+            product::<Integers<8>>(operation, operands)
+        }
+        ("s4" | "u4", 8, 32) | ("s4" | "u4", 16, 32 | 64) => {
+            product::<Integers<4>>(operation, operands)
+        }
         _ => return Err(operation.unknown()),
     })
 }

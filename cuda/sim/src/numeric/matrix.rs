@@ -4,13 +4,24 @@
 //! and leaves their order open. Here products are exact, they are added to the addend in doubles, in
 //! the order of the inner dimension, and the sum is rounded to the nearest once.
 
-/// `a * b + c`, of `M` by `K` and `K` by `N`. Where products are exact, `FUSED` changes no result.
+/// The most rows of the first factor, and the most columns.
+pub(crate) const MOST_ROWS: usize = 16;
+pub(crate) const MOST_DEPTH: usize = 64;
+/// The columns of the second factor.
+pub(crate) const COLUMNS: usize = 8;
+
+/// The factors and the sum, in the first rows and columns of matrices that have room for all shapes.
+pub(crate) type Rows<T> = [[T; MOST_DEPTH]; MOST_ROWS];
+pub(crate) type Columns<T> = [[T; COLUMNS]; MOST_DEPTH];
+pub(crate) type Sums<T> = [[T; COLUMNS]; MOST_ROWS];
+
+/// Adds `a * b` to `c`. Where products are exact, `FUSED` changes no result.
 #[inline(always)]
-pub(crate) fn multiply<const M: usize, const N: usize, const K: usize, const FUSED: bool>(
-    a: &[[f64; K]; M],
-    b: &[[f64; N]; K],
-    mut c: [[f64; N]; M],
-) -> [[f64; N]; M] {
+pub(crate) fn multiply<const FUSED: bool>(
+    a: &[[f64; MOST_DEPTH]],
+    b: &[[f64; COLUMNS]],
+    c: &mut Sums<f64>,
+) {
     for (sums, row) in c.iter_mut().zip(a) {
         let mut sum = *sums;
         for (&factor, column) in row.iter().zip(b) {
@@ -24,21 +35,20 @@ pub(crate) fn multiply<const M: usize, const N: usize, const K: usize, const FUS
         }
         *sums = sum;
     }
-    c
 }
 
-/// `a * b + c` of whole numbers: what does not fit into 32 bits is cut off, or with `saturates` the
-/// nearest that does.
+/// Adds `a * b` to `c`, of whole numbers: what does not fit into 32 bits is cut off, or with
+/// `saturates` the nearest that does.
 #[inline(always)]
-pub(crate) fn multiply_integers<const M: usize, const N: usize, const K: usize>(
-    a: &[[i32; K]; M],
-    b: &[[i32; N]; K],
-    mut c: [[i32; N]; M],
+pub(crate) fn multiply_integers(
+    a: &[[i32; MOST_DEPTH]],
+    b: &[[i32; COLUMNS]],
+    c: &mut Sums<i32>,
     saturates: bool,
-) -> [[i32; N]; M] {
+) {
     for (sums, row) in c.iter_mut().zip(a) {
-        // At most 128 products of 16 bits are added.
-        let mut products = [0_i32; N];
+        // At most 64 products of 16 bits are added.
+        let mut products = [0_i32; COLUMNS];
         for (&factor, column) in row.iter().zip(b) {
             for (product, &other) in products.iter_mut().zip(column) {
                 *product += factor * other;
@@ -52,5 +62,4 @@ pub(crate) fn multiply_integers<const M: usize, const N: usize, const K: usize>(
             };
         }
     }
-    c
 }

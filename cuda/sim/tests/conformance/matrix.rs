@@ -90,7 +90,11 @@ fn place_a(m: usize, k: usize, bits: u32, i: usize, lane: usize) -> (usize, usiz
         // .f16 and .bf16
         (16, 8, 16) => (if i < 2 { group } else { group + 8 }, thread * 2 + (i & 1)),
         (16, 16, 16) => (
-            if i < 2 || (4..6).contains(&i) { group } else { group + 8 },
+            if i < 2 || (4..6).contains(&i) {
+                group
+            } else {
+                group + 8
+            },
             thread * 2 + (i & 1) + if i >= 4 { 8 } else { 0 },
         ),
         // .tf32
@@ -103,14 +107,22 @@ fn place_a(m: usize, k: usize, bits: u32, i: usize, lane: usize) -> (usize, usiz
         (8, 16, 8) => (group, thread * 4 + i),
         (16, 16, 8) => (if i < 4 { group } else { group + 8 }, thread * 4 + (i & 3)),
         (16, 32, 8) => (
-            if i < 4 || (8..12).contains(&i) { group } else { group + 8 },
+            if i < 4 || (8..12).contains(&i) {
+                group
+            } else {
+                group + 8
+            },
             thread * 4 + (i & 3) + if i < 8 { 0 } else { 16 },
         ),
         // .s4 and .u4
         (8, 32, 4) => (group, thread * 8 + i),
         (16, 32, 4) => (if i < 8 { group } else { group + 8 }, thread * 8 + (i & 7)),
         (16, 64, 4) => (
-            if i < 8 || (16..24).contains(&i) { group } else { group + 8 },
+            if i < 8 || (16..24).contains(&i) {
+                group
+            } else {
+                group + 8
+            },
             thread * 8 + (i & 7) + if i < 16 { 0 } else { 32 },
         ),
         // .f64
@@ -122,7 +134,11 @@ fn place_a(m: usize, k: usize, bits: u32, i: usize, lane: usize) -> (usize, usiz
         ),
         (16, 16, 64) => (
             if i % 2 == 0 { group } else { group + 8 },
-            if i % 2 == 0 { i * 2 + thread } else { i * 2 - 2 + thread },
+            if i % 2 == 0 {
+                i * 2 + thread
+            } else {
+                i * 2 - 2 + thread
+            },
         ),
         _ => unreachable!("no shape of the table"),
     }
@@ -198,7 +214,10 @@ fn forms() -> Vec<Form> {
     for k in [4, 8, 16] {
         add(16, k, Float(F64), Float(F64), Float(F64));
     }
-    for (bits, shapes) in [(8, [(8, 16), (16, 16), (16, 32)]), (4, [(8, 32), (16, 32), (16, 64)])] {
+    for (bits, shapes) in [
+        (8, [(8, 16), (16, 16), (16, 32)]),
+        (4, [(8, 32), (16, 32), (16, 64)]),
+    ] {
         for (m, k) in shapes {
             for (a, b) in [
                 (Signed(bits), Signed(bits)),
@@ -247,7 +266,9 @@ pub fn programs(tolerance: Tolerance) -> Vec<Program> {
 fn products(programs: &mut Vec<Program>, form: Form, tolerance: Tolerance, is_small: bool) {
     const WARPS: usize = 16;
     let mut rng = Rng::with_seed(form.k as u64);
-    let Form { m, k, a, b, sum, .. } = form;
+    let Form {
+        m, k, a, b, sum, ..
+    } = form;
     let draw = |ty: Type, rng: &mut Rng| match (is_small, ty) {
         (true, Signed(32)) => rng.u64(..2000),
         (true, _) => ty.small(rng),
@@ -281,7 +302,12 @@ fn products(programs: &mut Vec<Program>, form: Form, tolerance: Tolerance, is_sm
     }
     let width = |ty: Type| if ty.bits() == 64 { 8 } else { 4 };
     let count = |elements: usize, ty: Type| elements / 32 * ty.bits() as usize / 8 / width(ty);
-    let counts = [count(m * 8, sum), count(m * k, a), count(k * 8, b), count(m * 8, sum)];
+    let counts = [
+        count(m * 8, sum),
+        count(m * k, a),
+        count(k * 8, b),
+        count(m * 8, sum),
+    ];
     let widths = [sum, a, b, sum].map(width);
     let mut body = String::from("{\n");
     for (name, (count, width)) in ["d", "a", "b", "c"].iter().zip(counts.iter().zip(widths)) {
@@ -299,7 +325,8 @@ fn products(programs: &mut Vec<Program>, form: Form, tolerance: Tolerance, is_sm
         let registers: Vec<String> = (0..count).map(|at| format!("%{name}{at}")).collect();
         format!("{{{}}}", registers.join(", "))
     };
-    let [d, a_vector, b_vector, c] = [0, 1, 2, 3].map(|at| vector(["d", "a", "b", "c"][at], counts[at]));
+    let [d, a_vector, b_vector, c] =
+        [0, 1, 2, 3].map(|at| vector(["d", "a", "b", "c"][at], counts[at]));
     body += &format!("{} {d}, {a_vector}, {b_vector}, {c};\n", form.name());
     for register in 0..counts[0] {
         let (bits, at) = (8 * widths[0], register * widths[0]);
@@ -309,29 +336,42 @@ fn products(programs: &mut Vec<Program>, form: Form, tolerance: Tolerance, is_sm
     let n_out = m * 8 / 32;
     let sum_bytes = sum.bits() as usize / 8;
     programs.push(
-        Program::new(format!("{} of {} values", form.name(), if is_small { "small" } else { "any" }), body)
-            .shape(1, 32 * WARPS as u32)
-            .strides(offset, n_out * sum_bytes)
-            .input(&input)
-            .output(&vec![0_u8; WARPS * 32 * n_out * sum_bytes])
-            .check(move |bytes| {
-                for (warp, (first, second, addend)) in matrices.iter().enumerate() {
-                    for lane in 0..32 {
-                        for i in 0..n_out {
-                            let (row, column) = place_c(i, lane);
-                            let at = ((warp * 32 + lane) * n_out + i) * sum_bytes;
-                            let mut found = [0; 8];
-                            found[..sum_bytes].copy_from_slice(&bytes[at..at + sum_bytes]);
-                            let factors: Vec<(u64, u64)> = (0..k)
-                                .map(|depth| (first[row * k + depth], second[depth * 8 + column]))
-                                .collect();
-                            check(form, tolerance, &factors, addend[row * 8 + column], u64::from_le_bytes(found))
-                                .map_err(|why| format!("warp {warp}, row {row}, column {column}: {why}"))?;
-                        }
+        Program::new(
+            format!(
+                "{} of {} values",
+                form.name(),
+                if is_small { "small" } else { "any" }
+            ),
+            body,
+        )
+        .shape(1, 32 * WARPS as u32)
+        .strides(offset, n_out * sum_bytes)
+        .input(&input)
+        .output(&vec![0_u8; WARPS * 32 * n_out * sum_bytes])
+        .check(move |bytes| {
+            for (warp, (first, second, addend)) in matrices.iter().enumerate() {
+                for lane in 0..32 {
+                    for i in 0..n_out {
+                        let (row, column) = place_c(i, lane);
+                        let at = ((warp * 32 + lane) * n_out + i) * sum_bytes;
+                        let mut found = [0; 8];
+                        found[..sum_bytes].copy_from_slice(&bytes[at..at + sum_bytes]);
+                        let factors: Vec<(u64, u64)> = (0..k)
+                            .map(|depth| (first[row * k + depth], second[depth * 8 + column]))
+                            .collect();
+                        check(
+                            form,
+                            tolerance,
+                            &factors,
+                            addend[row * 8 + column],
+                            u64::from_le_bytes(found),
+                        )
+                        .map_err(|why| format!("warp {warp}, row {row}, column {column}: {why}"))?;
                     }
                 }
-                Ok(())
-            }),
+            }
+            Ok(())
+        }),
     );
 }
 
@@ -401,7 +441,9 @@ fn check(
     if is_tie || is_near {
         return Ok(());
     }
-    Err(format!("expected {expected:#x} ({near:e}), found {found:#x} ({far:e}), {allowed:e} is allowed"))
+    Err(format!(
+        "expected {expected:#x} ({near:e}), found {found:#x} ({far:e}), {allowed:e} is allowed"
+    ))
 }
 
 /// The nearest double.
@@ -418,7 +460,12 @@ const FILL: &str = "mov.u32 %w1, tile; mov.u32 %w2, %i;\n\
 
 fn loads(programs: &mut Vec<Program>) {
     for (name, count) in [("x1", 1_u32), ("x2", 2), ("x4", 4)] {
-        for (transposed, space) in [(false, ".shared"), (true, ".shared::cta"), (true, ""), (false, "")] {
+        for (transposed, space) in [
+            (false, ".shared"),
+            (true, ".shared::cta"),
+            (true, ""),
+            (false, ""),
+        ] {
             // Row r of matrix m lies at 16 * ((5 * (8 * m + r)) % 64).
             let registers = ["%w10", "%w11", "%w12", "%w13"][..count as usize].join(", ");
             let zeros = "mov.u32 %w10, 0; mov.u32 %w11, 0; mov.u32 %w12, 0; mov.u32 %w13, 0;";
@@ -437,9 +484,8 @@ fn loads(programs: &mut Vec<Program>) {
                     ("address", if space.is_empty() { "%l2" } else { "%w5" }),
                 ],
             );
-            let element = |matrix: u32, row: u32, column: u32| {
-                (5 * (8 * matrix + row)) % 64 * 8 + column
-            };
+            let element =
+                |matrix: u32, row: u32, column: u32| (5 * (8 * matrix + row)) % 64 * 8 + column;
             let expected = (0..32).flat_map(|lane: u32| {
                 (0..4).map(move |matrix| {
                     let (group, thread) = (lane / 4, lane % 4);
@@ -447,7 +493,11 @@ fn loads(programs: &mut Vec<Program>) {
                         false => element(matrix, group, 2 * thread + half),
                         true => element(matrix, 2 * thread + half, group),
                     });
-                    if matrix < count { pair[0] | pair[1] << 16 } else { 0 }
+                    if matrix < count {
+                        pair[0] | pair[1] << 16
+                    } else {
+                        0
+                    }
                 })
             });
             programs.push(

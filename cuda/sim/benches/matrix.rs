@@ -1,0 +1,223 @@
+//! How fast products of matrices by warps run: multiply-adds per second on one thread of the host,
+//! without and with checks.
+//!
+//! `cargo bench -p ptx_sim --bench matrix`. First single instructions in a loop, then the tiled
+//! product of `tests/ptx/tensor.cu`, with its asynchronous copies and `ldmatrix`. Each result is
+//! compared with one of the host before it is timed.
+
+use half::f16;
+use ptx_sim::{AllocationKind, Arguments, Checks, Device, Launch, Options};
+
+const PTX: &str = include_str!("../tests/ptx/tensor.ptx");
+const N_RUNS: usize = 7;
+/// Rows, columns and depth of the tiled product.
+const SIZE: usize = 256;
+/// How often a warp runs the instruction.
+const N_STEPS: u32 = 2000;
+const N_WARPS: u32 = 8;
+
+/// An instruction: its name, multiply-adds, registers of d, a, b, all of 32 bits, and the bits of one
+/// in each element, and of what each step adds.
+const INSTRUCTIONS: [(&str, u64, [usize; 3], [u32; 2], u32); 5] = [
+    (
+        "m16n8k16.row.col.f32.f16.f16.f32",
+        2048,
+        [4, 4, 2],
+        [0x3c00_3c00; 2],
+        16,
+    ),
+    (
+        "m16n8k16.row.col.f16.f16.f16.f16",
+        2048,
+        [2, 4, 2],
+        [0, 0],
+        0,
+    ),
+    (
+        "m16n8k16.row.col.f32.bf16.bf16.f32",
+        2048,
+        [4, 4, 2],
+        [0x3f80_3f80; 2],
+        16,
+    ),
+    (
+        "m16n8k8.row.col.f32.tf32.tf32.f32",
+        1024,
+        [4, 4, 2],
+        [0x3f80_0000; 2],
+        8,
+    ),
+    (
+        "m16n8k32.row.col.s32.s8.s8.s32",
+        4096,
+        [4, 4, 2],
+        [0x0101_0101; 2],
+        32,
+    ),
+];
+
+fn main() {
+    println!(
+        "{:36} {:6} {:>30} {:>12}",
+        "instruction", "checks", "multiply-adds a second", "one takes"
+    );
+    for (name, work, counts, ones, step) in INSTRUCTIONS {
+        for (label, checks) in [("none", Checks::NONE), ("all", Checks::ALL)] {
+            let seconds = time_instruction(name, counts, ones, step, checks);
+            let steps = f64::from(N_STEPS * N_WARPS);
+            println!(
+                "{name:36} {label:6} {:>22.0} million {:>9.2} us",
+                work as f64 * steps / seconds / 1e6,
+                seconds / steps * 1e6
+            );
+        }
+    }
+    for (label, checks) in [("none", Checks::NONE), ("all", Checks::ALL)] {
+        let seconds = time_product(checks);
+        println!(
+            "{:36} {label:6} {:>22.0} million {:>9.1} ms a launch",
+            "tiled product of tensor.cu",
+            SIZE.pow(3) as f64 / seconds / 1e6,
+            seconds * 1e3
+        );
+    }
+}
+
+fn device(checks: Checks) -> Device {
+    Device::new(Options {
+        checks,
+        seed: 1,
+        workers: 1,
+        ..Options::default()
+    })
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// The seconds of a launch that runs an instruction in a loop.
+fn time_instruction(
+    name: &str,
+    [d, a, b]: [usize; 3],
+    [one, other]: [u32; 2],
+    step: u32,
+    checks: Checks,
+) -> f64 {
+    let list = |name: &str, count: usize| {
+        let names: Vec<String> = (0..count).map(|at| format!("%{name}{at}")).collect();
+        format!("{{{}}}", names.join(", "))
+    };
+    let fill = |name: &str, count: usize, value: u32| -> String {
+        (0..count)
+            .map(|at| format!("mov.b32 %{name}{at}, {value};\n"))
+            .collect()
+    };
+    let sums = list("d", d);
+    let ptx = format!(
+        ".version 8.5\n.target sm_90\n.address_size 64\n\
+         .visible .entry test(.param .u64 out)\n{{\n\
+         .reg .pred %p; .reg .b32 %d<4>, %a<4>, %b<2>, %step, %i; .reg .b64 %out;\n\
+         ld.param.u64 %out, [out]; mov.u32 %i, %tid.x; mad.wide.u32 %out, %i, 4, %out;\n\
+         {}{}{}mov.u32 %step, 0;\n\
+         MORE: mma.sync.aligned.{name} {sums}, {}, {}, {sums};\n\
+         add.u32 %step, %step, 1; setp.lt.u32 %p, %step, {N_STEPS}; @%p bra MORE;\n\
+         st.global.b32 [%out], %d1; ret;\n}}\n",
+        fill("d", d, 0),
+        fill("a", a, one),
+        fill("b", b, other),
+        list("a", a),
+        list("b", b),
+    );
+    let device = device(checks);
+    let program = device.load(&ptx).unwrap();
+    let memory = device.memory();
+    let threads = 32 * N_WARPS;
+    let out = memory
+        .allocate(4 * u64::from(threads), 256, AllocationKind::Device)
+        .unwrap();
+    let launch = Launch {
+        block: [threads, 1, 1],
+        grid: [1; 3],
+        arguments: Arguments::Values(&[&out.to_le_bytes()]),
+        ..Launch::default()
+    };
+    let kernel = program.kernel("test").unwrap();
+    let times = (0..N_RUNS).map(|_| device.launch(kernel, &launch).unwrap().time.as_secs_f64());
+    let seconds = median(times.collect());
+    let mut result = vec![0; 4 * threads as usize];
+    memory.read(out, &mut result).unwrap();
+    let sum = step * N_STEPS;
+    let expected = if name.contains("s32") {
+        sum
+    } else {
+        (sum as f32).to_bits()
+    };
+    assert!(
+        result
+            .chunks(4)
+            .all(|bytes| bytes == expected.to_le_bytes()),
+        "{name} gives another sum"
+    );
+    assert_eq!(device.reports(), [], "{name}");
+    seconds
+}
+
+/// The seconds of a launch of the tiled product.
+fn time_product(checks: Checks) -> f64 {
+    let element = |index: usize, step: usize| f16::from_f32((index * step % 17) as f32 - 8.0);
+    let first: Vec<f16> = (0..SIZE * SIZE).map(|index| element(index, 7)).collect();
+    let second: Vec<f16> = (0..SIZE * SIZE).map(|index| element(index, 11)).collect();
+    let mut expected = vec![0.0_f32; SIZE * SIZE];
+    for row in 0..SIZE {
+        for depth in 0..SIZE {
+            for column in 0..SIZE {
+                expected[row * SIZE + column] +=
+                    f32::from(first[row * SIZE + depth]) * f32::from(second[depth * SIZE + column]);
+            }
+        }
+    }
+    let device = device(checks);
+    let program = device.load(PTX).unwrap();
+    let memory = device.memory();
+    let upload = |values: &[f16]| {
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        let address = memory
+            .allocate(bytes.len() as u64, 256, AllocationKind::Device)
+            .unwrap();
+        memory.write(address, &bytes).unwrap();
+        address
+    };
+    let (a, b) = (upload(&first), upload(&second));
+    let c = memory
+        .allocate((SIZE * SIZE * 4) as u64, 256, AllocationKind::Device)
+        .unwrap();
+    let size = (SIZE as i32).to_le_bytes();
+    let launch = Launch {
+        grid: [SIZE as u32 / 64, SIZE as u32 / 64, 1],
+        block: [128, 1, 1],
+        arguments: Arguments::Values(&[
+            &a.to_le_bytes(),
+            &b.to_le_bytes(),
+            &c.to_le_bytes(),
+            &size,
+            &size,
+        ]),
+        ..Launch::default()
+    };
+    let kernel = program.kernel("halves").unwrap();
+    let times = (0..N_RUNS).map(|_| device.launch(kernel, &launch).unwrap().time.as_secs_f64());
+    let seconds = median(times.collect());
+    let mut result = vec![0; SIZE * SIZE * 4];
+    memory.read(c, &mut result).unwrap();
+    let found = result
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+    assert!(found.eq(expected), "another product");
+    assert_eq!(device.reports(), []);
+    seconds
+}

@@ -1,0 +1,98 @@
+//! Programs that nvcc has compiled: asynchronous copies, barriers in shared memory, and products of
+//! matrices by warps. Their results are those of the host, and there is nothing to report.
+
+mod machine;
+
+use fastrand::Rng;
+use half::f16;
+
+use machine::{Machine, arguments, line};
+
+/// Runs a test with several orders of warps and blocks.
+fn with_seeds(test: impl Fn(&Machine)) {
+    for seed in 1..=4 {
+        test(&Machine::new(include_str!("ptx/tensor.ptx"), seed));
+    }
+}
+
+/// A product of halves, and what must come out: the factors are such that all sums are exact.
+fn product(m: usize, n: usize, k: usize) -> (Vec<f16>, Vec<f16>, Vec<f32>) {
+    let mut rng = Rng::with_seed((m * n * k) as u64);
+    let mut draw = |count: usize| -> Vec<f16> {
+        let value = |_| f16::from_f32(rng.i32(-64..=64) as f32 / 16.0);
+        (0..count).map(value).collect()
+    };
+    let (a, b) = (draw(m * k), draw(k * n));
+    let mut c = vec![0.0; m * n];
+    for row in 0..m {
+        for depth in 0..k {
+            for column in 0..n {
+                c[row * n + column] +=
+                    f32::from(a[row * k + depth]) * f32::from(b[depth * n + column]);
+            }
+        }
+    }
+    (a, b, c)
+}
+
+#[test]
+fn halves_are_multiplied_in_stages() {
+    for (m, n, k) in [(64, 64, 32), (128, 64, 96), (64, 192, 160)] {
+        let (a, b, c) = product(m, n, k);
+        with_seeds(|machine| {
+            let [first, second] = [&a, &b].map(|matrix| machine.upload(bytemuck_halves(matrix)));
+            let result = machine.allocate::<f32>(m * n);
+            let shape = ([n as u32 / 64, m as u32 / 64, 1], [128, 1, 1], 0);
+            let (n, k) = (n as i32, k as i32);
+            machine.launch("halves", shape, arguments![first, second, result, n, k]);
+            assert!(
+                machine.download::<f32>(result, c.len()) == c,
+                "another product"
+            );
+        });
+    }
+}
+
+/// Halves as their bits.
+fn bytemuck_halves(values: &[f16]) -> &[u16] {
+    use half::slice::HalfFloatSliceExt;
+    values.reinterpret_cast()
+}
+
+#[test]
+fn a_barrier_tells_of_copies() {
+    let (blocks, tiles) = (3, 5_i32);
+    let values: Vec<i32> = (0..blocks * tiles * 256).map(|at| at * at).collect();
+    let expected: Vec<i32> = values
+        .chunks(256)
+        .flat_map(|tile| tile.iter().rev().copied())
+        .collect();
+    with_seeds(|machine| {
+        let input = machine.upload(&values);
+        let output = machine.allocate::<i32>(values.len());
+        for threads in [32, 64, 96] {
+            machine.launch(
+                "turned",
+                line(blocks as u32, threads),
+                arguments![input, output, tiles],
+            );
+            assert_eq!(machine.download::<i32>(output, values.len()), expected);
+        }
+    });
+}
+
+#[test]
+fn barriers_hand_a_buffer_over() {
+    let count = 20_i32;
+    let values: Vec<i32> = (0..count * 32).map(|at| at * 3 - 7).collect();
+    let expected: Vec<i32> = values
+        .chunks(32)
+        .flat_map(|part| part.iter().rev().map(|value| value * value))
+        .collect();
+    with_seeds(|machine| {
+        let input = machine.upload(&values);
+        let output = machine.allocate::<i32>(values.len());
+        machine.launch("handed", line(1, 64), arguments![input, output, count]);
+        assert_eq!(machine.download::<i32>(output, values.len()), expected);
+    });
+}
