@@ -1,8 +1,6 @@
 //! Activation functions, forward and backward.
 
-use core::ffi::c_void;
-
-use cuda_std::kernel::{KernelArgument, KernelParameter};
+use cuda_std::kernel::DeviceValue;
 use cuda_std::prelude::*;
 use cuda_std::vector::{F32x4, Vec4, as_vectors};
 
@@ -56,17 +54,8 @@ impl Activation {
     }
 }
 
-impl KernelParameter for Activation {
-    type Argument<'launch> = Activation;
-}
-
-impl KernelArgument for Activation {
-    #[inline]
-    fn word(&self, word_idx: usize) -> *const c_void {
-        debug_assert!(word_idx == 0, "a number is one word, not {}", word_idx + 1);
-        (&raw const *self).cast()
-    }
-}
+// SAFETY: a number, and no address.
+unsafe impl DeviceValue for Activation {}
 
 /// `y[i] = activation(x[i])`: overwrites `y`. `x` and `y` have the same length `n`.
 ///

@@ -42,8 +42,20 @@ pub enum Error {
         /// What the driver said.
         cause: Box<Error>,
     },
+    /// A block has more threads than the kernel was compiled for.
+    #[error(
+        "kernel `{kernel}` takes at most {max_threads} threads in a block, by its launch_bounds, and was launched with {n_threads}: launch smaller blocks, or raise the bound in the kernel's #[kernel(launch_bounds(...))]"
+    )]
+    TooManyThreads {
+        /// The kernel.
+        kernel: &'static str,
+        /// The threads of a block.
+        n_threads: u64,
+        /// The most that it takes.
+        max_threads: u32,
+    },
     /// A kernel panicked: a bounds check, an `unwrap`, an overflow, an `assert!`.
-    #[error("kernel `{kernel}` panicked in block {block_idx:?}, thread {thread_idx:?}")]
+    #[error("kernel `{kernel}` panicked{}", panicked(*block_idx, *thread_idx, location.as_ref(), message))]
     Panicked {
         /// The kernel.
         kernel: &'static str,
@@ -51,6 +63,10 @@ pub enum Error {
         block_idx: [u32; 3],
         /// x, y and z of the thread in its block.
         thread_idx: [u32; 3],
+        /// Where; `None` if the kernels were built to tell none.
+        location: Option<SourceLocation>,
+        /// The message in one line, cut if it is long; empty if the kernels were built to tell none.
+        message: String,
     },
     /// A kernel did something that the device cannot do, such as reading memory that is not there.
     #[error("{}", failure(pending, *error))]
@@ -68,6 +84,35 @@ pub enum Error {
         /// What the driver said.
         error: CudaError,
     },
+}
+
+/// A place in a kernel's source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceLocation {
+    /// The file, relative to the kernels' workspace.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: u32,
+}
+
+fn panicked(
+    [block_x, block_y, block_z]: [u32; 3],
+    [thread_x, thread_y, thread_z]: [u32; 3],
+    location: Option<&SourceLocation>,
+    message: &str,
+) -> String {
+    let mut text = format!(
+        " in block ({block_x}, {block_y}, {block_z}), thread ({thread_x}, {thread_y}, {thread_z})"
+    );
+    if let Some(SourceLocation { file, line, column }) = location {
+        text += &format!(" at {file}:{line}:{column}");
+    }
+    if !message.is_empty() {
+        text += &format!(": {message}");
+    }
+    text
 }
 
 fn list(levels: &[u32]) -> String {

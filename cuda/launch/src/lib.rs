@@ -41,9 +41,9 @@ mod error;
 use std::collections::HashMap;
 use std::ffi::{CString, c_void};
 use std::slice;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cuda_std::kernel::{DeviceSlice, DeviceSliceMut, DeviceValue, Kernel};
+use cuda_std::kernel::{DeviceRef, DeviceSlice, DeviceSliceMut, Kernel};
 use cuda_std::panic::{PanicRecord, RECORD_SYMBOL};
 use cust::device::{Device, DeviceAttribute};
 use cust::error::{CudaError, CudaResult};
@@ -54,7 +54,7 @@ use cust::stream::Stream;
 // The program is linked with the functions that cust declares.
 use cuda_driver as _;
 
-pub use error::Error;
+pub use error::{Error, SourceLocation};
 
 /// If this environment variable is set to something but 0, every launch waits for its kernel, so
 /// that an error names the one that caused it. The driver knows it too.
@@ -92,22 +92,62 @@ impl LaunchConfig {
 }
 
 /// A buffer of `cust` as the argument of a kernel.
-pub trait Argument<T> {
-    /// For a parameter that the kernel reads.
-    fn argument(&self) -> DeviceSlice<'_, T>;
-    /// For a parameter that the kernel writes.
-    fn argument_mut(&mut self) -> DeviceSliceMut<'_, T>;
+pub trait Argument {
+    /// What a parameter that the kernel reads takes.
+    type Read<'a>
+    where
+        Self: 'a;
+    /// What a parameter that the kernel writes takes.
+    type Written<'a>
+    where
+        Self: 'a;
+    /// For a parameter that the kernel reads: `&[T]` and `*const T`, or `&T`.
+    fn argument(&self) -> Self::Read<'_>;
+    /// For a parameter that the kernel writes: `PerThread<T>`, `DisjointSlice<T>` and `*mut T`.
+    fn argument_mut(&mut self) -> Self::Written<'_>;
 }
 
-impl<T: DeviceValue + DeviceCopy> Argument<T> for cust::memory::DeviceSlice<T> {
+impl<T: DeviceCopy> Argument for cust::memory::DeviceSlice<T> {
+    type Read<'a>
+        = DeviceSlice<'a, T>
+    where
+        T: 'a;
+    type Written<'a>
+        = DeviceSliceMut<'a, T>
+    where
+        T: 'a;
+
     fn argument(&self) -> DeviceSlice<'_, T> {
-        // SAFETY: the slice is live device memory, and borrowed.
+        // SAFETY: the slice is live device memory, and borrowed. That its elements mean the same on
+        // both sides is what `DeviceCopy` promises.
         unsafe { DeviceSlice::from_raw_parts(self.as_device_ptr().as_raw(), self.len()) }
     }
 
     fn argument_mut(&mut self) -> DeviceSliceMut<'_, T> {
-        // SAFETY: the slice is live device memory, and mutably borrowed.
+        // SAFETY: as above, and mutably borrowed.
         unsafe { DeviceSliceMut::from_raw_parts(self.as_device_ptr().as_raw(), self.len()) }
+    }
+}
+
+impl<T: DeviceCopy> Argument for cust::memory::DeviceBox<T> {
+    type Read<'a>
+        = DeviceRef<'a, T>
+    where
+        T: 'a;
+    type Written<'a>
+        = DeviceSliceMut<'a, T>
+    where
+        T: 'a;
+
+    fn argument(&self) -> DeviceRef<'_, T> {
+        // SAFETY: the box is live device memory, and borrowed. That its value means the same on both
+        // sides is what `DeviceCopy` promises.
+        unsafe { DeviceRef::from_raw(self.as_device_ptr().as_raw()) }
+    }
+
+    fn argument_mut(&mut self) -> DeviceSliceMut<'_, T> {
+        // SAFETY: as above, and mutably borrowed; it is one value.
+        unsafe { DeviceSliceMut::from_raw_parts(self.as_device_ptr().as_raw(), 1) }
     }
 }
 
@@ -136,17 +176,20 @@ pub fn compute_capability(device: Device) -> CudaResult<u32> {
 
 /// The kernels of one module, loaded into the current context.
 pub struct Kernels {
+    /// Declared before the module, which they are part of.
+    launched: Mutex<HashMap<&'static str, Launched>>,
     module: Module,
     level: u32,
     /// Where a panicking kernel writes who it was; `None` if the module has no such kernel.
     record: Option<LockedBox<Record>>,
-    launched: Mutex<HashMap<&'static str, Launched>>,
     is_blocking: bool,
 }
 
 /// A kernel that has been launched.
 struct Launched {
     id: u32,
+    /// `'static` stands for as long as the module.
+    function: Arc<Function<'static>>,
     /// Since the last time that the host waited for all of them.
     is_pending: bool,
 }
@@ -192,10 +235,10 @@ impl Kernels {
             Err(error) => return Err(doing("looking for the panic record")(error)),
         };
         Ok(Kernels {
+            launched: Mutex::default(),
             module,
             level,
             record,
-            launched: Mutex::default(),
             is_blocking: std::env::var_os(BLOCKING_VARIABLE)
                 .is_some_and(|value| !value.is_empty() && value != "0"),
         })
@@ -217,14 +260,24 @@ impl Kernels {
     ///
     /// # Errors
     ///
-    /// If the module has no such kernel, the device cannot launch it in this shape, or something
-    /// launched earlier has failed.
+    /// If the module has no such kernel, a block has more threads than the kernel's launch bounds
+    /// allow, the device cannot launch it in this shape, or something launched earlier has failed.
     pub unsafe fn launch<K: Kernel>(
         &self,
         stream: &Stream,
         config: LaunchConfig,
         kernel: K,
     ) -> Result<(), Error> {
+        if let Some(bounds) = K::LAUNCH_BOUNDS {
+            let n_threads: u64 = config.block.map(u64::from).iter().product();
+            if n_threads > u64::from(bounds.max_threads) {
+                return Err(Error::TooManyThreads {
+                    kernel: K::NAME,
+                    n_threads,
+                    max_threads: bounds.max_threads,
+                });
+            }
+        }
         let function = self.function::<K>()?;
         let [grid_x, grid_y, grid_z] = config.grid;
         let [block_x, block_y, block_z] = config.block;
@@ -253,13 +306,9 @@ impl Kernels {
                 cause: Box::new(cause),
             },
         })?;
-        self.lock().insert(
-            K::NAME,
-            Launched {
-                id: K::ID,
-                is_pending: true,
-            },
-        );
+        if let Some(kernel) = self.lock().get_mut(K::NAME) {
+            kernel.is_pending = true;
+        }
         if self.is_blocking {
             self.synchronize(stream)?;
         }
@@ -296,6 +345,12 @@ impl Kernels {
                     kernel,
                     block_idx: record.block_idx,
                     thread_idx: record.thread_idx,
+                    location: (record.line > 0).then(|| SourceLocation {
+                        file: record.file.as_str().to_owned(),
+                        line: record.line,
+                        column: record.column,
+                    }),
+                    message: record.message.as_str().to_owned(),
                 };
             }
         }
@@ -308,8 +363,13 @@ impl Kernels {
         Error::Failed { pending, error }
     }
 
-    fn function<K: Kernel>(&self) -> Result<Function<'_>, Error> {
-        self.module
+    /// Looks the kernel up when it is launched for the first time.
+    fn function<K: Kernel>(&self) -> Result<Arc<Function<'static>>, Error> {
+        if let Some(kernel) = self.lock().get(K::NAME) {
+            return Ok(Arc::clone(&kernel.function));
+        }
+        let function = self
+            .module
             .get_function(K::NAME)
             .map_err(|error| match error {
                 CudaError::NotFound => Error::NoKernel {
@@ -317,7 +377,20 @@ impl Kernels {
                     level: self.level,
                 },
                 error => self.explain(error),
-            })
+            })?;
+        // SAFETY: only the lifetime changes. The function is part of the module, which lives as long
+        // as `self`, and no copy of it outlives a call of `self`'s methods.
+        let function: Function<'static> = unsafe { std::mem::transmute(function) };
+        let function = Arc::new(function);
+        self.lock().insert(
+            K::NAME,
+            Launched {
+                id: K::ID,
+                function: Arc::clone(&function),
+                is_pending: false,
+            },
+        );
+        Ok(function)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Launched>> {

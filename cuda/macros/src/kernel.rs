@@ -1,57 +1,54 @@
 //! `#[kernel]`: an entry point on the device, a typed signature on the host.
 
-use proc_macro2::{Span, TokenStream};
+mod host;
+mod options;
+mod parameter;
+
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::visit_mut::{self, VisitMut};
-use syn::{Error, FnArg, Ident, ItemFn, Lifetime, Pat, Result, ReturnType, Type};
+use syn::{Attribute, Error, GenericArgument, GenericParam, ItemFn, Result, ReturnType};
 
-/// How a parameter crosses from host to device.
-enum Lowering {
-    /// As it is.
-    Value,
-    /// `&[T]`: a pointer and a length.
-    Slice { element: Box<Type> },
-    /// `PerThread<T>` or `DisjointSlice<T>`: a pointer and a length.
-    Output { element: Box<Type> },
-}
+use options::{Instance, LaunchBounds, Options};
+use parameter::{Lowering, Parameter, Substitution};
 
-struct Parameter {
+/// One entry point: the kernel, or an instance of a generic one.
+struct Entry {
     name: Ident,
-    ty: Type,
-    lowering: Lowering,
+    /// The function that it calls, with its types.
+    function: TokenStream,
+    parameters: Vec<Parameter>,
 }
 
 pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    if !arguments.is_empty() {
-        return Err(Error::new(arguments.span(), "#[kernel] takes no arguments"));
-    }
+    let options: Options = syn::parse2(arguments)?;
     let function: ItemFn = syn::parse2(item)?;
     check_signature(&function)?;
-    let parameters = function
-        .sig
-        .inputs
-        .iter()
-        .map(parameter)
-        .collect::<Result<Vec<_>>>()?;
+    let entries = entries(&function, &options.instances)?;
 
-    let device = device_entry(&function, &parameters);
-    let host = host_signature(&function, &parameters);
+    let written = as_written(&function);
+    let attributes_named = |name: &str| {
+        let is_it = |attribute: &&Attribute| attribute.path().is_ident(name);
+        function.attrs.iter().filter(is_it).collect::<Vec<_>>()
+    };
+    let conditions = attributes_named("cfg");
+    let documentation = attributes_named("doc");
+    let bounds = options.launch_bounds.as_ref();
+    let entries = entries.iter().map(|entry| {
+        let device = device_entry(entry, &conditions, bounds);
+        let host = host::signature(entry, &function.vis, &documentation, &conditions, bounds);
+        quote!(#device #host)
+    });
     Ok(quote! {
-        #device
-        #host
+        #written
+        #(#entries)*
     })
 }
 
 fn check_signature(function: &ItemFn) -> Result<()> {
     let signature = &function.sig;
     let refuse = |span: Span, message: &str| Err(Error::new(span, message));
-    if !signature.generics.params.is_empty() {
-        return refuse(
-            signature.generics.span(),
-            "a kernel cannot be generic: an entry point has one set of types",
-        );
-    }
     if let ReturnType::Type(_, ty) = &signature.output {
         return refuse(
             ty.span(),
@@ -70,198 +67,189 @@ fn check_signature(function: &ItemFn) -> Result<()> {
     Ok(())
 }
 
-fn parameter(argument: &FnArg) -> Result<Parameter> {
-    let FnArg::Typed(typed) = argument else {
-        return Err(Error::new(argument.span(), "a kernel is not a method"));
-    };
-    let Pat::Ident(pattern) = &*typed.pat else {
+/// The entry points of a function: one, or one for each instance.
+fn entries(function: &ItemFn, instances: &[Instance]) -> Result<Vec<Entry>> {
+    let signature = &function.sig;
+    let parameters = signature
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(idx, argument)| Parameter::of(argument, idx))
+        .collect::<Result<Vec<_>>>()?;
+    let name = &signature.ident;
+    let generics: Vec<&GenericParam> = signature
+        .generics
+        .params
+        .iter()
+        .filter(|parameter| !matches!(parameter, GenericParam::Lifetime(_)))
+        .collect();
+    match (generics.is_empty(), instances.first()) {
+        (true, Some(instance)) => Err(Error::new(
+            instance.name.span(),
+            format!("`{name}` is not generic: it has no instances"),
+        )),
+        (true, None) => Ok(vec![Entry {
+            name: name.clone(),
+            function: quote!(#name),
+            parameters,
+        }]),
+        (false, None) => Err(Error::new(
+            signature.generics.span(),
+            format!(
+                "an entry point has one set of types: name the instances of this kernel, as in \
+                 `#[kernel({name}_f32 = {name}::<f32>)]`"
+            ),
+        )),
+        (false, Some(_)) => instances
+            .iter()
+            .map(|instance| entry_of(instance, name, &generics, &parameters))
+            .collect(),
+    }
+}
+
+fn entry_of(
+    instance: &Instance,
+    name: &Ident,
+    generics: &[&GenericParam],
+    parameters: &[Parameter],
+) -> Result<Entry> {
+    if instance.function != *name {
         return Err(Error::new(
-            typed.pat.span(),
-            "a kernel's parameter has a plain name: it is a field's name on the host",
+            instance.function.span(),
+            format!("this is an instance of another kernel than `{name}`"),
         ));
-    };
-    Ok(Parameter {
-        name: pattern.ident.clone(),
-        lowering: lowering(&typed.ty)?,
-        ty: (*typed.ty).clone(),
+    }
+    let arguments = &instance.arguments.args;
+    if arguments.len() != generics.len() {
+        return Err(Error::new(
+            arguments.span(),
+            format!(
+                "`{name}` has {} generic parameters, and this instance gives {}",
+                generics.len(),
+                arguments.len()
+            ),
+        ));
+    }
+    let mut substitution = Substitution::default();
+    for (generic, argument) in generics.iter().zip(arguments) {
+        let ident = match generic {
+            GenericParam::Type(ty) => &ty.ident,
+            GenericParam::Const(constant) => &constant.ident,
+            GenericParam::Lifetime(_) => continue,
+        };
+        if !matches!(
+            argument,
+            GenericArgument::Type(_) | GenericArgument::Const(_)
+        ) {
+            return Err(Error::new(
+                argument.span(),
+                format!("this is no type or value for `{ident}`"),
+            ));
+        }
+        substitution.0.insert(ident.clone(), argument.clone());
+    }
+    Ok(Entry {
+        name: instance.name.clone(),
+        function: quote!(#name::<#arguments>),
+        parameters: parameters
+            .iter()
+            .map(|parameter| parameter.substituted(&substitution))
+            .collect::<Result<_>>()?,
     })
 }
 
-fn lowering(ty: &Type) -> Result<Lowering> {
-    match ty {
-        Type::Reference(reference) => match &*reference.elem {
-            Type::Slice(_) if reference.mutability.is_some() => Err(Error::new(
-                ty.span(),
-                "every thread would hold the same `&mut` slice: take a `PerThread<T>`, \
-                 a `DisjointSlice<T>` or a `*mut T`",
-            )),
-            Type::Slice(slice) => Ok(Lowering::Slice {
-                element: slice.elem.clone(),
-            }),
-            _ => Err(Error::new(
-                ty.span(),
-                "a reference to one value cannot be passed to a kernel: pass the value, \
-                 or a slice of length 1",
-            )),
-        },
-        Type::Path(path) => {
-            let Some(segment) = path.path.segments.last() else {
-                return Ok(Lowering::Value);
-            };
-            if segment.ident != "PerThread" && segment.ident != "DisjointSlice" {
-                return Ok(Lowering::Value);
-            }
-            let element = match &segment.arguments {
-                syn::PathArguments::AngleBracketed(arguments) if arguments.args.len() == 1 => {
-                    match &arguments.args[0] {
-                        syn::GenericArgument::Type(element) => Some(element.clone()),
-                        _ => None,
-                    }
-                }
-                _ => None,
-            };
-            let element = element
-                .ok_or_else(|| Error::new(ty.span(), format!("write `{}<T>`", segment.ident)))?;
-            Ok(Lowering::Output {
-                element: Box::new(element),
-            })
-        }
-        _ => Ok(Lowering::Value),
-    }
-}
-
-/// `extern "ptx-kernel"` around the function as it was written.
-fn device_entry(function: &ItemFn, parameters: &[Parameter]) -> TokenStream {
-    let name = &function.sig.ident;
-    let visibility = &function.vis;
-    let attributes = &function.attrs;
-    let body = inner_function(function);
-    let id = kernel_id(&name.to_string());
-
-    let mut raw_parameters = Vec::new();
-    let mut arguments = Vec::new();
-    for parameter in parameters {
-        let Parameter { name, ty, lowering } = parameter;
-        let n_elements = format_ident!("{name}_len");
-        match lowering {
-            Lowering::Value => {
-                raw_parameters.push(quote!(#name: #ty));
-                arguments.push(quote!(#name));
-            }
-            Lowering::Slice { element } => {
-                raw_parameters.push(quote!(#name: *const #element, #n_elements: usize));
-                arguments.push(quote!(::core::slice::from_raw_parts(#name, #n_elements)));
-            }
-            Lowering::Output { element } => {
-                raw_parameters.push(quote!(#name: *mut #element, #n_elements: usize));
-                arguments.push(quote!(<#ty>::from_raw_parts(#name, #n_elements)));
-            }
-        }
-    }
-    quote! {
-        #[cfg(target_arch = "nvptx64")]
-        #(#attributes)*
-        #[unsafe(no_mangle)]
-        #[allow(clippy::too_many_arguments)]
-        #visibility unsafe extern "ptx-kernel" fn #name(#(#raw_parameters),*) {
-            #body
-            // SAFETY: whoever launches a kernel vouches for its arguments: the typed signature
-            // makes pointer and length those of one live buffer that nothing else writes.
-            #[allow(unused_unsafe)]
-            unsafe {
-                ::cuda_std::panic::enter_kernel(#id);
-                #name(#(#arguments),*)
-            }
-        }
-    }
-}
-
-/// A struct whose fields are the parameters, and the function itself, never called.
-fn host_signature(function: &ItemFn, parameters: &[Parameter]) -> TokenStream {
-    let name = &function.sig.ident;
-    let visibility = &function.vis;
-    let name_string = name.to_string();
-    let id = kernel_id(&name_string);
-    let documentation: Vec<_> = function
+/// The function itself, under its name on both sides.
+fn as_written(function: &ItemFn) -> ItemFn {
+    let mut function = function.clone();
+    function.attrs.retain(|attribute| {
+        let path = attribute.path();
+        // The symbol is the entry point's, and the body becomes part of it.
+        !["no_mangle", "inline"]
+            .iter()
+            .any(|name| path.is_ident(name))
+    });
+    function
         .attrs
+        .push(syn::parse_quote!(#[allow(dead_code, clippy::too_many_arguments)]));
+    function.attrs.push(syn::parse_quote!(#[inline(always)]));
+    function
+}
+
+/// `extern "ptx-kernel"` around a call of the function, and on both sides the check that what is
+/// passed by value may be.
+fn device_entry(
+    entry: &Entry,
+    conditions: &[&Attribute],
+    launch_bounds: Option<&LaunchBounds>,
+) -> TokenStream {
+    let name = entry.name.unraw().to_string();
+    let id = kernel_id(&name);
+    let function = &entry.function;
+    let (parameters, arguments): (Vec<_>, Vec<_>) = entry
+        .parameters
         .iter()
-        .filter(|attribute| attribute.path().is_ident("doc"))
-        .collect();
-    let body = inner_function(function);
-    // Two kernels of one name define this macro twice, which no module can hide.
-    let reservation = format_ident!("kernel_{name}_is_defined_once");
-
-    let mut fields = Vec::new();
-    let mut words = Vec::new();
-    for parameter in parameters {
-        let field = &parameter.name;
-        let field_doc = format!("The kernel's parameter `{field}`.");
-        let mut ty = parameter.ty.clone();
-        StaticLifetimes.visit_type_mut(&mut ty);
-        // An unfit type is underlined where the kernel names it.
-        let argument = quote_spanned! {parameter.ty.span()=>
-            <#ty as ::cuda_std::kernel::KernelParameter>::Argument<'launch>
-        };
-        fields.push(quote! {
-            #[doc = #field_doc]
-            pub #field: #argument
-        });
-        let n_words: usize = match parameter.lowering {
-            Lowering::Value => 1,
-            Lowering::Slice { .. } | Lowering::Output { .. } => 2,
-        };
-        for word_idx in 0..n_words {
-            words.push(quote! {
-                ::cuda_std::kernel::KernelArgument::word(&self.#field, #word_idx)
-            });
+        .enumerate()
+        .map(|(idx, parameter)| parameter.on_device(idx))
+        .unzip();
+    let copied = entry.parameters.iter().filter_map(|parameter| {
+        let ty = &parameter.ty;
+        matches!(parameter.lowering, Lowering::Value)
+            .then(|| quote_spanned!(ty.span()=> ::cuda_std::kernel::is_copied::<#ty>();))
+    });
+    let copied = quote!(#(#copied)*);
+    let check = (!copied.is_empty()).then(|| {
+        quote! {
+            #(#conditions)*
+            const _: () = {
+                #[allow(dead_code, unused_braces)]
+                fn parameters_are_copied() { #copied }
+            };
         }
-    }
-    let n_words = words.len();
-    let (generics, phantom) = if parameters.is_empty() {
-        (quote!(), quote!())
-    } else {
-        (quote!(<'launch>), quote!(<'_>))
-    };
+    });
+    let launch_bounds = launch_bounds.map(|bounds| {
+        let max_threads = &bounds.max_threads;
+        let min_blocks = match &bounds.min_blocks {
+            Some(number) => quote!(#number),
+            None => quote!(0),
+        };
+        // `cuda_builder` makes directives of it, which rustc has no attribute for.
+        quote! {
+            ::core::arch::asm!(
+                ".pragma \"cuda_std launch_bounds {} {}\";",
+                const #max_threads,
+                const #min_blocks,
+                options(nomem, nostack, preserves_flags),
+            );
+        }
+    });
+    let symbol = format_ident!("__cuda_std_entry_of_{}", entry.name);
     quote! {
-        #[cfg(not(target_arch = "nvptx64"))]
-        #(#documentation)*
-        #[allow(non_camel_case_types)]
-        #visibility struct #name #generics { #(#fields),* }
+        #check
 
-        #[cfg(not(target_arch = "nvptx64"))]
+        #[cfg(target_arch = "nvptx64")]
+        #(#conditions)*
         const _: () = {
-            // SAFETY: the name is the entry point's, and the words are its parameters in order,
-            // each of the type that the device reads.
-            unsafe impl ::cuda_std::kernel::Kernel for #name #phantom {
-                const NAME: &'static str = #name_string;
-                const ID: u32 = #id;
-                type Words = [*const ::core::ffi::c_void; #n_words];
-                fn words(&self) -> Self::Words {
-                    [#(#words),*]
+            #[unsafe(export_name = #name)]
+            #[allow(
+                non_snake_case,
+                improper_ctypes_definitions,
+                unknown_lints,
+                unused_braces,
+                improper_gpu_kernel_arg,
+                clippy::too_many_arguments
+            )]
+            unsafe extern "ptx-kernel" fn #symbol(#(#parameters),*) {
+                // SAFETY: whoever launches a kernel vouches for its arguments: the typed signature
+                // makes pointer and length those of one live buffer that nothing else writes.
+                #[allow(unused_unsafe)]
+                unsafe {
+                    #launch_bounds
+                    ::cuda_std::panic::enter_kernel(#id);
+                    #function(#(#arguments),*)
                 }
             }
-
-            #[allow(dead_code, clippy::too_many_arguments)]
-            #body
         };
-
-        #[cfg(not(target_arch = "nvptx64"))]
-        #[doc(hidden)]
-        #[macro_export]
-        #[allow(non_local_definitions)]
-        macro_rules! #reservation { () => {}; }
     }
-}
-
-/// The function without its attributes, to be nested where only we call it.
-fn inner_function(function: &ItemFn) -> ItemFn {
-    let mut inner = function.clone();
-    inner.vis = syn::Visibility::Inherited;
-    inner
-        .attrs
-        .retain(|attribute| !attribute.path().is_ident("doc"));
-    inner.attrs.push(syn::parse_quote!(#[inline(always)]));
-    inner
 }
 
 /// FNV-1a of the name: what a panicking kernel leaves behind to say which one it was.
@@ -269,20 +257,4 @@ fn kernel_id(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash: u32, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     })
-}
-
-/// Names every elided lifetime `'static`: a struct's field cannot elide it.
-struct StaticLifetimes;
-
-impl VisitMut for StaticLifetimes {
-    fn visit_type_reference_mut(&mut self, reference: &mut syn::TypeReference) {
-        reference.lifetime = Some(Lifetime::new("'static", Span::call_site()));
-        visit_mut::visit_type_reference_mut(self, reference);
-    }
-
-    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if lifetime.ident == "_" {
-            *lifetime = Lifetime::new("'static", lifetime.span());
-        }
-    }
 }

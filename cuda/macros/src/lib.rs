@@ -11,16 +11,24 @@ use proc_macro::TokenStream;
 
 /// Makes a function a kernel: something that the host launches on a CUDA device.
 ///
-/// On the device the function becomes an entry point of its own name. A slice `&[T]`, and the
-/// output handles `PerThread<T>` and `DisjointSlice<T>`, arrive as a pointer and a length.
+/// On the device there is an entry point of the function's name, which calls the function. On the
+/// host there is a struct of that name, the kernel's typed signature, whose fields are what a launch
+/// passes. The function itself is there on both sides, and type-checked on both.
 ///
-/// On the host the same item is the kernel's typed signature: a struct of the function's name whose
-/// fields are the function's parameters. A launch takes such a struct, so one with a missing or
-/// misnamed argument, or one of the wrong type, does not compile. The body is type-checked there
-/// too.
+/// | parameter                         | crosses as           | field of the struct          |
+/// |-----------------------------------|----------------------|------------------------------|
+/// | a number, `bool`, `[f32; 4]`      | itself               | itself                       |
+/// | any other type that is `Copy`     | itself               | itself, if a `DeviceValue`   |
+/// | `&[T]`, `&str`                    | a pointer, a length  | `DeviceSlice<T>`             |
+/// | `PerThread<T>`, `DisjointSlice<T>`| a pointer, a length  | `DeviceSliceMut<T>`          |
+/// | `&T`                              | a pointer            | `DeviceRef<T>`               |
+/// | `*const T`                        | a pointer            | `DeviceSlice<T>`             |
+/// | `*mut T`                          | a pointer            | `DeviceSliceMut<T>`          |
 ///
-/// A kernel takes no generics, returns nothing, and its name is unique among the crate's kernels:
-/// two of one name do not compile.
+/// A launch takes such a struct, so one with a missing or misnamed argument, or one of the wrong
+/// type, does not compile. A kernel returns nothing, and its name is unique among the crate's
+/// kernels: two of one name do not compile. In a file of the kernel's own name, `scale.rs`, the
+/// struct is called `scale_launch`, since one name cannot mean a module and a struct.
 ///
 /// ```
 /// use cuda_std::prelude::*;
@@ -34,8 +42,37 @@ use proc_macro::TokenStream;
 /// }
 /// # fn main() {}
 /// ```
+///
+/// # Options
+///
+/// - `launch_bounds(256)`: a block has at most 256 threads, which lets each have more registers.
+///   `launch_bounds(256, 2)`: and a multiprocessor has room for 2 blocks at least. A launch with
+///   more threads is refused.
+/// - `axpy_f32 = axpy::<f32>, axpy_f64 = axpy::<f64>`: the instances of a generic kernel, each an
+///   entry point and a struct of its own.
+/// - `grid_dim = 2d`, `block_dim = 1d`: Rust-CUDA's hints on what a launch looks like. They change
+///   nothing.
+///
+/// ```
+/// use core::ops::{AddAssign, Mul};
+/// use cuda_std::prelude::*;
+///
+/// #[kernel(launch_bounds(256), axpy_f32 = axpy::<f32>, axpy_f64 = axpy::<f64>)]
+/// pub fn axpy<T>(a: T, x: &[T], mut y: PerThread<T>)
+/// where
+///     T: Copy + AddAssign + Mul<Output = T>,
+/// {
+///     if let (Some(y), Some(x)) = (y.get_mut(), x.get(thread::index_1d() as usize)) {
+///         *y += a * *x;
+///     }
+/// }
+/// # fn main() {}
+/// ```
 #[proc_macro_attribute]
-#[cfg_attr(unstable_features, allow_internal_unstable(abi_ptx))]
+#[cfg_attr(
+    unstable_features,
+    allow_internal_unstable(abi_ptx, asm_experimental_arch)
+)]
 pub fn kernel(arguments: TokenStream, item: TokenStream) -> TokenStream {
     kernel::expand(arguments.into(), item.into())
         .unwrap_or_else(syn::Error::into_compile_error)
