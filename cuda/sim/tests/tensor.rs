@@ -40,7 +40,7 @@ fn halves_are_multiplied_in_stages() {
     for (m, n, k) in [(64, 64, 32), (128, 64, 96), (64, 192, 160)] {
         let (a, b, c) = product(m, n, k);
         with_seeds(|machine| {
-            let [first, second] = [&a, &b].map(|matrix| machine.upload(bytemuck_halves(matrix)));
+            let [first, second] = [&a, &b].map(|matrix| machine.upload(bits(matrix)));
             let result = machine.allocate::<f32>(m * n);
             let shape = ([n as u32 / 64, m as u32 / 64, 1], [128, 1, 1], 0);
             let (n, k) = (n as i32, k as i32);
@@ -54,7 +54,7 @@ fn halves_are_multiplied_in_stages() {
 }
 
 /// Halves as their bits.
-fn bytemuck_halves(values: &[f16]) -> &[u16] {
+fn bits(values: &[f16]) -> &[u16] {
     use half::slice::HalfFloatSliceExt;
     values.reinterpret_cast()
 }
@@ -94,5 +94,46 @@ fn barriers_hand_a_buffer_over() {
         let output = machine.allocate::<i32>(values.len());
         machine.launch("handed", line(1, 64), arguments![input, output, count]);
         assert_eq!(machine.download::<i32>(output, values.len()), expected);
+    });
+}
+
+#[test]
+fn fragments_are_multiplied() {
+    let (m, n, k) = (32, 48, 80);
+    let (a, b, c) = product(m, n, k);
+    with_seeds(|machine| {
+        let [first, second] = [&a, &b].map(|matrix| machine.upload(bits(matrix)));
+        let result = machine.allocate::<f32>(m * n);
+        let shape = ([n as u32 / 16, m as u32 / 16, 1], [32, 1, 1], 0);
+        let (n, k) = (n as i32, k as i32);
+        machine.launch("fragments", shape, arguments![first, second, result, n, k]);
+        assert!(
+            machine.download::<f32>(result, c.len()) == c,
+            "another product"
+        );
+    });
+}
+
+#[test]
+fn bytes_are_multiplied() {
+    let (m, n, k) = (64, 16, 48);
+    let mut rng = Rng::with_seed(5);
+    let a: Vec<i8> = (0..m * k).map(|_| rng.i8(..)).collect();
+    let b: Vec<i8> = (0..n * k).map(|_| rng.i8(..)).collect();
+    let expected: Vec<i32> = (0..m * n)
+        .map(|at| {
+            let (column, row) = (at / m, at % m);
+            let product =
+                |depth: usize| i32::from(a[row * k + depth]) * i32::from(b[column * k + depth]);
+            7 + (0..k).map(product).sum::<i32>()
+        })
+        .collect();
+    with_seeds(|machine| {
+        let (first, second) = (machine.upload(&a), machine.upload(&b));
+        let result = machine.allocate::<i32>(m * n);
+        let shape = ([n as u32 / 8, m as u32 / 32, 1], [32, 1, 1], 0);
+        let (m, k) = (m as i32, k as i32);
+        machine.launch("bytes", shape, arguments![first, second, result, m, k]);
+        assert_eq!(machine.download::<i32>(result, expected.len()), expected);
     });
 }

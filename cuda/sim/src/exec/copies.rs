@@ -170,14 +170,40 @@ impl SharedMemory {
             });
         }
         pending.retain(|copy| copy.mask != 0);
+        self.copies.warp(warp).pending = pending;
+        self.keep_handed(warp, handed);
+    }
+
+    /// Notes copies that lanes of a warp have begun at a time, and that have told an mbarrier.
+    pub(crate) fn hand_over(
+        &mut self,
+        warp: usize,
+        mask: Mask,
+        time: u32,
+        arrivals: &mut Arrivals,
+    ) {
+        Clock::add_copies(arrivals, warp, mask, time);
+        let handed = Pending {
+            mask,
+            group: 0,
+            first: time,
+            last: time,
+            by_mbarrier: true,
+            late: None,
+        };
+        self.keep_handed(warp, vec![handed]);
+    }
+
+    /// Keeps copies that an mbarrier tells of, until all threads know of them.
+    fn keep_handed(&mut self, warp: usize, mut handed: Vec<Pending>) {
+        if self.clock.is_none() {
+            return;
+        }
+        let pending = &mut self.copies.warp(warp).pending;
         pending.append(&mut handed);
         if pending.len() > MANY {
-            merge(&mut pending);
+            merge(pending);
         }
-        if self.clock.is_none() {
-            pending.retain(|copy| !copy.by_mbarrier);
-        }
-        self.copies.warp(warp).pending = pending;
     }
 
     /// Puts the bytes of some lanes where they go.

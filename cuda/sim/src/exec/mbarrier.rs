@@ -340,6 +340,27 @@ impl Context<'_, '_> {
         Ok(())
     }
 
+    /// `cp.async.bulk` to shared memory: the bytes count at the mbarriers when they have come, which is
+    /// at once.
+    pub(crate) fn copy_in_bulk_for_mbarriers(
+        &mut self,
+        mask: Mask,
+        [to, from, offsets]: [&[u64; LANES]; 3],
+        sizes: &[u32; LANES],
+    ) -> Result<(), Stop> {
+        for lane in lanes(mask) {
+            self.check_mbarrier(lane, offsets[lane])?;
+        }
+        let time = self.copy_in_bulk(mask, to, from, sizes)?;
+        for part in distinct(mask, |lane| offsets[lane]) {
+            let mut now = std::mem::take(&mut self.barrier(part.value).now);
+            let warp = self.warp as usize;
+            self.shared.hand_over(warp, part.mask, time, &mut now);
+            self.barrier(part.value).now = now;
+        }
+        self.expect_bytes(mask, offsets, sizes, true)
+    }
+
     fn barrier(&mut self, offset: u64) -> &mut Mbarrier {
         let barrier = self.shared.mbarriers.barriers.get_mut(&offset);
         barrier.expect("its caller has looked for it")

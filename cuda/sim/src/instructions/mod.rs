@@ -28,6 +28,7 @@ mod packed;
 mod select;
 mod types;
 mod warp;
+mod wmma;
 
 pub(crate) use builtin::Builtin;
 
@@ -105,6 +106,7 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "elect" => warp::decode_elect(operation),
 
         "mma" => matrix::decode(operation),
+        "wmma" => wmma::decode(operation),
         "ldmatrix" | "stmatrix" => matrix_move::decode(operation),
         "movmatrix" => matrix_move::decode_transpose(operation),
 

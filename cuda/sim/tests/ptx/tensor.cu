@@ -4,6 +4,7 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_pipeline.h>
+#include <mma.h>
 
 namespace cg = cooperative_groups;
 
@@ -66,6 +67,38 @@ extern "C" __global__ void halves(const __half *a, const __half *b, float *c, in
         *(float2 *)&c[(size_t)row * n + col] = make_float2(sums[tile][0], sums[tile][1]);
         *(float2 *)&c[(size_t)(row + 8) * n + col] = make_float2(sums[tile][2], sums[tile][3]);
     }
+}
+
+// The same by nvcuda::wmma, straight from global memory: a warp a tile of 16 by 16.
+extern "C" __global__ void fragments(const __half *a, const __half *b, float *c, int n, int k) {
+    using namespace nvcuda;
+    wmma::fragment<wmma::matrix_a, 16, 16, 16, __half, wmma::row_major> fa;
+    wmma::fragment<wmma::matrix_b, 16, 16, 16, __half, wmma::row_major> fb;
+    wmma::fragment<wmma::accumulator, 16, 16, 16, float> fc;
+    wmma::fill_fragment(fc, 0.0f);
+    for (int depth = 0; depth < k; depth += 16) {
+        wmma::load_matrix_sync(fa, a + (size_t)blockIdx.y * 16 * k + depth, k);
+        wmma::load_matrix_sync(fb, b + (size_t)depth * n + blockIdx.x * 16, n);
+        wmma::mma_sync(fc, fa, fb, fc);
+    }
+    wmma::store_matrix_sync(c + (size_t)blockIdx.y * 16 * n + blockIdx.x * 16, fc, n,
+                            wmma::mem_row_major);
+}
+
+// Bytes, the second factor and the result column by column: a warp a tile of 32 by 8.
+extern "C" __global__ void bytes(const signed char *a, const signed char *b, int *c, int m, int k) {
+    using namespace nvcuda;
+    wmma::fragment<wmma::matrix_a, 32, 8, 16, signed char, wmma::row_major> fa;
+    wmma::fragment<wmma::matrix_b, 32, 8, 16, signed char, wmma::col_major> fb;
+    wmma::fragment<wmma::accumulator, 32, 8, 16, int> fc;
+    wmma::fill_fragment(fc, 7);
+    for (int depth = 0; depth < k; depth += 16) {
+        wmma::load_matrix_sync(fa, a + (size_t)blockIdx.y * 32 * k + depth, k);
+        wmma::load_matrix_sync(fb, b + (size_t)blockIdx.x * 8 * k + depth, k);
+        wmma::mma_sync(fc, fa, fb, fc);
+    }
+    wmma::store_matrix_sync(c + (size_t)blockIdx.x * 8 * m + blockIdx.y * 32, fc, m,
+                            wmma::mem_col_major);
 }
 
 // Each block turns its numbers round, tile by tile: copies are told to a cuda::barrier.
