@@ -45,6 +45,8 @@ extern crate std;
 
 pub mod cfg;
 pub mod float;
+mod float_ext;
+pub mod intrinsics;
 pub mod kernel;
 pub mod mem;
 pub mod misc;
@@ -58,6 +60,7 @@ pub mod warp;
 
 pub use cuda_std_macros::*;
 pub use float::GpuFloat;
+pub use float_ext::FloatExt;
 #[cfg(feature = "glam")]
 pub use glam;
 pub use half;
