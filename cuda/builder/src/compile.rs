@@ -1,52 +1,21 @@
 //! Runs the cargo that compiles kernels.
 
-use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
+use sha2::{Digest, Sha256};
+
+use crate::output::write_file;
+use crate::sources::hexadecimal;
 use crate::{
-    Arch, DebugInfo, Error, Panics, Ptx, Sources, Toolchain, lines, ptx_file_name, spaces,
+    Arch, Error, Panics, Ptx, Sources, Toolchain, arithmetic, entries, libraries, lines, spaces,
 };
 
 /// The target.
 pub const TARGET: &str = "nvptx64-nvidia-cuda";
-
-/// For every crate, `core` among them.
-///
-/// Jump threading may copy a barrier into the two arms of a branch (rust-lang/rust#137086).
-///
-/// Crates for Rust-CUDA leave `no_std` to their builder.
-pub const FLAGS: [&str; 3] = [
-    "-Zmir-enable-passes=-JumpThreading",
-    "-Zcrate-attr=no_std",
-    "-Aunused_attributes",
-];
-
-/// All crates in one module: what a kernel calls is inlined or linked into its PTX.
-pub const PROFILE: [&str; 6] = [
-    "profile.release.opt-level=3",
-    "profile.release.lto=\"fat\"",
-    "profile.release.codegen-units=1",
-    "profile.release.panic=\"abort\"",
-    "profile.release.debug-assertions=false",
-    "profile.release.overflow-checks=false",
-];
-
-/// What makes rustc write source lines, as flags and as a setting of the profile.
-///
-/// More than the `.loc` lines of `line-directives-only`, and ptxas refuses the PTX. They name the
-/// line of an inlined function; only the comment beside them names its callers.
-pub fn debug_flags(debug: DebugInfo) -> (&'static [&'static str], &'static str) {
-    match debug {
-        DebugInfo::None => (&[], "profile.release.debug=false"),
-        DebugInfo::LineTables => (
-            &["-Zverbose-asm"],
-            "profile.release.debug=\"line-directives-only\"",
-        ),
-    }
-}
 
 /// The cargo that runs this build.
 pub fn cargo() -> PathBuf {
@@ -87,22 +56,43 @@ pub fn clean_environment(command: &mut Command) {
     }
 }
 
+/// What the compiler made for one level.
+#[derive(Debug)]
+pub struct Compiled {
+    pub ptx: Ptx,
+    /// The LLVM IR and the bitcode that the PTX was made from, as far as the options ask for them.
+    pub llvm_ir: Option<PathBuf>,
+    pub bitcode: Option<PathBuf>,
+}
+
 /// PTX for each level, in the order given.
 pub fn compile(
     sources: &Sources,
     toolchain: &Toolchain,
     levels: &[Arch],
     build_folder: &Path,
-) -> Result<Vec<Ptx>, Error> {
+) -> Result<Vec<Compiled>, Error> {
+    if let Some(&arch) = levels.iter().find(|&&arch| !toolchain.compiles_for(arch)) {
+        return Err(Error::UnsupportedArch {
+            arch,
+            toolchain: toolchain.to_string(),
+        });
+    }
     levels
         .iter()
-        .map(|&arch| {
-            Ok(Ptx {
-                arch,
-                text: compile_level(sources, toolchain, arch, build_folder)?,
-            })
-        })
+        .map(|&arch| compile_level(sources, toolchain, arch, build_folder))
         .collect()
+}
+
+/// The PTX alone.
+pub fn compile_ptx(
+    sources: &Sources,
+    toolchain: &Toolchain,
+    levels: &[Arch],
+    build_folder: &Path,
+) -> Result<Vec<Ptx>, Error> {
+    let compiled = compile(sources, toolchain, levels, build_folder)?;
+    Ok(compiled.into_iter().map(|compiled| compiled.ptx).collect())
 }
 
 fn compile_level(
@@ -110,26 +100,103 @@ fn compile_level(
     toolchain: &Toolchain,
     arch: Arch,
     build_folder: &Path,
-) -> Result<String, Error> {
-    let ptx_folder = build_folder.join("ptx");
-    std::fs::create_dir_all(&ptx_folder).map_err(|source| Error::Write {
-        path: ptx_folder.clone(),
+) -> Result<Compiled, Error> {
+    let options = &sources.options;
+    // Cargo does not know this file: a build with other options must not find it in its place.
+    let folder = build_folder.join("ptx").join(sources.build_key());
+    fs::create_dir_all(&folder).map_err(|source| Error::Write {
+        path: folder.clone(),
         source,
     })?;
-    let ptx_path = ptx_folder.join(ptx_file_name(&sources.name, arch));
-    let mut emit = OsStr::new("--emit=asm=").to_owned();
-    emit.push(&ptx_path);
+    let emitted = |end: &str| folder.join(format!("{}.{arch}.{end}", sources.name));
+    let ptx_path = emitted("ptx");
+    let llvm_ir = options.llvm_ir.then(|| emitted("ll"));
+    let bitcode = options.bitcode.then(|| emitted("bc"));
 
-    let mut flags: Vec<String> = FLAGS.map(str::to_owned).to_vec();
+    let flags = write_flags(&flags(sources, toolchain, arch), build_folder)?;
+    let mut cargo = cargo_rustc(sources, toolchain, arch, build_folder, &flags);
+    // Assembly is what this target's backend writes; nothing is linked.
+    cargo.arg("--");
+    let emits = [
+        ("asm", Some(&ptx_path)),
+        ("llvm-ir", llvm_ir.as_ref()),
+        ("llvm-bc", bitcode.as_ref()),
+    ];
+    for (kind, path) in emits {
+        if let Some(path) = path {
+            let mut emit = OsString::from(format!("--emit={kind}="));
+            emit.push(path);
+            cargo.arg(emit);
+        }
+    }
+    run(cargo, sources, arch)?;
+
+    let text = fs::read_to_string(&ptx_path).map_err(|source| Error::Read {
+        path: ptx_path,
+        source,
+    })?;
+    let text = finish(text, sources).map_err(|message| Error::AddressSpace {
+        path: sources.folder.clone(),
+        arch,
+        message,
+    })?;
+    Ok(Compiled {
+        ptx: Ptx { arch, text },
+        llvm_ir,
+        bitcode,
+    })
+}
+
+/// Flags for the compiler of every crate.
+fn flags(sources: &Sources, toolchain: &Toolchain, arch: Arch) -> Vec<String> {
+    let mut flags = sources.options.flags();
     flags.push(format!("-Ctarget-cpu={arch}"));
+    // As Rust-CUDA has it: `#[cfg(target_feature = "compute_80")]`.
+    let enabled = arch.all_target_features();
+    flags.extend(
+        enabled
+            .iter()
+            .map(|feature| format!("--cfg=target_feature=\"{feature}\"")),
+    );
+    let known: Vec<String> = Arch::ALL
+        .iter()
+        .map(|arch| format!("\"{}\"", arch.target_feature()))
+        .collect();
+    flags.push(format!(
+        "--check-cfg=cfg(target_feature,values({}))",
+        known.join(",")
+    ));
     // PTX may be committed: it names no folder of this machine.
     for (folder, name) in sources.names_of_folders(toolchain) {
         flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     }
-    let (debug_flags, debug_setting) = debug_flags(sources.debug);
-    flags.extend(debug_flags.iter().copied().map(str::to_owned));
+    flags
+}
 
-    let mut cargo = Command::new(cargo());
+/// Writes the flags to a file of their own, and gives the flag that has rustc read it.
+///
+/// Were cargo to see `--remap-path-prefix`, it would keep one build of `core` for all flags, and make it
+/// anew whenever they change: for every level of every build.
+fn write_flags(flags: &[String], build_folder: &Path) -> Result<OsString, Error> {
+    let text = flags.join("\n");
+    let name = hexadecimal(Sha256::new().chain_update(&text));
+    let path = build_folder.join("flags").join(&name[..16]);
+    write_file(&path, text)?;
+    let mut flag = OsString::from("@");
+    flag.push(path);
+    Ok(flag)
+}
+
+/// The cargo that compiles the kernels, up to what it emits.
+fn cargo_rustc(
+    sources: &Sources,
+    toolchain: &Toolchain,
+    arch: Arch,
+    build_folder: &Path,
+    flags: &OsStr,
+) -> Command {
+    let options = &sources.options;
+    let mut cargo = Command::new(self::cargo());
     clean_environment(&mut cargo);
     cargo
         .env("RUSTC", toolchain.rustc())
@@ -137,19 +204,23 @@ fn compile_level(
         .env("RUSTC_BOOTSTRAP", "1")
         // For `cuda_std::cfg`: 800 is sm_80.
         .env("CUDA_ARCH", (arch.level() * 10).to_string())
-        .env(Panics::VARIABLE, sources.panics.name())
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+        .env(Panics::VARIABLE, options.panics.name())
+        .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .current_dir(&sources.folder)
-        .args(["rustc", "--release", "--lib", "--crate-type=staticlib"])
+        .args(["rustc", "--lib", "--crate-type=staticlib"])
+        .args(options.release.then_some("--release"))
         .args(["-Zbuild-std=core,alloc", "--target", TARGET])
         .arg("--target-dir")
         .arg(build_folder);
-    for setting in PROFILE.into_iter().chain([debug_setting]) {
-        cargo.args(["--config", setting]);
+    for setting in options.settings() {
+        cargo.args(["--config", &setting]);
     }
-    // Assembly is what this target's backend writes; nothing is linked.
-    cargo.arg("--").arg(emit);
+    cargo.args(&options.build_args);
+    cargo
+}
 
+/// Runs it; what it prints is shown if it fails, or if the options say so.
+fn run(mut cargo: Command, sources: &Sources, arch: Arch) -> Result<(), Error> {
     let output = cargo
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -159,25 +230,47 @@ fn compile_level(
             program: PathBuf::from(cargo.get_program()),
             source,
         })?;
+    let messages = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         // Cargo shows a failed build script's standard error as it is.
         let _ = std::io::stderr().write_all(&output.stderr);
+        if let Some(name) = libraries::defined_twice(&messages) {
+            return Err(Error::DefinedTwice {
+                name: name.to_owned(),
+                places: libraries::places(&sources.kernel_crates, name)?,
+            });
+        }
         return Err(Error::Compile {
             path: sources.folder.clone(),
             arch,
         });
     }
-    let text = std::fs::read_to_string(&ptx_path).map_err(|source| Error::Read {
-        path: ptx_path,
-        source,
-    })?;
-    let text = match sources.debug {
-        DebugInfo::None => text,
-        DebugInfo::LineTables => lines::tidy(&text),
+    if sources.options.verbose {
+        // Cargo hides what a build script that succeeds prints, other than this.
+        let is_build_script = env::var_os("OUT_DIR").is_some();
+        for line in messages.lines().filter(|line| !line.trim().is_empty()) {
+            if is_build_script {
+                println!("cargo::warning={line}");
+            } else {
+                eprintln!("{line}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What LLVM leaves to do in the text.
+fn finish(text: String, sources: &Sources) -> Result<String, String> {
+    let options = &sources.options;
+    let text = if options.fma_contraction || options.ftz {
+        arithmetic::settle(&text, options.ftz)
+    } else {
+        text
     };
-    spaces::place(&text).map_err(|message| Error::AddressSpace {
-        path: sources.folder.clone(),
-        arch,
-        message,
-    })
+    let text = if options.has_lines() {
+        lines::tidy(&text)
+    } else {
+        text
+    };
+    Ok(entries::finish(&spaces::place(&text)?))
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::{Arch, Error, Ptx, Sources, Toolchain, ptx_file_name, write_file};
+use crate::output::write_file;
+use crate::{Arch, Error, Ptx, Sources, Toolchain};
 
 /// Holds the hash of the sources.
 const HASH_FILE: &str = "SOURCES.sha256";
@@ -33,7 +34,7 @@ pub fn read(sources: &Sources, levels: &[Arch]) -> Result<Pregenerated, String> 
     let ptx = levels
         .iter()
         .map(|&arch| {
-            let path = folder.join(ptx_file_name(&sources.name, arch));
+            let path = folder.join(file_name(sources, arch));
             match fs::read_to_string(&path) {
                 Ok(text) => Ok(Ptx { arch, text }),
                 Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
@@ -50,14 +51,15 @@ pub fn read(sources: &Sources, levels: &[Arch]) -> Result<Pregenerated, String> 
 pub fn write(sources: &Sources, ptx: &[Ptx], toolchain: &Toolchain) -> Result<(), Error> {
     let folder = sources.ptx_folder();
     for level in ptx {
-        write_file(
-            &folder.join(ptx_file_name(&sources.name, level.arch)),
-            &level.text,
-        )?;
+        write_file(&folder.join(file_name(sources, level.arch)), &level.text)?;
     }
     let hash = sources.hash()?;
     write_file(
         &folder.join(HASH_FILE),
-        &format!("{hash}\n{}\n", toolchain.version()),
+        format!("{hash}\n{}\n", toolchain.version()),
     )
+}
+
+fn file_name(sources: &Sources, arch: Arch) -> String {
+    format!("{}.{arch}.ptx", sources.name)
 }

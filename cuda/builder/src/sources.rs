@@ -9,7 +9,9 @@ use std::{env, fs};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{DebugInfo, Error, Panics, Toolchain, compile};
+use crate::libraries::Library;
+use crate::options::Options;
+use crate::{Error, Toolchain, compile};
 
 /// The crate of kernels and all its sources.
 #[derive(Debug, Clone)]
@@ -24,17 +26,17 @@ pub struct Sources {
     pub files: BTreeMap<String, PathBuf>,
     /// The folders that hold them, in which files may come and go.
     pub folders: Vec<PathBuf>,
-    /// What the PTX says of source lines.
-    pub debug: DebugInfo,
-    /// What a kernel tells of its panic.
-    pub panics: Panics,
+    /// How they are compiled.
+    pub(crate) options: Options,
+    /// The crate itself and what it depends on, as far as `cuda_std` is used.
+    pub(crate) kernel_crates: Vec<Library>,
     /// The folders of the crates outside of the workspace, each with the name that the PTX has for it.
-    crates: Vec<(PathBuf, String)>,
+    crates: BTreeMap<PathBuf, String>,
 }
 
 impl Sources {
     /// The crate at `path`, and what it depends on by path, for the device.
-    pub(crate) fn find(path: &Path, debug: DebugInfo, panics: Panics) -> Result<Sources, Error> {
+    pub(crate) fn find(path: &Path, options: &Options) -> Result<Sources, Error> {
         let start = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| env::current_dir().unwrap_or_default(), PathBuf::from);
         let folder = start
@@ -49,15 +51,14 @@ impl Sources {
             path: folder.clone(),
             source,
         })?;
-        let metadata = metadata(&folder.join("Cargo.toml"))?;
-        Sources::from_metadata(&metadata, folder, debug, panics)
+        let metadata = metadata(&folder.join("Cargo.toml"), options)?;
+        Sources::from_metadata(&metadata, folder, options)
     }
 
     fn from_metadata(
         metadata: &Value,
         folder: PathBuf,
-        debug: DebugInfo,
-        panics: Panics,
+        options: &Options,
     ) -> Result<Sources, Error> {
         let manifest = folder.join("Cargo.toml");
         let unexpected = |message: &str| Error::Metadata {
@@ -85,43 +86,51 @@ impl Sources {
             .as_str()
             .ok_or_else(|| unexpected("it names no workspace"))?;
 
+        let root_id = root["id"].as_str().unwrap_or_default();
+        let root_dependencies = dependencies(nodes.get(root_id).copied());
         let mut files = BTreeMap::new();
         let mut folders = BTreeSet::new();
+        let mut kernel_crates = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut open = vec![root["id"].as_str().unwrap_or_default()];
+        let mut open = vec![root_id];
         while let Some(id) = open.pop() {
             let Some(package) = packages.get(id) else {
                 continue;
             };
-            // A crate from a registry does not change under one version.
-            if !package["source"].is_null() || !seen.insert(id) {
+            if !seen.insert(id) {
                 continue;
             }
-            let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap_or_default());
-            let mut package_files = BTreeSet::from([manifest.clone()]);
-            package_files
-                .extend(Some(manifest.with_file_name("build.rs")).filter(|path| path.is_file()));
+            let dependencies = dependencies(nodes.get(id).copied());
+            let is_cuda_std =
+                |id: &&str| packages.get(*id).is_some_and(|p| p["name"] == "cuda_std");
+            if dependencies.iter().any(is_cuda_std) {
+                kernel_crates.push(Library {
+                    name: library_name(package).unwrap_or_default(),
+                    shown: name_in_ptx(package),
+                    folder: package_folder(package).to_path_buf(),
+                    is_direct: root_dependencies.contains(&id),
+                });
+            }
+            open.extend(dependencies);
+            // A crate from a registry does not change under one version.
+            if !package["source"].is_null() {
+                continue;
+            }
+            let package_folder = package_folder(package);
+            let mut package_files = BTreeSet::from([package_folder.join("Cargo.toml")]);
+            let build_script = package_folder.join("build.rs");
+            package_files.extend(Some(build_script).filter(|path| path.is_file()));
             collect(
-                &manifest.with_file_name("src"),
+                &package_folder.join("src"),
                 &mut package_files,
                 &mut folders,
             )?;
             let package_name = package["name"].as_str().unwrap_or_default();
-            let package_folder = manifest.parent().unwrap_or(&manifest);
             files.extend(package_files.into_iter().map(|path| {
                 let inside = path.strip_prefix(package_folder).unwrap_or(&path);
                 let inside = inside.to_string_lossy().replace('\\', "/");
                 (format!("{package_name}/{inside}"), path)
             }));
-            open.extend(
-                nodes
-                    .get(id)
-                    .and_then(|node| node["deps"].as_array())
-                    .into_iter()
-                    .flatten()
-                    .filter(|dependency| !is_for_tests_only(dependency))
-                    .filter_map(|dependency| dependency["pkg"].as_str()),
-            );
         }
         Ok(Sources {
             name,
@@ -129,8 +138,8 @@ impl Sources {
             workspace: PathBuf::from(workspace),
             files,
             folders: folders.into_iter().collect(),
-            debug,
-            panics,
+            options: options.clone(),
+            kernel_crates,
             crates: crates_outside(packages.values().copied(), Path::new(workspace)),
         })
     }
@@ -148,7 +157,7 @@ impl Sources {
             ),
             (self.workspace.clone(), String::new()),
         ];
-        names.extend(self.crates.iter().cloned());
+        names.extend(self.crates.clone());
         names.sort_by_key(|(folder, _)| folder.components().count());
         names
     }
@@ -161,13 +170,7 @@ impl Sources {
     /// If a file cannot be read.
     pub fn hash(&self) -> Result<String, Error> {
         let mut hash = Sha256::new();
-        let (debug_flags, debug_setting) = compile::debug_flags(self.debug);
-        let flags = compile::FLAGS.iter().chain(&compile::PROFILE);
-        let panics = self.panics.name();
-        for flag in flags.chain(debug_flags).chain([&debug_setting, &panics]) {
-            hash.update(flag.as_bytes());
-            hash.update([0]);
-        }
+        self.options.hash_into(&mut hash);
         for (name, path) in &self.files {
             let text = fs::read_to_string(path).map_err(|source| Error::Read {
                 path: path.clone(),
@@ -180,11 +183,19 @@ impl Sources {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text.as_bytes());
         }
-        Ok(hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(hexadecimal(hash))
+    }
+
+    /// Differs between builds that differ in anything but the sources' contents.
+    pub(crate) fn build_key(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.folder.as_os_str().as_encoded_bytes());
+        self.options.hash_into(&mut hash);
+        hash.update([
+            u8::from(self.options.llvm_ir),
+            u8::from(self.options.bitcode),
+        ]);
+        hexadecimal(hash)[..16].to_owned()
     }
 
     /// Where PTX that was made from these sources lies.
@@ -193,23 +204,55 @@ impl Sources {
     }
 }
 
-/// The folders of packages that lie outside of the workspace: a crate by path has its own name, one
-/// from elsewhere its version too.
+pub(crate) fn hexadecimal(hash: Sha256) -> String {
+    let bytes = hash.finalize();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The folders of packages that lie outside of the workspace, each with the name that the PTX has for
+/// it.
+///
+/// Crates from a registry lie side by side and are named by their folders; to name their common
+/// parent keeps the flags, and with them what is compiled for these, the same for more builds.
 fn crates_outside<'a>(
     packages: impl Iterator<Item = &'a Value>,
     workspace: &Path,
-) -> Vec<(PathBuf, String)> {
+) -> BTreeMap<PathBuf, String> {
     packages
-        .filter_map(|package| {
-            let folder = Path::new(package["manifest_path"].as_str()?).parent()?;
-            let name = package["name"].as_str()?;
-            let has_source = !package["source"].is_null();
-            let name = match package["version"].as_str() {
-                Some(version) if has_source => format!("{name}-{version}"),
-                _ => name.to_owned(),
-            };
-            (has_source || !folder.starts_with(workspace)).then(|| (folder.to_path_buf(), name))
+        .map(|package| (package_folder(package), package))
+        .filter(|(folder, package)| !package["source"].is_null() || !folder.starts_with(workspace))
+        .map(|(folder, package)| {
+            let name = name_in_ptx(package);
+            let is_named_so = !package["source"].is_null() && folder.ends_with(&name);
+            match folder.parent().filter(|_| is_named_so) {
+                Some(parent) => (parent.to_path_buf(), String::new()),
+                None => (folder.to_path_buf(), name),
+            }
         })
+        .collect()
+}
+
+fn package_folder(package: &Value) -> &Path {
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
+    manifest.parent().unwrap_or(manifest)
+}
+
+/// A crate by path has its own name, one from elsewhere its version too.
+fn name_in_ptx(package: &Value) -> String {
+    let name = package["name"].as_str().unwrap_or_default();
+    match package["version"].as_str() {
+        Some(version) if !package["source"].is_null() => format!("{name}-{version}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// The ids of the packages that a package depends on, other than for its tests.
+fn dependencies(node: Option<&Value>) -> Vec<&str> {
+    node.and_then(|node| node["deps"].as_array())
+        .into_iter()
+        .flatten()
+        .filter(|dependency| !is_for_tests_only(dependency))
+        .filter_map(|dependency| dependency["pkg"].as_str())
         .collect()
 }
 
@@ -232,7 +275,7 @@ fn library_name(package: &Value) -> Option<String> {
 }
 
 /// All Rust files below `folder`, and the folders themselves.
-fn collect(
+pub(crate) fn collect(
     folder: &Path,
     files: &mut BTreeSet<PathBuf>,
     folders: &mut BTreeSet<PathBuf>,
@@ -258,7 +301,7 @@ fn collect(
 
 /// `cargo metadata` of the crate, for the device. Without a network first: a build that has come
 /// this far has its dependencies, and a lock file.
-fn metadata(manifest: &Path) -> Result<Value, Error> {
+fn metadata(manifest: &Path, options: &Options) -> Result<Value, Error> {
     let failed = |message: String| Error::Metadata {
         path: manifest.to_path_buf(),
         message,
@@ -272,6 +315,7 @@ fn metadata(manifest: &Path) -> Result<Value, Error> {
             .arg(compile::TARGET)
             .arg("--manifest-path")
             .arg(manifest)
+            .args(options.metadata_args())
             .args(network)
             .output()
             .map_err(|source| Error::Run {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fmt};
 
-use crate::{Error, compile};
+use crate::{Arch, Error, compile};
 
 /// The variable that names a rustc.
 pub const VARIABLE: &str = "CUDA_BUILDER_RUSTC";
@@ -121,6 +121,21 @@ impl Toolchain {
     /// What `rustc --version` says.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Whether its LLVM knows this level; a compiler that does not say is taken to.
+    pub(crate) fn compiles_for(&self, arch: Arch) -> bool {
+        // An unknown one is only a warning to LLVM, which then compiles for another.
+        let known = ask(
+            &self.rustc,
+            &["--print", "target-cpus", "--target", compile::TARGET],
+        );
+        let name = arch.to_string();
+        known.map_or(true, |known| {
+            known
+                .lines()
+                .any(|line| line.split_whitespace().next() == Some(&name))
+        })
     }
 
     /// Whether `CUDA_BUILDER_RUSTC` named it: then nothing else is tried in its place.

@@ -10,7 +10,6 @@ use tempfile::TempDir;
 
 const KERNELS: &str = r#"
 #![no_std]
-#![cfg_attr(target_arch = "nvptx64", feature(abi_ptx, asm_experimental_arch))]
 
 use cuda_std::prelude::*;
 
@@ -26,7 +25,7 @@ const BUILD_SCRIPT: &str = r#"
 use cuda_builder::{Arch, CudaBuilder};
 
 fn main() -> Result<(), cuda_builder::Error> {
-    CudaBuilder::new("kernels").arch(Arch::Sm80).copy_to("copy/double.ptx").build()?;
+    CudaBuilder::new("kernels").arch(Arch::Sm80).copy_to("copy").build()?;
     Ok(())
 }
 "#;
@@ -168,7 +167,8 @@ fn kernels_are_built_with_their_project() {
         message.contains("GPU kernels for sm_80: compiled by rustc"),
         "{message}"
     );
-    let copy = fs::read_to_string(project.root.join("copy/double.ptx")).expect("copy_to copies");
+    let copy =
+        fs::read_to_string(project.root.join("copy/kernels.sm_80.ptx")).expect("copy_to copies");
     assert!(
         printed.contains(&copy),
         "the copy is what the program embeds"
@@ -208,7 +208,7 @@ fn kernels_are_built_with_their_project() {
     assert!(!refused.status.success(), "{}", text(&refused));
     for part in [
         "error[E0308]: mismatched types",
-        "--> kernels/src/lib.rs:11:24",
+        "--> kernels/src/lib.rs:10:24",
         "expected `f32`, found `&str`",
         "the kernels in",
     ] {
@@ -232,6 +232,24 @@ fn without_a_compiler_the_build_goes_on_and_says_what_mends_it() {
     );
     for part in [
         "no GPU kernels in this build",
+        "rustup component add rust-src",
+    ] {
+        assert!(text(&run).contains(part), "no {part:?} in {}", text(&run));
+    }
+}
+
+/// `include_str!` of a file that is not there, or of one that is old, would say less.
+#[test]
+fn without_a_compiler_a_file_that_is_asked_for_is_an_error() {
+    let project = Project::new();
+    project.write(
+        "build.rs",
+        &BUILD_SCRIPT.replace(r#""copy""#, r#""copy/double.ptx""#),
+    );
+    let run = project.cargo(&["check"], Some("none"));
+    assert!(!run.status.success(), "{}", text(&run));
+    for part in [
+        "there is no PTX to copy to copy/double.ptx, since",
         "rustup component add rust-src",
     ] {
         assert!(text(&run).contains(part), "no {part:?} in {}", text(&run));
