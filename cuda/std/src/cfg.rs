@@ -11,6 +11,7 @@ macro_rules! compute_capabilities {
             )*
         }
 
+        #[cfg(any(test, target_arch = "nvptx64"))]
         impl ComputeCapability {
             /// The capability that `CUDA_ARCH`'s form of it names: "800" is 8.0.
             const fn from_arch(arch: &str) -> Option<ComputeCapability> {

@@ -43,6 +43,7 @@ extern crate self as cuda_std;
 #[cfg(not(target_arch = "nvptx64"))]
 extern crate std;
 
+pub mod atomic;
 pub mod cfg;
 pub mod float;
 mod float_ext;

@@ -184,62 +184,70 @@ fn source(mode: usize, lane: usize, argument: usize, width: usize) -> Option<usi
     }
 }
 
+/// Every width with some distances, a block for each.
 fn shuffles<T: Value>(kernel: &str) {
     let values: Vec<T> = (0..32).map(T::of_lane).collect();
-    for width in [32, 16, 8, 4, 2, 1] {
-        for distance in [0, 1, 3, 5, 16, 31] {
-            let mut arguments: Vec<u32> = (0..32).map(|lane| (7 * lane + 3) % 32).collect();
-            arguments[0] = distance;
-            let run = Run::new(kernel, 1, 32)
-                .pointer(&values)
-                .pointer(&arguments)
-                .value(width)
-                .uninitialized::<[T; 4]>(32)
-                .uninitialized::<[u32; 4]>(32);
-            run.check(|output| {
-                let results = output.buffer::<[T; 4]>(2);
-                let is_there = output.buffer::<[u32; 4]>(3);
-                for lane in 0..32 {
-                    for mode in 0..4 {
-                        let argument = if mode == 0 { arguments[lane] } else { distance };
-                        let source = source(mode, lane, argument as usize, width as usize);
-                        let expected = values[source.unwrap_or(lane)];
-                        assert!(
-                            results[lane][mode].same(expected),
-                            "{:?} instead of {expected:?} in lane {lane}, mode {mode} by {argument} in {width}",
-                            results[lane][mode]
-                        );
-                        assert_eq!(is_there[lane][mode], u32::from(source.is_some()));
-                    }
-                }
-            });
+    let cases = [32_u32, 16, 8, 4, 2, 1]
+        .into_iter()
+        .flat_map(|width| [0_u32, 1, 3, 5, 16, 31].map(|distance| (width, distance)));
+    let (widths, distances): (Vec<u32>, Vec<u32>) = cases.unzip();
+    let run = Run::new(kernel, widths.len() as u32, 32)
+        .pointer(&values)
+        .pointer(&widths)
+        .pointer(&distances)
+        .uninitialized::<[T; 4]>(32 * widths.len())
+        .uninitialized::<[u32; 4]>(32 * widths.len());
+    run.check(|output| {
+        let results = output.buffer::<[T; 4]>(3);
+        let is_there = output.buffer::<[u32; 4]>(4);
+        for (thread, results) in results.iter().enumerate() {
+            let (case, lane) = (thread / 32, thread % 32);
+            let (width, distance) = (widths[case] as usize, distances[case] as usize);
+            for (mode, &actual) in results.iter().enumerate() {
+                let argument = if mode == 0 { (7 * lane + distance) % 32 } else { distance };
+                let source = source(mode, lane, argument, width);
+                let expected = values[source.unwrap_or(lane)];
+                assert!(
+                    actual.same(expected),
+                    "{actual:?} instead of {expected:?} in lane {lane}, mode {mode} by {argument} in {width}"
+                );
+                assert_eq!(is_there[thread][mode], u32::from(source.is_some()));
+            }
         }
-    }
+    });
 }
 
+/// Every mask with values that are in one, two, five and 32 groups, a block for each.
 fn matches<T: Value>(kernel: &str) {
-    for mask in MASKS {
-        for groups in [1, 2, 5, 32] {
-            let values: Vec<T> = (0..32).map(|lane| T::of_lane(lane % groups)).collect();
-            let run = Run::new(kernel, 1, 32)
-                .value(mask)
-                .pointer(&values)
-                .pointer(&[[9_u32; 3]; 32]);
-            run.check(|output| {
-                let results = output.buffer::<[u32; 3]>(1);
-                for lane in lanes(mask) {
-                    let equal = lanes(mask).filter(|&other| values[other].same(values[lane]));
-                    let equal = equal.fold(0, |lanes, lane| lanes | 1 << lane);
-                    let all = if equal == mask { [1, mask] } else { [0, 0] };
-                    assert_eq!(
-                        results[lane],
-                        [equal, all[0], all[1]],
-                        "lane {lane} of {mask:#x}"
-                    );
-                }
-            });
+    let cases = MASKS
+        .into_iter()
+        .flat_map(|mask| [1_usize, 2, 5, 32].map(|n_groups| (mask, n_groups)));
+    let (masks, n_groups): (Vec<u32>, Vec<usize>) = cases.unzip();
+    let values = n_groups
+        .iter()
+        .flat_map(|n_groups| (0..32).map(move |lane| T::of_lane(lane % n_groups)));
+    let values: Vec<T> = values.collect();
+    let run = Run::new(kernel, masks.len() as u32, 32)
+        .pointer(&masks)
+        .pointer(&values)
+        .pointer(&vec![[9_u32; 3]; values.len()]);
+    run.check(|output| {
+        let results = output.buffer::<[u32; 3]>(2);
+        for (case, &mask) in masks.iter().enumerate() {
+            let of_lane = |lane: usize| values[32 * case + lane];
+            for lane in lanes(mask) {
+                let equal = lanes(mask).filter(|&other| of_lane(other).same(of_lane(lane)));
+                let equal = equal.fold(0, |lanes, lane| lanes | 1 << lane);
+                let all = if equal == mask { [1, mask] } else { [0, 0] };
+                let expected = [equal, all[0], all[1]];
+                assert_eq!(
+                    results[32 * case + lane],
+                    expected,
+                    "lane {lane} of {mask:#x}"
+                );
+            }
         }
-    }
+    });
 }
 
 /// The documented order: a tree of neighbours for all lanes, else one after the other.
@@ -254,25 +262,27 @@ fn reduce<T: Value>(mask: u32, values: &[T], f: impl Fn(T, T) -> T) -> T {
     values[0]
 }
 
+/// Every mask and every operation, a block for each mask.
 fn reductions<T: Value>(kernel: &str) {
     let values: Vec<T> = (0..32).map(T::of_lane).collect();
-    for mask in MASKS {
-        let run = Run::new(kernel, 1, 32)
-            .value(mask)
-            .pointer(&values)
-            .pointer(&[[values[0]; 6]; 32]);
-        let expected = [
-            reduce(mask, &values, T::add),
-            reduce(mask, &values, T::min),
-            reduce(mask, &values, T::max),
-            reduce(mask, &values, |a, b| a.bitwise(b, u128::bitand)),
-            reduce(mask, &values, |a, b| a.bitwise(b, u128::bitor)),
-            reduce(mask, &values, |a, b| a.bitwise(b, u128::bitxor)),
-        ];
-        run.check(|output| {
-            let results = output.buffer::<[T; 6]>(1);
+    let run = Run::new(kernel, MASKS.len() as u32, 32)
+        .pointer(&MASKS)
+        .pointer(&values)
+        .pointer(&vec![[values[0]; 6]; 32 * MASKS.len()]);
+    run.check(|output| {
+        let results = output.buffer::<[T; 6]>(2);
+        for (case, mask) in MASKS.into_iter().enumerate() {
+            let expected = [
+                reduce(mask, &values, T::add),
+                reduce(mask, &values, T::min),
+                reduce(mask, &values, T::max),
+                reduce(mask, &values, |a, b| a.bitwise(b, u128::bitand)),
+                reduce(mask, &values, |a, b| a.bitwise(b, u128::bitor)),
+                reduce(mask, &values, |a, b| a.bitwise(b, u128::bitxor)),
+            ];
             for lane in lanes(mask) {
-                for (op, (actual, expected)) in results[lane].into_iter().zip(expected).enumerate() {
+                let pairs = results[32 * case + lane].into_iter().zip(expected);
+                for (op, (actual, expected)) in pairs.enumerate() {
                     // A NaN is a NaN, whatever its bits.
                     #[allow(clippy::eq_op, reason = "NaN is not itself")]
                     let both_nan = actual != actual && expected != expected;
@@ -282,8 +292,8 @@ fn reductions<T: Value>(kernel: &str) {
                     );
                 }
             }
-        });
-    }
+        }
+    });
 }
 
 macro_rules! tests {

@@ -11,7 +11,11 @@
     clippy::missing_safety_doc,
     reason = "the one launch that each kernel is for is that of its test"
 )]
+#![allow(missing_docs, reason = "a macro's kernels are described at the macro")]
 
+pub mod atomic;
+pub mod kernel;
+pub mod panic;
 pub mod shared;
 pub mod thread;
 pub mod warp;

@@ -48,58 +48,59 @@ pub unsafe fn warp_votes(mask: u32, predicates: &[u32], votes: *mut [u32; 3]) {
     }
 }
 
-/// For each type: the four shuffles of each lane's value, whether there was a lane, the matches, and
-/// the reductions.
+/// For each type: the four shuffles of each lane's value, whether there was a lane, the reductions,
+/// and the matches. Each block of 32 threads is a case.
 macro_rules! kernels {
     ($($ty:ty: $shuffle:ident, $reduce:ident $(, $match:ident)?;)*) => {$(
         #[kernel]
         pub unsafe fn $shuffle(
             values: *const $ty,
-            arguments: *const u32,
-            width: u32,
+            widths: *const u32,
+            distances: *const u32,
             results: *mut [$ty; 4],
             is_there: *mut [u32; 4],
         ) {
-            let lane = lane_id() as usize;
-            let value = *values.add(lane);
-            let argument = *arguments.add(lane);
-            // `up`, `down` and `xor` take the same number in all lanes.
-            let distance = *arguments;
+            let case = thread::block_idx_x() as usize;
+            let value = *values.add(lane_id() as usize);
+            let (width, distance) = (*widths.add(case), *distances.add(case));
+            let lane = (7 * lane_id() + distance) % 32;
             let shuffled = [
-                warp_shuffle_idx(FULL_MASK, value, argument, width),
+                warp_shuffle_idx(FULL_MASK, value, lane, width),
                 warp_shuffle_up(FULL_MASK, value, distance, width),
                 warp_shuffle_down(FULL_MASK, value, distance, width),
                 warp_shuffle_xor(FULL_MASK, value, distance, width),
             ];
-            *results.add(lane) = shuffled.map(|(value, _)| value);
-            *is_there.add(lane) = shuffled.map(|(_, is_there)| is_there.into());
+            let idx = thread::index() as usize;
+            *results.add(idx) = shuffled.map(|(value, _)| value);
+            *is_there.add(idx) = shuffled.map(|(_, is_there)| is_there.into());
         }
 
-        $(
-            #[kernel]
-            pub unsafe fn $match(mask: u32, values: *const $ty, results: *mut [u32; 3]) {
-                let lane = lane_id() as usize;
-                if mask >> lane & 1 == 1 {
-                    let value = *values.add(lane);
-                    let any = warp_match_any(mask, value);
-                    let all = warp_match_all(mask, value);
-                    *results.add(lane) = [any, all.is_some().into(), all.unwrap_or(0)];
-                }
-            }
-        )?
-
         #[kernel]
-        pub unsafe fn $reduce(mask: u32, values: *const $ty, results: *mut [$ty; 6]) {
+        pub unsafe fn $reduce(masks: *const u32, values: *const $ty, results: *mut [$ty; 6]) {
             use WarpReductionOp::*;
-            let lane = lane_id() as usize;
-            if mask >> lane & 1 == 1 {
-                let value = *values.add(lane);
-                let results = results.add(lane).cast::<$ty>();
+            let mask = *masks.add(thread::block_idx_x() as usize);
+            if mask >> lane_id() & 1 == 1 {
+                let value = *values.add(lane_id() as usize);
+                let results = results.add(thread::index() as usize).cast::<$ty>();
                 for (idx, op) in [Add, Min, Max, And, Or, Xor].into_iter().enumerate() {
                     *results.add(idx) = warp_reduce(mask, value, op);
                 }
             }
         }
+
+        $(
+            #[kernel]
+            pub unsafe fn $match(masks: *const u32, values: *const $ty, results: *mut [u32; 3]) {
+                let mask = *masks.add(thread::block_idx_x() as usize);
+                if mask >> lane_id() & 1 == 1 {
+                    let idx = thread::index() as usize;
+                    let value = *values.add(idx);
+                    let any = warp_match_any(mask, value);
+                    let all = warp_match_all(mask, value);
+                    *results.add(idx) = [any, all.is_some().into(), all.unwrap_or(0)];
+                }
+            }
+        )?
     )*};
 }
 
