@@ -8,6 +8,8 @@ mod on_gpu;
 
 #[path = "../cuda/sim/tests/conformance/approximate.rs"]
 mod approximate;
+#[path = "../cuda/sim/tests/conformance/asynchronous.rs"]
+mod asynchronous;
 #[path = "../cuda/sim/tests/conformance/atomics.rs"]
 mod atomics;
 #[path = "../cuda/sim/tests/conformance/barriers.rs"]
@@ -30,6 +32,8 @@ mod exact;
 mod float;
 #[path = "../cuda/sim/tests/conformance/integer.rs"]
 mod integer;
+#[path = "../cuda/sim/tests/conformance/matrix.rs"]
+mod matrix;
 #[path = "../cuda/sim/tests/conformance/memory.rs"]
 mod memory;
 #[path = "../cuda/sim/tests/conformance/moves.rs"]
@@ -233,9 +237,11 @@ fn everything_else() {
     }
     for programs in [
         memory::programs(),
+        asynchronous::programs(),
         atomics::programs(),
         barriers::programs(),
         control::programs(),
+        matrix::programs(false),
     ] {
         assert_runs(&programs);
     }

@@ -249,6 +249,87 @@ fn copies_that_are_not_waited_for() {
     ]);
 }
 
+const INIT: &str = "setp.eq.u32 %p0, %i, 0; @%p0 mbarrier.init.shared.b64 [bars], 1; bar.sync 0;";
+
+#[test]
+fn bulk_copies() {
+    use Kind::{
+        Deadlock, GlobalRace, InvalidInstruction, MbarrierMisuse, Misaligned, OutOfBounds,
+        SharedRace,
+    };
+    let copy = "cp.async.bulk.shared::cta.global.mbarrier::complete_tx::bytes";
+    let wait = "W: mbarrier.try_wait.parity.shared.b64 %p1, [bars], 0; @!%p1 bra W;";
+    let with = |body: &str, kind: Kind, words: &'static [&'static str]| {
+        let body = body
+            .replace("$init", INIT)
+            .replace("$copy", copy)
+            .replace("$wait", wait);
+        fault(body.leak(), 64, kind, words)
+    };
+    find(&[
+        // Nobody waits, or those who read do not.
+        with(
+            "$init @%p0 mbarrier.arrive.expect_tx.shared.b64 %l1, [bars], 64; @%p0 $copy [tile], [%in], 64, [bars];\n\
+             bar.sync 0; ld.shared.u32 %w1, [tile+60];",
+            SharedRace,
+            &["cp.async.bulk", "ld.shared.u32", "asynchronous copy"],
+        ),
+        // The phase does not wait for the bytes.
+        with(
+            "$init @%p0 mbarrier.arrive.shared.b64 %l1, [bars]; @%p0 $copy [tile], [%in], 64, [bars];\n\
+             $wait ld.shared.u32 %w1, [tile+60];",
+            SharedRace,
+            &["cp.async.bulk", "ld.shared.u32"],
+        ),
+        with(
+            "$init @%p0 mbarrier.arrive.expect_tx.shared.b64 %l1, [bars], 128; @%p0 $copy [tile], [%in], 64, [bars]; $wait",
+            Deadlock,
+            &["0 of 1 arrivals and 64 bytes"],
+        ),
+        with(
+            "$init @%p0 mbarrier.arrive.expect_tx.shared.b64 %l1, [bars], 64; @%p0 $copy [tile], [%in], 64, [bars];\n\
+             @%p0 st.global.u32 [%in+4], %i; $wait",
+            GlobalRace,
+            &["its own asynchronous copy"],
+        ),
+        with(
+            "$init @%p0 $copy [tile], [%in], 40, [bars];",
+            InvalidInstruction,
+            &["40 bytes"],
+        ),
+        with(
+            "$init @%p0 $copy [tile+8], [%in], 32, [bars];",
+            Misaligned,
+            &[],
+        ),
+        with(
+            "$init @%p0 $copy [tile], [%in+8], 32, [bars];",
+            Misaligned,
+            &[],
+        ),
+        with(
+            "$init @%p0 $copy [tile+2032], [%in], 32, [bars];",
+            OutOfBounds,
+            &["`tile`"],
+        ),
+        with(
+            "$init @%p0 $copy [tile], [%in+4080], 32, [bars];",
+            OutOfBounds,
+            &[],
+        ),
+        with(
+            "$init @%p0 $copy [tile], [%in], 32, [bars+8];",
+            MbarrierMisuse,
+            &["none is initialized"],
+        ),
+        with(
+            "$init @%p0 $copy [bars], [%in], 32, [bars];",
+            MbarrierMisuse,
+            &["as to other memory"],
+        ),
+    ]);
+}
+
 #[test]
 fn copies_of_what_is_not_there() {
     use Kind::{

@@ -8,10 +8,17 @@ use half::f16;
 
 use machine::{Machine, arguments, line};
 
-/// Runs a test with several orders of warps and blocks.
+/// Runs a test with several orders of warps and blocks, compiled for two architectures: the later one
+/// has other instructions for copies.
 fn with_seeds(test: impl Fn(&Machine)) {
-    for seed in 1..=4 {
-        test(&Machine::new(include_str!("ptx/tensor.ptx"), seed));
+    let builds = [
+        include_str!("ptx/tensor.ptx"),
+        include_str!("ptx/tensor_hopper.ptx"),
+    ];
+    for ptx in builds {
+        for seed in 1..=4 {
+            test(&Machine::new(ptx, seed));
+        }
     }
 }
 

@@ -508,10 +508,11 @@ impl Observer<'_> {
         self.is_past(warp, time) || self.knows_of_now(warp, lanes, time)
     }
 
-    /// Whether the asynchronous copies up to a time are past for all threads of this block.
+    /// Whether the asynchronous copies up to a time are past for all threads of this block, or another
+    /// block's, as in [`Observer::knows_copy`].
     #[inline]
     pub(super) fn is_past_copy(&self, warp: u32, time: u32) -> bool {
-        time <= self.known.copies.base && warp.wrapping_sub(self.first) < self.warps
+        time <= self.known.copies.base || warp.wrapping_sub(self.first) >= self.warps
     }
 
     /// Whether the asynchronous copies of some lanes of a warp up to a time came before.

@@ -13,6 +13,7 @@ pub fn programs() -> Vec<Program> {
     copies_at_mbarriers(&mut programs);
     producers(&mut programs);
     drops(&mut programs);
+    bulk(&mut programs);
     hints(&mut programs);
     programs
 }
@@ -74,7 +75,7 @@ fn partial_copies(programs: &mut Vec<Program>) {
     for bytes in [4_u32, 8, 16] {
         let body = format!(
             "rem.u32 %w6, %i, {limit}; mov.u32 %w1, tile; mad.lo.u32 %w2, %i, {bytes}, %w1;\n\
-             setp.eq.u32 %p0, %w6, 0; selp.b64 %l1, 1, %from, %p0;\n\
+             setp.eq.u32 %p0, %w6, 0; selp.b64 %l1, 16, %from, %p0;\n\
              cp.async.ca.shared.global [%w2], [%l1], {bytes}, %w6; cp.async.wait_all;\n\
              mov.u32 %w7, 0;\n\
              MORE: add.u32 %w8, %w2, %w7; ld.shared.u8 %w9, [%w8]; cvt.u64.u32 %l2, %w7;\n\
@@ -181,10 +182,9 @@ fn phases(programs: &mut Vec<Program>) {
              sub.u32 %w3, 95, %i; mad.lo.u32 %w3, %w3, 4, %w1;\n\
              setp.eq.u32 %p0, %i, 0; @%p0 mbarrier.init.shared.b64 [bars], 96; bar.sync 0;\n\
              mov.u32 %w4, %i; mov.u32 %w5, 0;\n\
-             MORE: st.shared.u32 [%w2], %w4; and.b32 %w7, %w5, 1; xor.b32 %w7, %w7, 0;\n\
-             shl.b32 %w7, %w7, 0; add.u32 %w6, %w5, %w5; and.b32 %w7, %w6, 1;\n\
+             MORE: st.shared.u32 [%w2], %w4; mov.u32 %w7, 0;\n\
              {arrive}\nFULL: {wait} @!%p1 bra FULL;\n\
-             ld.shared.u32 %w4, [%w3]; add.u32 %w4, %w4, 1; add.u32 %w7, %w7, 1;\n\
+             ld.shared.u32 %w4, [%w3]; add.u32 %w4, %w4, 1; mov.u32 %w7, 1;\n\
              {arrive}\nEMPTY: {wait} @!%p1 bra EMPTY;\n\
              add.u32 %w5, %w5, 1; setp.lt.u32 %p2, %w5, 7; @%p2 bra MORE;\n\
              st.global.u32 [%to], %w4;"
@@ -200,15 +200,17 @@ fn phases(programs: &mut Vec<Program>) {
 
 /// What a state tells, and how one thread arrives for several.
 fn states(programs: &mut Vec<Program>) {
-    let body = "mbarrier.init.shared.b64 [bars], 5; mbarrier.arrive.noComplete.shared.b64 %l1, [bars], 2;\n\
-         mbarrier.pending_count.b64 %w1, %l1;\n\
+    let body = "mbarrier.init.shared.b64 [bars], 5;\n\
+         mbarrier.arrive.noComplete.shared.b64 %l1, [bars], 2; mbarrier.pending_count.b64 %w1, %l1;\n\
          mbarrier.arrive.noComplete.release.cta.shared::cta.b64 %l2, [bars], 1;\n\
          mbarrier.pending_count.b64 %w2, %l2;\n\
          mbarrier.test_wait.shared.b64 %p1, [bars], %l1; selp.u32 %w3, 1, 0, %p1;\n\
-         mbarrier.arrive.shared.b64 %l3, [bars], 2; mbarrier.pending_count.b64 %w4, %l3;\n\
-         mbarrier.test_wait.shared.b64 %p1, [bars], %l1; selp.u32 %w5, 1, 0, %p1;\n\
-         mbarrier.arrive.shared.b64 %l4, [bars]; mbarrier.pending_count.b64 %w6, %l4;\n\
-         mbarrier.test_wait.shared.b64 %p1, [bars], %l4; selp.u32 %w7, 1, 0, %p1;\n\
+         mbarrier.arrive.shared.b64 %l3, [bars], 2;\n\
+         mbarrier.test_wait.shared.b64 %p1, [bars], %l1; selp.u32 %w4, 1, 0, %p1;\n\
+         mbarrier.arrive_drop.noComplete.shared.b64 %l4, [bars], 1;\n\
+         mbarrier.pending_count.b64 %w5, %l4; mbarrier.arrive.shared.b64 %l5, [bars], 4;\n\
+         mbarrier.test_wait.shared.b64 %p1, [bars], %l4; selp.u32 %w6, 1, 0, %p1;\n\
+         mbarrier.arrive.noComplete.shared.b64 %l6, [bars], 1; mbarrier.pending_count.b64 %w7, %l6;\n\
          mbarrier.inval.shared.b64 [bars]; mov.u32 %w8, 77; st.shared.u32 [bars], %w8;\n\
          mbarrier.init.shared.b64 [bars+8], 1; ld.shared.u32 %w8, [bars];\n\
          st.global.v4.u32 [%to], {%w1, %w2, %w3, %w4};\n\
@@ -217,7 +219,7 @@ fn states(programs: &mut Vec<Program>) {
         Program::new("states of an mbarrier", body)
             .head(TILE)
             .shape(1, 1)
-            .expect([5_u32, 3, 0, 2, 1, 5, 0, 77]),
+            .expect([5_u32, 3, 0, 1, 5, 1, 4, 77]),
     );
 }
 
@@ -333,13 +335,52 @@ fn drops(programs: &mut Vec<Program>) {
          MORE: setp.eq.u32 %p1, %w5, %i; @%p1 bra DROP; mbarrier.arrive.shared.b64 %l1, [bars];\n\
          WAIT: mbarrier.test_wait.shared.b64 %p2, [bars], %l1; @!%p2 bra WAIT;\n\
          add.u32 %w5, %w5, 1; bra MORE;\n\
-         DROP: mbarrier.arrive_drop.shared.b64 %l1, [bars]; mbarrier.pending_count.b64 %w6, %l1;\n\
+         DROP: mbarrier.arrive_drop.shared.b64 %l1, [bars];\n\
          st.global.u32 [%to], %w5;";
     programs.push(
         Program::new("mbarrier.arrive_drop", body)
             .head(TILE)
             .expect(0..32_u32),
     );
+}
+
+/// One thread copies for all, tile after tile.
+fn bulk(programs: &mut Vec<Program>) {
+    for (space, cache) in [
+        ("shared::cta", ""),
+        ("shared::cluster", ""),
+        ("shared::cluster", ".L2::cache_hint"),
+    ] {
+        let policy = if cache.is_empty() { "" } else { ", %l3" };
+        let body = format!(
+            "createpolicy.fractional.L2::evict_first.b64 %l3, 1.0; setp.ne.u32 %p0, %i, 0;\n\
+             @!%p0 mbarrier.init.shared.b64 [bars], 1; bar.sync 0; mov.u32 %w5, 0; mov.u32 %w9, 0;\n\
+             MORE: @%p0 bra WAIT; mbarrier.arrive.expect_tx.shared.b64 %l1, [bars], 512;\n\
+             cp.async.bulk.{space}.global.mbarrier::complete_tx::bytes{cache} [tile], [%in], 384, [bars]{policy};\n\
+             mov.u32 %w1, 128;\n\
+             cp.async.bulk.{space}.global.mbarrier::complete_tx::bytes{cache} [tile+384], [%in+384], %w1, [bars]{policy};\n\
+             add.u64 %in, %in, 512;\n\
+             WAIT: and.b32 %w7, %w5, 1;\n\
+             AGAIN: mbarrier.try_wait.parity.shared.b64 %p1, [bars], %w7; @!%p1 bra AGAIN;\n\
+             mov.u32 %w1, tile; sub.u32 %w2, 127, %i; mad.lo.u32 %w2, %w2, 4, %w1;\n\
+             ld.shared.u32 %w3, [%w2]; mad.lo.u32 %w9, %w9, 3, %w3; bar.sync 0;\n\
+             add.u32 %w5, %w5, 1; setp.lt.u32 %p2, %w5, 6; @%p2 bra MORE; st.global.u32 [%to], %w9;"
+        );
+        let input: Vec<u32> = (0..6 * 128).map(|at| at * at + 5).collect();
+        let expected = (0..128).map(|i| {
+            (0..6).fold(0_u32, |sum, tile| {
+                sum.wrapping_mul(3)
+                    .wrapping_add(input[tile * 128 + 127 - i])
+            })
+        });
+        programs.push(
+            Program::new(format!("cp.async.bulk.{space}{cache}"), body)
+                .head(TILE.replace(".align 16", ".align 128"))
+                .shape(1, 128)
+                .expect(expected.collect::<Vec<_>>())
+                .input(&input),
+        );
+    }
 }
 
 /// What only hardware notices.

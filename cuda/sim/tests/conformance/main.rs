@@ -267,7 +267,7 @@ fn asynchronous_copies_and_mbarriers() {
 
 #[test]
 fn products_of_matrices() {
-    assert_runs(&matrix::programs(matrix::Tolerance::Simulator));
+    assert_runs(&matrix::programs(true));
 }
 
 #[test]

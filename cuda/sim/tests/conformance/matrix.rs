@@ -61,7 +61,11 @@ impl Type {
         let bias = (1_u64 << (format.exponent - 1)) - 1;
         let most = (1_u64 << format.exponent) - 2;
         let exponent = match rng.u32(..40) {
-            // Subnormal and tiny, huge, and mostly something about 1.
+            // None or infinite, subnormal and tiny, huge, and mostly something about 1.
+            0 if format != F64 && rng.u32(..8) == 0 => {
+                let fraction = if rng.bool() { 0 } else { fraction };
+                return sign | format.infinity() | fraction;
+            }
             0..3 => 0,
             3..6 => 1 + rng.u64(..3),
             6..8 => most - rng.u64(..3),
@@ -241,20 +245,13 @@ fn forms() -> Vec<Form> {
     forms
 }
 
-/// How a result may differ from the exact one.
-#[derive(Clone, Copy)]
-pub enum Tolerance {
-    /// Rounded once, or twice if the first time was to a double.
-    Simulator,
-    /// As hardware does it: the products are cut off at some bits below the largest one.
-    Hardware,
-}
-
-pub fn programs(tolerance: Tolerance) -> Vec<Program> {
+/// The programs. The simulator's sums are rounded once, or twice if the first time was to a double;
+/// hardware cuts the products off some bits below the largest one.
+pub fn programs(is_simulator: bool) -> Vec<Program> {
     let mut programs = Vec::new();
     for form in forms() {
-        products(&mut programs, form, tolerance, true);
-        products(&mut programs, form, tolerance, false);
+        products(&mut programs, form, is_simulator, true);
+        products(&mut programs, form, is_simulator, false);
     }
     loads(&mut programs);
     stores(&mut programs);
@@ -263,7 +260,7 @@ pub fn programs(tolerance: Tolerance) -> Vec<Program> {
 }
 
 /// Warps that each multiply matrices of their own.
-fn products(programs: &mut Vec<Program>, form: Form, tolerance: Tolerance, is_small: bool) {
+fn products(programs: &mut Vec<Program>, form: Form, is_simulator: bool, is_small: bool) {
     const WARPS: usize = 16;
     let mut rng = Rng::with_seed(form.k as u64);
     let Form {
@@ -361,7 +358,7 @@ fn products(programs: &mut Vec<Program>, form: Form, tolerance: Tolerance, is_sm
                             .collect();
                         check(
                             form,
-                            tolerance,
+                            is_simulator,
                             &factors,
                             addend[row * 8 + column],
                             u64::from_le_bytes(found),
@@ -392,7 +389,7 @@ fn pack(bytes: &mut Vec<u8>, values: impl Iterator<Item = u64>, bits: u32) {
 /// Whether a result is the sum of an addend and of products, as near as it has to be.
 fn check(
     form: Form,
-    tolerance: Tolerance,
+    is_simulator: bool,
     factors: &[(u64, u64)],
     addend: u64,
     found: u64,
@@ -427,10 +424,10 @@ fn check(
     let unit = |bits: u32| terms * terms * largest * 0.5_f64.powi(bits as i32);
     let least = 2_f64.powi(2 - (1 << (format.exponent - 1)) - format.mantissa as i32);
     let last = near.abs() * 0.5_f64.powi(format.mantissa as i32);
-    let allowed = match tolerance {
-        Tolerance::Simulator => unit(52) + (last + least) * 2_f64.powi(-20),
-        Tolerance::Hardware if format.mantissa == 52 => unit(52),
-        Tolerance::Hardware => unit(format.mantissa.min(22)) + last + least,
+    let allowed = match format.mantissa {
+        52 => unit(52),
+        _ if is_simulator => unit(52) + (last + least) * 2_f64.powi(-20),
+        mantissa => unit(mantissa.min(22)) + last + least,
     };
     // A sum of doubles that lies next to the middle between two numbers may go to either.
     let is_tie = (near - far).abs() <= last + least && {

@@ -16,6 +16,7 @@ compile programs.ptx -arch=sm_80 programs.cu
 compile control.ptx -arch=sm_100 control.cu
 compile hopper.ptx -arch=sm_90a -std=c++17 hopper.cu
 compile tensor.ptx -arch=sm_80 -std=c++17 tensor.cu
+compile tensor_hopper.ptx -arch=sm_90 -std=c++17 tensor.cu
 compile lines.ptx -arch=sm_80 -lineinfo debug.cu
 compile debug.ptx -arch=sm_100 -G debug.cu
 # The notes for a debugger hold the folder, and nobody reads them.

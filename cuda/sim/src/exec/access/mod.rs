@@ -422,7 +422,7 @@ impl Context<'_, '_> {
                 if race.thread == self.thread(race.lane) {
                     "its own asynchronous copy, which it has not waited for".to_owned()
                 } else {
-                    "the asynchronous copy of another thread, which must wait for it before a \
+                    "the asynchronous copy of another thread, which must be waited for before a \
                      barrier of both"
                         .to_owned()
                 }
