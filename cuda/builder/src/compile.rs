@@ -116,7 +116,7 @@ fn compile_level(
     let flags = write_flags(&flags(sources, toolchain, arch), build_folder)?;
     let mut cargo = cargo_rustc(sources, toolchain, arch, build_folder, &flags);
     // Assembly is what this target's backend writes; nothing is linked.
-    cargo.arg("--");
+    cargo.arg("--").args(options.codegen_flags());
     let emits = [
         ("asm", Some(&ptx_path)),
         ("llvm-ir", llvm_ir.as_ref()),

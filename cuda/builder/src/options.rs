@@ -68,27 +68,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Flags for every crate's compiler.
+    /// Flags for every crate's compiler. Other flags are another build of `core`.
     pub fn flags(&self) -> Vec<String> {
         let mut flags = FLAGS.map(str::to_owned).to_vec();
-        if self.has_lines() {
-            // Only the comment beside a `.loc` names the callers of an inlined function.
-            flags.push("-Zverbose-asm".to_owned());
-        }
-        let mut llvm = Vec::new();
-        if self.fma_contraction {
-            llvm.push("-nvptx-fma-level=2");
-        }
-        if self.fast_div {
-            // `div.full`, 2 ulp for all but the largest divisors, as nvcc's -prec-div=false.
-            llvm.push("-nvptx-prec-divf32=1");
-        }
-        if self.fast_sqrt {
-            llvm.push("-nvptx-prec-sqrtf32=0");
-        }
-        if !llvm.is_empty() {
-            flags.push(format!("-Cllvm-args={}", llvm.join(" ")));
-        }
         if self.optix {
             flags.extend(
                 [
@@ -99,6 +81,30 @@ impl Options {
                 ]
                 .map(str::to_owned),
             );
+        }
+        flags
+    }
+
+    /// Flags for the compiler of the kernel crate, which generates the code of all crates.
+    pub fn codegen_flags(&self) -> Vec<String> {
+        let mut llvm = Vec::new();
+        if self.fma_contraction {
+            llvm.push("-nvptx-fma-level=2");
+        }
+        if self.fast_div {
+            // `div.full`, as nvcc's -prec-div=false.
+            llvm.push("-nvptx-prec-divf32=1");
+        }
+        if self.fast_sqrt {
+            llvm.push("-nvptx-prec-sqrtf32=0");
+        }
+        let mut flags = Vec::new();
+        if !llvm.is_empty() {
+            flags.push(format!("-Cllvm-args={}", llvm.join(" ")));
+        }
+        if self.has_lines() {
+            // Only the comment beside a `.loc` names the callers of an inlined function.
+            flags.push("-Zverbose-asm".to_owned());
         }
         flags
     }
@@ -164,6 +170,7 @@ impl Options {
         let texts = self
             .flags()
             .into_iter()
+            .chain(self.codegen_flags())
             .chain(self.settings())
             .chain(self.build_args.iter().cloned())
             .chain([

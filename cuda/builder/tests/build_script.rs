@@ -1,6 +1,7 @@
 //! A user's project, built by cargo from its build script on: a crate of kernels and a host crate,
 //! in a folder whose name has a space.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -320,4 +321,33 @@ fn the_first_kernel_of_the_readme_builds_and_computes() {
         "the simulator has found something: {}",
         text(&run)
     );
+}
+
+/// The Rust of `docs/kernels.md` is one project: each piece begins with the file that it is a part of.
+#[test]
+fn the_project_of_the_page_on_kernels_builds_and_computes() {
+    let page = fs::read_to_string(workspace().join("docs/kernels.md")).expect("there is a page");
+    let mut files: BTreeMap<&str, String> = BTreeMap::new();
+    for piece in page.split("```rust\n").skip(1) {
+        let (piece, _) = piece.split_once("```").expect("each piece has an end");
+        let (first, rest) = piece.split_once('\n').expect("each piece has a file");
+        let path = first.strip_prefix("// ").expect("each piece has a file");
+        files.entry(path).or_default().push_str(rest);
+    }
+    let paths: Vec<_> = files.keys().copied().collect();
+    assert_eq!(paths, ["build.rs", "kernels/src/lib.rs", "src/main.rs"]);
+
+    let launch = dependency("cuda_launch", "cuda/launch");
+    let project = Project::with_host(&format!("{launch}cust = \"0.3.2\"\n"));
+    for (path, text) in &files {
+        project.write(path, text);
+    }
+    // Its functions assert what the kernels have computed; the last one has a kernel panic.
+    let run = project.cargo(&["run"], None);
+    assert_success(&run);
+    let line = page
+        .lines()
+        .find(|line| line.starts_with("block (0, 0, 0)"))
+        .expect("the page shows what a panic prints");
+    assert!(text(&run).contains(line), "no {line:?} in {}", text(&run));
 }
