@@ -90,18 +90,19 @@ impl Parameter {
             Lowering::Value | Lowering::Pointer { .. } => (quote!(#start: #ty), quote!(#start)),
             Lowering::Reference { target } => (quote!(#start: *const #target), quote!(&*#start)),
             Lowering::Slice { element, kind } => {
-                let pointer = if kind.is_written() {
-                    quote!(*mut #element)
-                } else {
-                    quote!(*const #element)
+                // Where LLVM knows that a slice's start is not null, `get` does not look again.
+                let pointer = match kind {
+                    SliceKind::ConstPointer => quote!(*const #element),
+                    SliceKind::MutPointer => quote!(*mut #element),
+                    _ => quote!(::core::ptr::NonNull<#element>),
                 };
                 let argument = match kind {
                     SliceKind::Reference => {
-                        quote!(::core::slice::from_raw_parts(#start, #n_elements))
+                        quote!(::core::slice::from_raw_parts(#start.as_ptr(), #n_elements))
                     }
                     SliceKind::Text => quote! {
                         ::core::str::from_utf8_unchecked(
-                            ::core::slice::from_raw_parts(#start, #n_elements)
+                            ::core::slice::from_raw_parts(#start.as_ptr(), #n_elements)
                         )
                     },
                     SliceKind::ConstPointer => {
@@ -110,7 +111,9 @@ impl Parameter {
                     SliceKind::MutPointer => {
                         quote!(::core::ptr::slice_from_raw_parts_mut(#start, #n_elements))
                     }
-                    SliceKind::Output => quote!(<#ty>::from_raw_parts(#start, #n_elements)),
+                    SliceKind::Output => {
+                        quote!(<#ty>::from_raw_parts(#start.as_ptr(), #n_elements))
+                    }
                 };
                 (quote!(#start: #pointer, #n_elements: usize), argument)
             }
