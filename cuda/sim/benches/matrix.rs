@@ -16,42 +16,69 @@ const SIZE: usize = 256;
 const N_STEPS: u32 = 2000;
 const N_WARPS: u32 = 8;
 
-/// An instruction: its name, multiply-adds, registers of d, a, b, all of 32 bits, and the bits of one
-/// in each element, and of what each step adds.
-const INSTRUCTIONS: [(&str, u64, [usize; 3], [u32; 2], u32); 5] = [
-    (
+/// An instruction whose registers have 32 bits.
+struct Instruction {
+    name: &'static str,
+    /// Multiply-adds.
+    work: u64,
+    /// The registers of the sum, and of the two factors.
+    counts: [usize; 3],
+    /// A register of ones.
+    ones: u32,
+    /// What one step adds to each element, if all factors are one.
+    step: u32,
+}
+
+const fn instruction(
+    name: &'static str,
+    work: u64,
+    counts: [usize; 3],
+    ones: u32,
+    step: u32,
+) -> Instruction {
+    Instruction {
+        name,
+        work,
+        counts,
+        ones,
+        step,
+    }
+}
+
+const INSTRUCTIONS: [Instruction; 5] = [
+    instruction(
         "m16n8k16.row.col.f32.f16.f16.f32",
         2048,
         [4, 4, 2],
-        [0x3c00_3c00; 2],
+        0x3c00_3c00,
         16,
     ),
-    (
+    instruction(
         "m16n8k16.row.col.f16.f16.f16.f16",
         2048,
         [2, 4, 2],
-        [0, 0],
-        0,
+        0x3c00_3c00,
+        16,
     ),
-    (
+    instruction(
         "m16n8k16.row.col.f32.bf16.bf16.f32",
         2048,
         [4, 4, 2],
-        [0x3f80_3f80; 2],
+        0x3f80_3f80,
         16,
     ),
-    (
+    instruction(
         "m16n8k8.row.col.f32.tf32.tf32.f32",
         1024,
         [4, 4, 2],
-        [0x3f80_0000; 2],
+        0x3f80_0000,
         8,
     ),
-    (
+    instruction(
         "m16n8k32.row.col.s32.s8.s8.s32",
         4096,
         [4, 4, 2],
-        [0x0101_0101; 2],
+        0x0101_0101,
         32,
     ),
 ];
@@ -61,9 +88,10 @@ fn main() {
         "{:36} {:6} {:>30} {:>12}",
         "instruction", "checks", "multiply-adds a second", "one takes"
     );
-    for (name, work, counts, ones, step) in INSTRUCTIONS {
+    for instruction in &INSTRUCTIONS {
+        let Instruction { name, work, .. } = *instruction;
         for (label, checks) in [("none", Checks::NONE), ("all", Checks::ALL)] {
-            let seconds = time_instruction(name, counts, ones, step, checks);
+            let seconds = time_instruction(instruction, checks);
             let steps = f64::from(N_STEPS * N_WARPS);
             println!(
                 "{name:36} {label:6} {:>22.0} million {:>9.2} us",
@@ -98,13 +126,14 @@ fn median(mut times: Vec<f64>) -> f64 {
 }
 
 /// The seconds of a launch that runs an instruction in a loop.
-fn time_instruction(
-    name: &str,
-    [d, a, b]: [usize; 3],
-    [one, other]: [u32; 2],
-    step: u32,
-    checks: Checks,
-) -> f64 {
+fn time_instruction(instruction: &Instruction, checks: Checks) -> f64 {
+    let Instruction {
+        name,
+        counts: [d, a, b],
+        ones,
+        step,
+        ..
+    } = *instruction;
     let list = |name: &str, count: usize| {
         let names: Vec<String> = (0..count).map(|at| format!("%{name}{at}")).collect();
         format!("{{{}}}", names.join(", "))
@@ -125,8 +154,8 @@ fn time_instruction(
          add.u32 %step, %step, 1; setp.lt.u32 %p, %step, {N_STEPS}; @%p bra MORE;\n\
          st.global.b32 [%out], %d1; ret;\n}}\n",
         fill("d", d, 0),
-        fill("a", a, one),
-        fill("b", b, other),
+        fill("a", a, ones),
+        fill("b", b, ones),
         list("a", a),
         list("b", b),
     );
@@ -149,10 +178,11 @@ fn time_instruction(
     let mut result = vec![0; 4 * threads as usize];
     memory.read(out, &mut result).unwrap();
     let sum = step * N_STEPS;
-    let expected = if name.contains("s32") {
-        sum
-    } else {
-        (sum as f32).to_bits()
+    // All of them are exact, also as halves.
+    let expected = match name {
+        name if name.contains("s32") => sum,
+        name if name.contains("f32") => (sum as f32).to_bits(),
+        _ => 0x1_0001 * u32::from(f16::from_f32(sum as f32).to_bits()),
     };
     assert!(
         result

@@ -698,6 +698,10 @@ fn nothing_is_reported_of_what_is_right() {
          W: mbarrier.try_wait.parity.shared.b64 %p2, [bars], 0; @%p2 bra END;\n\
          mbarrier.try_wait.parity.shared.b64 %p3, [bars+8], 1; add.u32 %w1, %w1, 1;\n\
          setp.eq.u32 %p4, %w1, 20; @%p4 mbarrier.arrive.shared.b64 _, [bars]; bra W; END:",
+        // Phases that are looked for often while barriers keep the threads going.
+        "setp.eq.u32 %p0, %i, 0; @%p0 mbarrier.init.shared.b64 [bars], 64; bar.sync 0; mov.u32 %w1, 0;\n\
+         MORE: mbarrier.test_wait.parity.shared.b64 %p1, [bars], 0; bar.sync 0; add.u32 %w1, %w1, 1;\n\
+         setp.lt.u32 %p2, %w1, 20000; @%p2 bra MORE;",
         // Memory of an mbarrier is memory again.
         "setp.eq.u32 %p0, %i, 0; @%p0 mbarrier.init.shared.b64 [bars], 64; bar.sync 0;\n\
          mbarrier.arrive.shared.b64 %l1, [bars]; W: mbarrier.test_wait.shared.b64 %p1, [bars], %l1;\n\

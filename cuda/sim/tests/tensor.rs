@@ -144,3 +144,23 @@ fn bytes_are_multiplied() {
         assert_eq!(machine.download::<i32>(result, expected.len()), expected);
     });
 }
+
+#[test]
+fn a_pipeline_has_producers_and_consumers() {
+    let tiles = 11_i32;
+    let values: Vec<i32> = (0..tiles * 64).map(|at| at * at % 1009).collect();
+    let expected: Vec<i32> = (0..32)
+        .map(|lane| {
+            values.chunks(64).fold(0_i32, |sum, tile| {
+                sum.wrapping_mul(3)
+                    .wrapping_add(tile[63 - lane] - tile[lane])
+            })
+        })
+        .collect();
+    with_seeds(|machine| {
+        let input = machine.upload(&values);
+        let output = machine.allocate::<i32>(32);
+        machine.launch("staged", line(1, 64), arguments![input, output, tiles]);
+        assert_eq!(machine.download::<i32>(output, 32), expected);
+    });
+}

@@ -21,7 +21,7 @@ const SHARE: u32 = 64;
 const EARLY: u32 = 8;
 
 /// How often in a row all threads of a block may have waited in vain for phases of mbarriers.
-pub(super) const MOST_VAIN: u32 = 1000;
+pub(super) const MOST_VAIN: u32 = 10_000;
 
 /// How far a block has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,7 +48,8 @@ pub(crate) struct Block<'l> {
     lane_instructions: u64,
 }
 
-/// How often all threads of a block have waited for mbarriers, and nothing was done to these since.
+/// How often all threads of a block have waited for mbarriers, and nothing was done to these since, nor
+/// did a barrier open.
 #[derive(Default)]
 pub(super) struct Vain {
     pub(super) count: u32,

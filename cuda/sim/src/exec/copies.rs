@@ -233,9 +233,9 @@ impl SharedMemory {
             return;
         }
         for (warp, copies) in self.copies.warps.iter_mut().enumerate() {
-            copies
-                .pending
-                .retain(|copy| !clock.all_know_copies(warp, copy.mask, copy.last));
+            copies.pending.retain(|copy| {
+                !copy.by_mbarrier || !clock.all_know_copies(warp, copy.mask, copy.last)
+            });
         }
         clock.settle_copies(self.copies.oldest());
     }

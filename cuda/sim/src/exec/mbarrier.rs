@@ -36,7 +36,7 @@ struct Mbarrier {
 impl Mbarrier {
     /// What `arrive` returns: the phase, the barrier, and the arrivals that it waits for.
     fn state(&self, offset: u64) -> u64 {
-        u64::from(self.phase) << 44 | offset / BYTES << 20 | u64::from(self.pending)
+        u64::from(self.phase) << 44 | (offset / BYTES) << 20 | u64::from(self.pending)
     }
 }
 

@@ -177,6 +177,7 @@ impl Block<'_> {
 
     /// Lets the threads at a barrier go on.
     fn open(&mut self, id: u32) {
+        self.vain.count = 0;
         let barrier = &mut self.barriers[id as usize];
         let (votes, threads) = (barrier.votes, barrier.threads());
         if barrier.count.is_none() {

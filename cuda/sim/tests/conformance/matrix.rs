@@ -137,8 +137,8 @@ fn place_a(m: usize, k: usize, bits: u32, i: usize, lane: usize) -> (usize, usiz
             if i < 2 { thread } else { thread + 4 },
         ),
         (16, 16, 64) => (
-            if i % 2 == 0 { group } else { group + 8 },
-            if i % 2 == 0 {
+            if i & 1 == 0 { group } else { group + 8 },
+            if i & 1 == 0 {
                 i * 2 + thread
             } else {
                 i * 2 - 2 + thread

@@ -1,6 +1,7 @@
 // Asynchronous copies, barriers in shared memory and products of matrices by warps, as CUDA C++ has them.
 #include <cooperative_groups.h>
 #include <cuda/barrier>
+#include <cuda/pipeline>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_pipeline.h>
@@ -147,5 +148,36 @@ extern "C" __global__ void handed(const int *in, int *out, int count) {
             (void)bars[1].arrive();
             out[i * 32 + lane] = value * value;
         }
+    }
+}
+
+// Adds up tiles of 64 numbers for each thread of 64, three stages of a cuda::pipeline ahead. Half of the
+// threads fill the tiles, half of them use them.
+extern "C" __global__ void staged(const int *in, int *out, int tiles) {
+    constexpr int STAGES = 3;
+    __shared__ cuda::pipeline_shared_state<cuda::thread_scope_block, STAGES> state;
+    __shared__ int tile[STAGES][64];
+    auto block = cg::this_thread_block();
+    bool fills = threadIdx.x < 32;
+    auto pipe = cuda::make_pipeline(block, &state,
+                                    fills ? cuda::pipeline_role::producer
+                                          : cuda::pipeline_role::consumer);
+    int sum = 0;
+    for (int i = 0; i < tiles; i++) {
+        if (fills) {
+            pipe.producer_acquire();
+            for (int j = threadIdx.x; j < 64; j += 32) {
+                cuda::memcpy_async(&tile[i % STAGES][j], &in[i * 64 + j],
+                                   cuda::aligned_size_t<4>(4), pipe);
+            }
+            pipe.producer_commit();
+        } else {
+            pipe.consumer_wait();
+            sum = sum * 3 + tile[i % STAGES][63 - threadIdx.x % 32] - tile[i % STAGES][threadIdx.x % 32];
+            pipe.consumer_release();
+        }
+    }
+    if (!fills) {
+        out[threadIdx.x - 32] = sum;
     }
 }
