@@ -32,6 +32,7 @@
     feature(
         abi_unadjusted,
         asm_experimental_arch,
+        f16,
         link_llvm_intrinsics,
         stdarch_nvptx
     )
@@ -48,6 +49,8 @@ pub mod cfg;
 pub mod float;
 mod float_ext;
 pub mod intrinsics;
+mod halves;
+pub mod io;
 pub mod kernel;
 pub mod mem;
 pub mod misc;
@@ -71,6 +74,10 @@ pub use half::{bf16, f16};
 pub use vek;
 
 /// What nearly every kernel needs.
+///
+/// Rust-CUDA's also has `assert_eq` and `assert_ne`. A macro of a name that `core` has too cannot be
+/// used when it comes by `prelude::*`: the compiler takes the two for ambiguous. Here `assert_eq!` is
+/// therefore `core`'s, which panics; [`cuda_std::assert_eq`](crate::assert_eq) is imported by name.
 pub mod prelude {
     pub use alloc::{
         borrow::ToOwned,
@@ -82,7 +89,7 @@ pub mod prelude {
     };
 
     pub use crate::output::{DisjointSlice, PerThread};
-    pub use crate::{GpuFloat, f16, kernel, thread};
+    pub use crate::{GpuFloat, f16, kernel, print, println, thread};
 }
 
 /// What a device function does when the host calls it.

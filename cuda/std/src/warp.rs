@@ -14,6 +14,8 @@
 
 use half::{bf16, f16};
 
+use crate::halves;
+
 /// Threads of a warp.
 pub const WARP_SIZE: u32 = 32;
 
@@ -516,7 +518,7 @@ macro_rules! reduce_integers {
 reduce_integers!(u8 i8 u16 i16 u64 i64 u128 i128);
 
 reduce_values! {
-    f16: u16, |a, b| a + b, f16::min, f16::max, f16::to_bits, f16::from_bits;
+    f16: u16, halves::add, halves::min, halves::max, f16::to_bits, f16::from_bits;
     bf16: u16, |a, b| a + b, bf16::min, bf16::max, bf16::to_bits, bf16::from_bits;
     f32: u32, |a, b| a + b, f32::min, f32::max, f32::to_bits, f32::from_bits;
     f64: u64, |a, b| a + b, f64::min, f64::max, f64::to_bits, f64::from_bits;

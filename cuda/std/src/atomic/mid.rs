@@ -27,6 +27,7 @@ use pastey::paste;
 
 #[cfg(target_arch = "nvptx64")]
 use super::intrinsics;
+use crate::halves;
 
 macro_rules! fences {
     ($($name:ident, $scope:ident, $whom:literal;)*) => {$(
@@ -345,13 +346,13 @@ macro_rules! bitwise {
 }
 
 macro_rules! float_updates {
-    ($($kind:ident $halves:ident $ty:ident $width:literal)*) => {
+    ($($ty:ident $width:literal: $add:ident, $others:ident, $sum:expr, $difference:expr, $min:expr, $max:expr;)*) => {
         updates! {$(
-            $kind $ty $width {
-                add = |old, val| old + val;
+            $add $ty $width {
+                add = $sum;
             }
-            $halves $ty $width {
-                sub = |old, val| old - val;
+            $others $ty $width {
+                sub = $difference;
                 and = bitwise!($ty, old & val);
                 or = bitwise!($ty, old | val);
                 xor = bitwise!($ty, old ^ val);
@@ -359,18 +360,18 @@ macro_rules! float_updates {
             }
             // A number rather than NaN, as in Rust.
             loop $ty $width {
-                min = |old, val| old.min(val);
-                max = |old, val| old.max(val);
+                min = $min;
+                max = $max;
             }
         )*}
     };
 }
 
 float_updates! {
-    instruction loop f16 16
-    loop loop bf16 16
-    instruction instruction f32 32
-    instruction instruction f64 64
+    f16 16: instruction, loop, halves::add, halves::sub, halves::min, halves::max;
+    bf16 16: loop, loop, |old, val| old + val, |old, val| old - val, bf16::min, bf16::max;
+    f32 32: instruction, instruction, |old, val| old + val, |old, val| old - val, f32::min, f32::max;
+    f64 64: instruction, instruction, |old, val| old + val, |old, val| old - val, f64::min, f64::max;
 }
 
 macro_rules! bounded {

@@ -14,8 +14,12 @@
 #![allow(missing_docs, reason = "a macro's kernels are described at the macro")]
 
 pub mod atomic;
+pub mod io;
 pub mod kernel;
+pub mod mem;
+pub mod misc;
 pub mod panic;
+pub mod ptr;
 pub mod shared;
 pub mod thread;
 pub mod warp;
