@@ -48,8 +48,8 @@ pub mod atomic;
 pub mod cfg;
 pub mod float;
 mod float_ext;
-pub mod intrinsics;
 mod halves;
+pub mod intrinsics;
 pub mod io;
 pub mod kernel;
 pub mod mem;
@@ -89,7 +89,13 @@ pub mod prelude {
     };
 
     pub use crate::output::{DisjointSlice, PerThread};
-    pub use crate::{GpuFloat, f16, kernel, print, println, thread};
+    pub use crate::{GpuFloat, f16, kernel, thread};
+    #[cfg(target_arch = "nvptx64")]
+    pub use crate::{print, println};
+    // A crate of kernels that is no `no_std` has these in its own prelude on the host: a glob import of
+    // any others would make their names ambiguous there.
+    #[cfg(not(target_arch = "nvptx64"))]
+    pub use std::{print, println};
 }
 
 /// What a device function does when the host calls it.
