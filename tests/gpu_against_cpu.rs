@@ -1399,7 +1399,7 @@ fn panicking_kernel(backend: &CudaBackend) -> Result<()> {
     // Row 17 is that of warp 1 of the third block, whose first lane adds up the loss.
     assert_eq!(
         error.to_string(),
-        "cuda: kernel `softmax_cross_entropy` panicked in block [2, 0, 0], thread [32, 0, 0]"
+        "cuda: kernel `softmax_cross_entropy` panicked in block (2, 0, 0), thread (32, 0, 0)"
     );
     // Whatever is asked for afterwards says the same.
     assert_eq!(

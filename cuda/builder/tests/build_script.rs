@@ -351,3 +351,26 @@ fn the_project_of_the_page_on_kernels_builds_and_computes() {
         .expect("the page shows what a panic prints");
     assert!(text(&run).contains(line), "no {line:?} in {}", text(&run));
 }
+
+#[test]
+fn what_a_panic_tells_is_chosen() {
+    if let Err(reason) = Toolchain::find().expect("CUDA_BUILDER_RUSTC serves, if it is set") {
+        println!("skipped, since {reason}");
+        return;
+    }
+    let project = Project::new();
+    for (level, prints, formats) in [
+        ("Silent", false, false),
+        ("Location", true, false),
+        ("Message", true, true),
+    ] {
+        let option = format!(".panics(cuda_builder::Panics::{level}).copy_to");
+        project.write("build.rs", &BUILD_SCRIPT.replace(".copy_to", &option));
+        let run = project.cargo(&["run"], None);
+        assert_success(&run);
+        let ptx = String::from_utf8_lossy(&run.stdout);
+        assert_eq!(ptx.contains("vprintf"), prints, "{level}: {ptx}");
+        // The code that writes a number.
+        assert_eq!(ptx.contains("Display"), formats, "{level}: {ptx}");
+    }
+}

@@ -1,0 +1,10 @@
+use cuda_std::prelude::*;
+
+#[kernel(launch_bounds(2048))]
+pub fn fill(value: f32, mut y: PerThread<f32>) {
+    if let Some(y) = y.get_mut() {
+        *y = value;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+#[path = "kernels.rs"]
+mod kernels;
+
+use cuda_launch::{Argument, Kernels, LaunchConfig};
+use cust::prelude::*;
+
+fn launch(kernels: &Kernels, stream: &Stream, x: &DeviceBuffer<f32>, y: &mut DeviceBuffer<f32>) {
+    let config = LaunchConfig::for_elements(1000, 256);
+    let arguments = kernels::fill {
+        value: x.argument(),
+        y: y.argument_mut(),
+    };
+    // SAFETY: the kernel looks at its bounds.
+    unsafe { kernels.launch(stream, config, arguments) }.unwrap();
+}
+
+fn main() {
+    let _ = launch;
+}
