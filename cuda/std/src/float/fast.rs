@@ -19,7 +19,7 @@ pub trait FastFloat: Copy {
     fn fast_tan(self) -> Self;
     /// `e^self`: `2 + 1.2 |self|` ulp, since the exponent is rounded.
     fn fast_exp(self) -> Self;
-    /// `10^self`: `2 + 2.8 |self|` ulp, since the exponent is rounded.
+    /// `10^self`: `2 + 3 |self|` ulp, since the exponent is rounded.
     fn fast_exp10(self) -> Self;
     /// The natural logarithm: an absolute error of 2^-22.5 between 1/2 and 2, 3 ulp outside.
     fn fast_ln(self) -> Self;

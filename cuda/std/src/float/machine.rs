@@ -125,11 +125,13 @@ macro_rules! machine {
                 };
                 let (x_mantissa, x_exponent) = parts(x_bits);
                 let (y_mantissa, y_exponent) = parts(y_bits);
-                let mut rest = x_mantissa % y_mantissa;
+                // The mantissa is not 0, which the compiler does not see: a plain `%` would bring a panic.
+                let modulo = |mantissa: $bits| mantissa.checked_rem(y_mantissa).unwrap_or(0);
+                let mut rest = modulo(x_mantissa);
                 let mut left = x_exponent - y_exponent;
                 while left > 0 && rest != 0 {
                     let step = if left < STEP { left } else { STEP };
-                    rest = (rest << step) % y_mantissa;
+                    rest = modulo(rest << step);
                     left -= step;
                 }
                 if rest == 0 {

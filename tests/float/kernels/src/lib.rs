@@ -42,8 +42,10 @@ macro_rules! float_words {
                 $float::from_bits(word as $bits)
             }
             fn word(self) -> u64 {
-                let x = if self.is_nan() { $float::NAN } else { self };
-                x.to_bits().into()
+                // By the bits: a compiler takes one NaN for another.
+                let bits = self.to_bits();
+                let is_nan = bits << 1 > $float::INFINITY.to_bits() << 1;
+                if is_nan { $float::NAN.to_bits().into() } else { bits.into() }
             }
         }
     )*};

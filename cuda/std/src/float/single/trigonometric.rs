@@ -44,9 +44,32 @@ fn reduce_small(x: f32) -> (u32, f32, f32) {
 
 /// The method of Payne and Hanek: of 2/π only the bits are taken whose product with `x` is neither
 /// a multiple of 4 nor too small to matter.
-#[inline(never)]
+#[inline(always)]
 fn reduce_large(x: f32) -> (u32, f32, f32) {
-    let bits = x.to_bits();
+    let turns = turns(x.to_bits());
+    // Rounded to the nearest multiple of 1: what is left is a signed fraction.
+    let rest = (turns << 2) as i64;
+    let quadrant = (turns >> 62) as u32 + u32::from(rest < 0);
+    let high = rest as f32;
+    let low = rest.wrapping_sub(high as i64) as f32;
+    // 2^-64 π/2, in two parts
+    const UNIT: f32 = 8.515_304e-20;
+    const UNIT_LOW: f32 = -2.369_599_1e-27;
+    let (angle, angle_low) = two_product(high, UNIT);
+    let angle_low = fma(low, UNIT, fma(high, UNIT_LOW, angle_low));
+    if !x.is_finite() {
+        (0, f32::NAN, f32::NAN)
+    } else if x < 0.0 {
+        (quadrant.wrapping_neg(), -angle, -angle_low)
+    } else {
+        (quadrant, angle, angle_low)
+    }
+}
+
+/// `|x| · 2/π` modulo 4, as a fraction of 4 in 64 bits. A call, since it is seldom needed, and of
+/// one word, since a pair would be returned through memory.
+#[inline(never)]
+fn turns(bits: u32) -> u64 {
     // |x| = mantissa · 2^(exponent - 158), with the mantissa's first bit in place.
     let mantissa = u64::from(bits << 8 | 0x8000_0000);
     let exponent = bits >> 23 & 0xff;
@@ -58,27 +81,9 @@ fn reduce_large(x: f32) -> (u32, f32, f32) {
         let both = u64::from(TWO_OVER_PI[at]) << 32 | u64::from(TWO_OVER_PI[at + 1]);
         (both << shift) >> 32
     };
-    // x · 2/π modulo 4, as a fraction of 4 in 64 bits.
-    let turns = ((mantissa * window(0)) << 32)
+    ((mantissa * window(0)) << 32)
         .wrapping_add(mantissa * window(1))
-        .wrapping_add((mantissa * window(2)) >> 32);
-    // Rounded to the nearest multiple of 1: what is left is a signed fraction.
-    let rest = (turns << 2) as i64;
-    let quadrant = (turns >> 62) as u32 + u32::from(rest < 0);
-    let high = rest as f32;
-    let low = rest.wrapping_sub(high as i64) as f32;
-    // 2^-64 π/2, in two parts
-    const UNIT: f32 = 8.515_304e-20;
-    const UNIT_LOW: f32 = -2.369_599_1e-27;
-    let (angle, angle_low) = two_product(high, UNIT);
-    let angle_low = fma(low, UNIT, fma(high, UNIT_LOW, angle_low));
-    if exponent == 0xff {
-        (0, f32::NAN, f32::NAN)
-    } else if x < 0.0 {
-        (quadrant.wrapping_neg(), -angle, -angle_low)
-    } else {
-        (quadrant, angle, angle_low)
-    }
+        .wrapping_add((mantissa * window(2)) >> 32)
 }
 
 /// `sin(r + r_low)` for `|r| <= π/4`.
