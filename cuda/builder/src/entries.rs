@@ -12,10 +12,13 @@
 //! which becomes `.maxntid 256` and `.minnctapersm 2` before the brace.
 //!
 //! Each entry point leaves its number in shared memory for the case that it panics. Where it reaches
-//! no panic, that store is taken out.
+//! no panic, that store is taken out. So is a function that is there for the compiler and not called.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+
+/// What `cuda_std` has for rustc, which every PTX would hold otherwise.
+const BUILTIN: &str = "memcmp";
 
 /// The word of shared memory with the kernel's number.
 const KERNEL_ID: &str = "cuda_std_kernel_id";
@@ -53,13 +56,15 @@ pub fn finish(ptx: &str) -> String {
             directives.insert(item.brace, bounds);
         }
     }
-    if !is_id_read && !edges.values().any(|names| names.contains(KERNEL_ID)) {
-        removed.extend(
-            items
-                .iter()
-                .filter(|item| item.name == KERNEL_ID)
-                .flat_map(|item| item.lines.clone()),
-        );
+    for item in &items {
+        let is_needed = match item.name {
+            KERNEL_ID => is_id_read || is_mentioned(item.name, &edges),
+            BUILTIN => is_mentioned(item.name, &edges),
+            _ => true,
+        };
+        if !is_needed {
+            removed.extend(item.lines.clone());
+        }
     }
     let mut finished = String::with_capacity(ptx.len());
     for (idx, line) in lines.iter().enumerate() {
@@ -180,6 +185,10 @@ fn mentions<'a>(lines: &[&'a str], own: &str, known: &HashSet<&str>) -> HashSet<
         .flat_map(names)
         .filter(|name| *name != own && known.contains(name))
         .collect()
+}
+
+fn is_mentioned(name: &str, edges: &HashMap<&str, HashSet<&str>>) -> bool {
+    edges.values().any(|names| names.contains(name))
 }
 
 /// Whether something that an entry mentions, directly or not, reads the number.
@@ -317,6 +326,16 @@ mod tests {
                 "by_table()\n.maxntid 128\n{\n",
             );
         assert_eq!(finish(PTX), expected);
+    }
+
+    #[test]
+    fn a_builtin_stays_if_it_is_called() {
+        let builtin = ".visible .func  (.param .b32 func_retval0) memcmp(\n\t.param .b64 memcmp_param_0\n)\n{\n\tret;\n}\n";
+        assert_eq!(finish(builtin), "");
+        let called = format!(
+            "{builtin}.visible .entry calls()\n{{\n\tcall.uni (retval0), memcmp, (param0);\n}}\n"
+        );
+        assert_eq!(finish(&called), called);
     }
 
     #[test]

@@ -33,6 +33,7 @@
         abi_unadjusted,
         asm_experimental_arch,
         f16,
+        linkage,
         link_llvm_intrinsics,
         stdarch_nvptx
     )
@@ -45,6 +46,8 @@ extern crate self as cuda_std;
 extern crate std;
 
 pub mod atomic;
+#[cfg(target_arch = "nvptx64")]
+mod builtins;
 pub mod cfg;
 pub mod float;
 mod float_ext;
