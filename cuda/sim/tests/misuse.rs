@@ -724,3 +724,36 @@ fn nothing_is_reported_of_what_is_right() {
         }
     }
 }
+
+/// What a check that is off lets pass does no harm.
+#[test]
+fn checks_may_be_off() {
+    let bodies = [
+        "st.shared.v4.u32 [%own+124], {%i, %i, %i, %i}; ld.shared.v4.u32 {%w1, %w2, %w3, %w4}, [%own+124];",
+        "cp.async.cg.shared.global [%own+124], [%from+4], 16; cp.async.wait_all;",
+        "cp.async.cg.shared.global [%own+65536], [%from+65536], 16; cp.async.wait_all;",
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%w1, %w2, %w3, %w4}, [%own+116];",
+        "stmatrix.sync.aligned.m8n8.x4.shared.b16 [%own+65536], {%i, %i, %i, %i};",
+        "mbarrier.init.shared.b64 [bars], 1; mov.u32 %w1, 0xfffffff0;\n\
+         cp.async.bulk.shared::cta.global.mbarrier::complete_tx::bytes [tile+8], [%in+4], %w1, [bars];",
+        "cp.async.bulk.shared::cta.global.mbarrier::complete_tx::bytes [tile], [%in], 64, [-8];",
+        "mbarrier.init.shared.b64 [bars+3], 1; mbarrier.arrive.shared.b64 %l1, [bars+3];",
+    ];
+    for body in bodies {
+        for list in [
+            "all,-alignment",
+            "all,-bounds",
+            "all,-alignment,-bounds",
+            "none",
+        ] {
+            // Reports, or what ends the launch, are as they may be: that it returns is what counts.
+            let checks = Checks::from_list(list).unwrap();
+            let (_, reports) = run(body, 32, 1, checks);
+            let is_off = |report: &Report| {
+                report.kind == Kind::Misaligned && list.contains("-alignment")
+                    || report.kind == Kind::OutOfBounds && list.contains("-bounds")
+            };
+            assert!(!reports.iter().any(is_off), "{body}: {reports:?}");
+        }
+    }
+}

@@ -59,7 +59,7 @@ impl Mbarriers {
     fn overlapping(&self, start: u64, bytes: u64) -> Option<(u64, &Mbarrier)> {
         let (&offset, barrier) = self
             .barriers
-            .range(start.saturating_sub(BYTES - 1)..start + bytes)
+            .range(start.saturating_sub(BYTES - 1)..start.saturating_add(bytes))
             .next()?;
         Some((offset, barrier))
     }
@@ -120,8 +120,9 @@ impl Context<'_, '_> {
             "updates"
         };
         let mask = self.shared_lanes(&part, did)?;
+        let shadowed = self.shadowed(&part, mask);
         if let (Some(clock), Some(shadow)) = (&self.shared.clock, &mut self.shared.shadow) {
-            let access = part.access(self.warp, mask, self.pc, action);
+            let access = part.access(self.warp, shadowed, self.pc, action);
             let race = match action {
                 Action::Read => shadow.read(clock, &access, offsets),
                 _ => shadow.write(clock, &access, offsets, NO_VALUES),

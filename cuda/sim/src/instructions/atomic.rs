@@ -83,19 +83,23 @@ fn larger<H: half::Half>(a: u16, b: u16) -> u16 {
 /// `atom` and `red`
 pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     let keeps_old = operation.instruction.opcode == "atom";
-    let order = operation
-        .choice(&[
-            ("relaxed", Order::RELAXED),
-            ("acquire", Order::ACQUIRE),
-            ("release", Order::RELEASE),
-            ("acq_rel", Order::ACQUIRE_RELEASE),
-        ])
-        .unwrap_or(Order::RELAXED);
-    let first_scope = scope(operation);
+    const ORDERS: [(&str, Order); 4] = [
+        ("relaxed", Order::RELAXED),
+        ("acquire", Order::ACQUIRE),
+        ("release", Order::RELEASE),
+        ("acq_rel", Order::ACQUIRE_RELEASE),
+    ];
+    let first_order = operation.choice(&ORDERS);
+    let first_scope = self::scope(operation);
     let named = space(operation);
     // The scope may also come behind the space.
-    let scope = first_scope.or_else(|| scope(operation));
+    let scope = first_scope.or_else(|| self::scope(operation));
     let name = operation.take().ok_or_else(|| operation.unknown())?;
+    // `ptxas` takes both behind the operation as well, where libcu++ has them.
+    let order = first_order
+        .or_else(|| operation.choice(&ORDERS))
+        .unwrap_or(Order::RELAXED);
+    let scope = scope.or_else(|| self::scope(operation));
     if !keeps_old && matches!(name, "cas" | "exch") {
         return Err(
             operation.error("without the old value this is a plain store or none, use `atom`")

@@ -6,6 +6,16 @@ use fastrand::Rng;
 use crate::exact::{self, BF16, F16, F32, F64, Format, Mode, Value};
 use crate::program::{Program, fill};
 
+/// Floats of eight bits. The first has no infinity; what has the largest exponent is not tried.
+const E4M3: Format = Format {
+    exponent: 4,
+    mantissa: 3,
+};
+const E5M2: Format = Format {
+    exponent: 5,
+    mantissa: 2,
+};
+
 /// What the elements of a matrix are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Type {
@@ -31,6 +41,8 @@ impl Type {
     fn name(self) -> String {
         match self {
             Float(BF16) => "bf16".to_owned(),
+            Float(E4M3) => "e4m3".to_owned(),
+            Float(E5M2) => "e5m2".to_owned(),
             Float(_) => format!("f{}", self.bits()),
             Tf32 => "tf32".to_owned(),
             Signed(bits) => format!("s{bits}"),
@@ -62,7 +74,7 @@ impl Type {
         let most = (1_u64 << format.exponent) - 2;
         let exponent = match rng.u32(..40) {
             // None or infinite, subnormal and tiny, huge, and mostly something about 1.
-            0 if format != F64 && rng.u32(..8) == 0 => {
+            0 if ![F64, E4M3].contains(&format) && rng.u32(..8) == 0 => {
                 let fraction = if rng.bool() { 0 } else { fraction };
                 return sign | format.infinity() | fraction;
             }
@@ -210,6 +222,12 @@ fn forms() -> Vec<Form> {
         add(16, k, Float(F16), Float(F16), Float(F16));
         add(16, k, Float(F16), Float(F16), Float(F32));
         add(16, k, Float(BF16), Float(BF16), Float(F32));
+    }
+    for k in [16, 32] {
+        for factor in [E4M3, E5M2] {
+            add(16, k, Float(factor), Float(factor), Float(F16));
+            add(16, k, Float(factor), Float(factor), Float(F32));
+        }
     }
     for k in [4, 8] {
         add(16, k, Tf32, Tf32, Float(F32));

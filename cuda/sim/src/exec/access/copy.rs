@@ -28,6 +28,9 @@ impl Context<'_, '_> {
         let to = Part::new(mask, copy.to, copy.bytes, order);
         let mask = self.shared_lanes(&to, "copies asynchronously to")?;
         self.check_no_mbarrier(mask, &to)?;
+        if mask == 0 {
+            return Ok(());
+        }
         let time = self
             .shared
             .clock
@@ -125,6 +128,10 @@ impl Context<'_, '_> {
                 let part = Part::new(1 << lane, &to, STEP, order);
                 let here = self.shared_lanes(&part, "copies asynchronously to")?;
                 self.check_no_mbarrier(here, &part)?;
+                // Without the check of bounds, what lies behind them is not copied.
+                if here == 0 {
+                    break;
+                }
                 let source = Part {
                     fate: Fate::Stored,
                     ..Part::new(1 << lane, &from, STEP, order)
@@ -192,8 +199,9 @@ impl Context<'_, '_> {
 
     /// Records that a copy writes shared memory from now on.
     fn note_copy_to(&mut self, part: &Part<'_>, mask: Mask, values: &[[u32; LANES]]) {
+        let shadowed = self.shadowed(part, mask);
         if let (Some(clock), Some(shadow)) = (&self.shared.clock, &mut self.shared.shadow) {
-            let access = part.access(self.warp, mask, self.pc, Action::CopyTo);
+            let access = part.access(self.warp, shadowed, self.pc, Action::CopyTo);
             let race = shadow.write(clock, &access, part.addresses, values);
             if let Some(race) = race {
                 self.race(AccessSpace::Shared, part, "copies asynchronously to", race);

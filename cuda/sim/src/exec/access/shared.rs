@@ -97,8 +97,19 @@ impl Context<'_, '_> {
         Ok(())
     }
 
+    /// The lanes whose accesses a shadow takes: the aligned ones, where others are let pass.
+    pub(in crate::exec) fn shadowed(&self, part: &Part<'_>, mask: Mask) -> Mask {
+        if self.launch.checks.alignment {
+            return mask;
+        }
+        lanes(mask)
+            .filter(|&lane| part.addresses[lane].is_multiple_of(part.bytes.into()))
+            .fold(0, |aligned, lane| aligned | 1 << lane)
+    }
+
     /// Records a read of shared memory that was done.
     pub(super) fn shared_read(&mut self, part: &Part<'_>, mask: Mask, action: Action) {
+        let shadowed = self.shadowed(part, mask);
         let Some(clock) = &mut self.shared.clock else {
             return;
         };
@@ -106,7 +117,7 @@ impl Context<'_, '_> {
         if action == Action::Read
             && let Some(shadow) = &mut self.shared.shadow
         {
-            let access = part.access(self.warp, mask, self.pc, action);
+            let access = part.access(self.warp, shadowed, self.pc, action);
             race = shadow.read(clock, &access, part.addresses);
         }
         if part.order.strong {
@@ -129,6 +140,7 @@ impl Context<'_, '_> {
         action: Action,
         values: &[[T; LANES]],
     ) {
+        let shadowed = self.shadowed(part, mask);
         if let Some(written) = &mut self.shared.written {
             written.set(mask, part.addresses, part.bytes);
         }
@@ -137,7 +149,7 @@ impl Context<'_, '_> {
         };
         let mut race = None;
         if let Some(shadow) = &mut self.shared.shadow {
-            let access = part.access(self.warp, mask, self.pc, action);
+            let access = part.access(self.warp, shadowed, self.pc, action);
             race = shadow.write(clock, &access, part.addresses, values);
         }
         if part.order.strong {
