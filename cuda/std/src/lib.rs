@@ -46,8 +46,6 @@ extern crate self as cuda_std;
 extern crate std;
 
 pub mod atomic;
-#[cfg(target_arch = "nvptx64")]
-mod builtins;
 pub mod cfg;
 pub mod float;
 mod float_ext;
