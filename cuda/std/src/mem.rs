@@ -126,3 +126,24 @@ pub fn total_smem_size() -> u32 {
     #[cfg(not(target_arch = "nvptx64"))]
     crate::only_on_device("mem::total_smem_size")
 }
+
+/// What comparisons of slices and strings call. `cuda_builder` takes it out of PTX that does not call
+/// it: with `linkonce` linkage it would be gone before the call is there.
+///
+/// # Safety
+///
+/// - Both pointers are valid for reads of `len` bytes.
+#[cfg(target_arch = "nvptx64")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, len: usize) -> i32 {
+    let mut idx = 0;
+    while idx < len {
+        // SAFETY: the index is below the length.
+        let (x, y) = unsafe { (a.add(idx).read(), b.add(idx).read()) };
+        if x != y {
+            return i32::from(x) - i32::from(y);
+        }
+        idx += 1;
+    }
+    0
+}
