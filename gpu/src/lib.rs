@@ -6,7 +6,6 @@
 //! All matrices are dense and row-major. A kernel computes with whatever shape it is given, and
 //! reads and writes 16 bytes at once where rows and buffers are aligned for it.
 #![no_std]
-#![cfg_attr(target_arch = "nvptx64", feature(abi_ptx, asm_experimental_arch))]
 
 pub mod activation;
 pub mod batch;

@@ -22,9 +22,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! A crate of kernels begins with `#![no_std]` and
-//! `#![cfg_attr(target_arch = "nvptx64", feature(abi_ptx, asm_experimental_arch))]`: the first is
-//! what an entry point needs, the second what [`shared_array!`] needs.
+//! A crate of kernels needs no attribute: `cuda_builder` makes it `no_std`, and the macros may use what
+//! is unstable. One that uses `asm!` itself begins with
+//! `#![cfg_attr(target_arch = "nvptx64", feature(asm_experimental_arch))]`.
 #![no_std]
 #![cfg_attr(target_arch = "nvptx64", allow(internal_features))]
 #![cfg_attr(

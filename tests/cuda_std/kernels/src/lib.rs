@@ -4,7 +4,7 @@
 #![cfg_attr(target_arch = "nvptx64", allow(internal_features))]
 #![cfg_attr(
     target_arch = "nvptx64",
-    feature(abi_ptx, asm_experimental_arch, link_llvm_intrinsics)
+    feature(asm_experimental_arch, link_llvm_intrinsics)
 )]
 #![allow(
     unsafe_op_in_unsafe_fn,

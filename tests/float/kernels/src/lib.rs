@@ -3,7 +3,6 @@
 //!
 //! The same lists are functions of the host: the tests hold one against the other.
 #![no_std]
-#![cfg_attr(target_arch = "nvptx64", feature(abi_ptx, asm_experimental_arch))]
 
 pub mod conversions;
 pub mod double;
