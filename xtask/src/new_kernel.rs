@@ -23,6 +23,7 @@ const TEMPLATE: &[(&str, &str)] = template! {
     "build.rs": "build.rs",
     "kernels/Cargo.toml": "kernels/Cargo.toml",
     "kernels/src/lib.rs": "kernels/src/lib.rs",
+    "rust-toolchain.toml": "../../rust-toolchain.toml",
     "src/lib.rs": "src/lib.rs",
     "src/main.rs": "src/main.rs",
     "tests/simulator.rs": "tests/simulator.rs",

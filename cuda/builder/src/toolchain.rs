@@ -130,12 +130,7 @@ impl Toolchain {
             &self.rustc,
             &["--print", "target-cpus", "--target", compile::TARGET],
         );
-        let name = arch.to_string();
-        known.map_or(true, |known| {
-            known
-                .lines()
-                .any(|line| line.split_whitespace().next() == Some(&name))
-        })
+        known.map_or(true, |known| lists(&known, arch))
     }
 
     /// Whether `CUDA_BUILDER_RUSTC` named it: then nothing else is tried in its place.
@@ -148,6 +143,13 @@ impl fmt::Display for Toolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.version, self.rustc.display())
     }
+}
+
+/// Whether `rustc --print target-cpus` names the level.
+fn lists(cpus: &str, arch: Arch) -> bool {
+    let name = arch.to_string();
+    cpus.lines()
+        .any(|line| line.split_whitespace().next() == Some(&name))
 }
 
 fn library(sysroot: &Path) -> PathBuf {
@@ -197,7 +199,16 @@ fn release(version: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::release;
+    use super::{lists, release};
+    use crate::Arch;
+
+    #[test]
+    fn levels_are_found_in_the_compilers_list() {
+        let cpus =
+            "Available CPUs for this target:\n    sm_100a\n    sm_30   - This is the default";
+        assert!(lists(cpus, Arch::Sm100a));
+        assert!(!lists(cpus, Arch::Sm100));
+    }
 
     #[test]
     fn releases_are_read_from_versions() {

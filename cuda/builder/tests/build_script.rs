@@ -2,12 +2,11 @@
 //! in a folder whose name has a space.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use cuda_builder::{CudaBuilder, Toolchain};
-use tempfile::TempDir;
 
 const KERNELS: &str = r#"
 #![no_std]
@@ -51,9 +50,12 @@ fn dependency(name: &str, path: &str) -> String {
     format!("{name} = {{ path = {:?} }}\n", workspace().join(path))
 }
 
+/// All projects lie at one path, one after the other, and share a target folder: what is compiled for
+/// one, `core` for the device above all, serves the next.
 struct Project {
-    _folder: TempDir,
+    _alone: File,
     root: PathBuf,
+    target: PathBuf,
 }
 
 impl Project {
@@ -68,15 +70,22 @@ impl Project {
 
     /// The manifests, without sources; `dependencies` are the host's, beside its kernels.
     fn with_host(dependencies: &str) -> Project {
-        let folder = TempDir::new().expect("a temporary folder");
-        let root = folder.path().join("my project");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
+        fs::create_dir_all(&folder).expect("a folder");
+        let alone = File::create(folder.join("lock")).expect("a file");
+        alone.lock().expect("a lock");
+        let root = folder.join("my project");
+        if root.exists() {
+            fs::remove_dir_all(&root).expect("the last test's project can be removed");
+        }
         let workspace = workspace();
         let package = |name: &str| {
             format!("[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\n")
         };
         let project = Project {
-            _folder: folder,
+            _alone: alone,
             root,
+            target: folder.join("target"),
         };
         project.write(
             "Cargo.toml",
@@ -125,7 +134,7 @@ impl Project {
         };
         cargo
             .env("RUSTFLAGS", "-Ctarget-cpu=x86-64-v2")
-            .env("CARGO_TARGET_DIR", self.root.join("target"))
+            .env("CARGO_TARGET_DIR", &self.target)
             .env("CUDA_DRIVER", "sim")
             .current_dir(&self.root)
             .arg(arguments[0])
@@ -372,5 +381,129 @@ fn what_a_panic_tells_is_chosen() {
         assert_eq!(ptx.contains("vprintf"), prints, "{level}: {ptx}");
         // The code that writes a number.
         assert_eq!(ptx.contains("Display"), formats, "{level}: {ptx}");
+    }
+}
+
+/// A build script as Rust-CUDA's users have it, with a second build of the same kernels.
+#[test]
+fn several_builds_of_one_crate_do_not_disturb_each_other() {
+    if let Err(reason) = Toolchain::find().expect("CUDA_BUILDER_RUSTC serves, if it is set") {
+        println!("skipped, since {reason}");
+        return;
+    }
+    let project = Project::new();
+    let build_script = r#"
+use cuda_builder::{CudaBuilder, NvvmArch};
+
+fn main() {
+    let out = std::path::PathBuf::from(std::env::var("OUT_DIR").unwrap());
+    CudaBuilder::new("kernels").copy_to(out.join("kernels.ptx")).build().unwrap();
+    CudaBuilder::new("kernels")
+        .arch(NvvmArch::Compute75)
+        .ftz(true)
+        .emit_llvm_ir(true)
+        .emit_llvm_bitcode(true)
+        .final_module_path(out.join("final.ll"))
+        .copy_to(out.join("flushed.ptx"))
+        .build()
+        .unwrap();
+}
+"#;
+    let host = r#"
+static EXACT: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
+static FLUSHED: &str = include_str!(concat!(env!("OUT_DIR"), "/flushed.ptx"));
+static LEVELS: &[(u32, &str)] = include!(concat!(env!("OUT_DIR"), "/kernels_ptx.rs"));
+
+fn main() {
+    assert!(EXACT.contains("mul.rn.f32") || EXACT.contains("add.rn.f32"), "{EXACT}");
+    assert!(FLUSHED.contains(".rn.ftz.f32"), "{FLUSHED}");
+    assert_eq!(LEVELS, [(75, EXACT)], "the first build has the list");
+    print!("{}", env!("OUT_DIR"));
+}
+"#;
+    project.write("build.rs", build_script);
+    project.write("src/main.rs", host);
+    let run = project.cargo(&["run"], None);
+    assert_success(&run);
+    let out_dir = PathBuf::from(String::from_utf8_lossy(&run.stdout).into_owned());
+    let read = |name: &str| fs::read(out_dir.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(read("kernels.sm_75.ll").starts_with(b"; ModuleID"));
+    assert_eq!(read("kernels.sm_75.ll"), read("final.ll"));
+    assert!(read("kernels.sm_75.bc").starts_with(b"BC"));
+
+    // Without files of their own they want names of their own.
+    let without = |name: &str| {
+        build_script
+            .replace(".copy_to(out.join(\"kernels.ptx\"))", "")
+            .replace(".copy_to(out.join(\"flushed.ptx\"))", name)
+    };
+    project.write("build.rs", &without(""));
+    let refused = project.cargo(&["build"], None);
+    assert!(!refused.status.success(), "{}", text(&refused));
+    let message = text(&refused);
+    assert!(message.contains("builds `kernels` twice"), "{message}");
+    project.write("build.rs", &without(".name(\"flushed\")"));
+    project.write(
+        "src/main.rs",
+        &host
+            .replace("/kernels.ptx", "/kernels.sm_75.ptx")
+            .replace("/flushed.ptx", "/flushed.sm_75.ptx"),
+    );
+    assert_success(&project.cargo(&["run"], None));
+}
+
+#[test]
+fn libraries_of_kernels_are_linked() {
+    if let Err(reason) = Toolchain::find().expect("CUDA_BUILDER_RUSTC serves, if it is set") {
+        println!("skipped, since {reason}");
+        return;
+    }
+    let project = Project::new();
+    let manifest = |name: &str| {
+        let package =
+            format!("[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2018\"\n");
+        format!(
+            "{package}[dependencies]\n{}",
+            dependency("cuda_std", "cuda/std")
+        )
+    };
+    project.write("tools/Cargo.toml", &manifest("tools"));
+    let library = KERNELS.replace("double", "triple").replace("2.0", "3.0");
+    project.write("tools/src/lib.rs", &library);
+    project.write(
+        "kernels/Cargo.toml",
+        &format!("{}tools = {{ path = \"../tools\" }}\n", manifest("kernels")),
+    );
+
+    // Nothing of it is named: it is not linked, and the build says so.
+    let unused = project.cargo(&["run"], None);
+    assert_success(&unused);
+    let message = text(&unused);
+    assert!(!message.contains(".entry triple("), "{message}");
+    assert!(message.contains("write `use tools as _;`"), "{message}");
+
+    project.write(
+        "kernels/src/lib.rs",
+        &format!("{KERNELS}\nuse tools as _;\n"),
+    );
+    let linked = project.cargo(&["run"], None);
+    assert_success(&linked);
+    let message = text(&linked);
+    for part in [".entry double(", ".entry triple("] {
+        assert!(message.contains(part), "no {part} in {message}");
+    }
+    assert!(!message.contains("as _;"), "{message}");
+
+    // Two kernels of one name.
+    project.write("tools/src/lib.rs", &KERNELS.replace("2.0", "3.0"));
+    let twice = project.cargo(&["build"], None);
+    assert!(!twice.status.success(), "{}", text(&twice));
+    let message = text(&twice);
+    for part in [
+        "two functions of the PTX are named `double`",
+        "kernels/src/lib.rs:7",
+        "tools/src/lib.rs:7",
+    ] {
+        assert!(message.contains(part), "no {part:?} in {message}");
     }
 }

@@ -152,7 +152,8 @@ impl<T: DeviceCopy> Argument for cust::memory::DeviceBox<T> {
 }
 
 /// Of `levels`, pairs of a level and its PTX in rising order, the last that a device of this compute
-/// capability (80 for 8.0) runs.
+/// capability (80 for 8.0) runs. PTX for `sm_90a` runs on 9.0 alone, for `sm_100f` on 10.0 and later
+/// devices of the family 10.
 pub fn select_level<'a>(
     levels: &'a [(u32, &'a str)],
     compute_capability: u32,
@@ -160,7 +161,24 @@ pub fn select_level<'a>(
     levels
         .iter()
         .copied()
-        .rfind(|&(level, _)| level <= compute_capability)
+        .rfind(|&(level, ptx)| match target_form(ptx) {
+            Some('a') => level == compute_capability,
+            Some('f') => level <= compute_capability && level / 10 == compute_capability / 10,
+            _ => level <= compute_capability,
+        })
+}
+
+/// What follows the number in the PTX's `.target sm_90a`.
+fn target_form(ptx: &str) -> Option<char> {
+    let target = ptx
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix(".target"))?;
+    let name = target
+        .split([',', ' ', '\t'])
+        .find(|word| !word.is_empty())?;
+    name.chars()
+        .last()
+        .filter(|last| last.is_ascii_alphabetic())
 }
 
 /// The compute capability of a device as one number: 80 for 8.0.
@@ -414,6 +432,13 @@ mod tests {
         assert_eq!(select_level(&levels, 79), Some((75, "a")));
         assert_eq!(select_level(&levels, 90), Some((80, "b")));
         assert_eq!(select_level(&[], 90), None);
+        let ptx = "//\n.version 8.6\n.target sm_90a, debug\n";
+        let family = ".version 8.6\n.target sm_100f\n";
+        let levels = [(80, "b"), (90, ptx), (100, family)];
+        assert_eq!(select_level(&levels, 89), Some((80, "b")));
+        assert_eq!(select_level(&levels, 90), Some((90, ptx)));
+        assert_eq!(select_level(&levels, 103), Some((100, family)));
+        assert_eq!(select_level(&levels, 120), Some((80, "b")));
     }
 
     #[test]
