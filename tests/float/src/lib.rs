@@ -30,7 +30,7 @@ impl Kernels {
         Kernels { device, program }
     }
 
-    /// What the family's function of this number makes of the arrays.
+    /// What the family's function of this number makes of the arrays, with so many threads in a block.
     ///
     /// # Errors
     ///
@@ -44,6 +44,7 @@ impl Kernels {
         family: &str,
         number: u32,
         inputs: &[Vec<u64>; 3],
+        threads: u32,
     ) -> Result<Vec<[u64; 2]>, String> {
         let memory = self.device.memory();
         let len = inputs[0].len();
@@ -73,8 +74,8 @@ impl Kernels {
             .kernel(family)
             .expect("the family has a kernel");
         let launch = Launch {
-            grid: [(len as u32).div_ceil(64), 1, 1],
-            block: [64, 1, 1],
+            grid: [(len as u32).div_ceil(threads), 1, 1],
+            block: [threads, 1, 1],
             arguments: Arguments::Values(&values),
             ..Launch::default()
         };

@@ -9,18 +9,24 @@ fn inputs(x: Vec<u64>) -> [Vec<u64>; 3] {
     [x, y, z]
 }
 
+/// The threads of a block, except for the families that call functions of PTX: lanes of one warp that
+/// are in different functions overwrite each other's 64-bit registers in the simulator, whose frames
+/// overlap there and whose columns are those of 32 bits. Until that is mended they run alone.
+const THREADS: u32 = 64;
+
 /// Every function of the family gives the same bits in the simulator as on the host.
 fn same_bits(
     family: &str,
     names: &[&str],
     call: impl Fn(u32, u64, u64, u64) -> [u64; 2],
     inputs: &[[Vec<u64>; 3]],
+    threads: u32,
 ) {
     let kernels = Kernels::load();
     let mut wrong = Vec::new();
     for (number, name) in (0..).zip(names) {
         for inputs in inputs {
-            let actual = match kernels.map(family, number, inputs) {
+            let actual = match kernels.map(family, number, inputs, threads) {
                 Ok(actual) => actual,
                 Err(report) => {
                     wrong.push(format!("{name}: {report}"));
@@ -44,12 +50,24 @@ fn same_bits(
 
 #[test]
 fn functions_of_f32() {
-    same_bits("single", single::NAMES, single::call, &[inputs(singles())]);
+    same_bits(
+        "single",
+        single::NAMES,
+        single::call,
+        &[inputs(singles())],
+        1,
+    );
 }
 
 #[test]
 fn functions_of_f64() {
-    same_bits("double", double::NAMES, double::call, &[inputs(doubles())]);
+    same_bits(
+        "double",
+        double::NAMES,
+        double::call,
+        &[inputs(doubles())],
+        1,
+    );
 }
 
 #[test]
@@ -59,19 +77,26 @@ fn functions_of_integers() {
         integers::NAMES,
         integers::call,
         &[inputs(words())],
+        THREADS,
     );
 }
 
 #[test]
 fn conversions() {
     let all = [inputs(singles()), inputs(doubles()), inputs(words())];
-    same_bits("conversions", conversions::NAMES, conversions::call, &all);
+    same_bits(
+        "conversions",
+        conversions::NAMES,
+        conversions::call,
+        &all,
+        THREADS,
+    );
 }
 
 #[test]
 fn directed_rounding() {
     let all = [inputs(singles()), inputs(doubles())];
-    same_bits("rounding", rounding::NAMES, rounding::call, &all);
+    same_bits("rounding", rounding::NAMES, rounding::call, &all, THREADS);
 }
 
 /// The error that the documentation of `FastFloat` states, as an absolute one.
@@ -137,7 +162,7 @@ fn approximations() {
         assert!(x.len() > 100, "{name} has numbers to be tested with");
         let inputs = inputs(x);
         let results = kernels
-            .map("fast", number, &inputs)
+            .map("fast", number, &inputs, THREADS)
             .unwrap_or_else(|report| panic!("{name}: {report}"));
         for (i, actual) in results.into_iter().enumerate() {
             let [x, y, z] = [inputs[0][i], inputs[1][i], inputs[2][i]];

@@ -6,7 +6,59 @@
 //! GPU has instructions for are in [`FastFloat`], the special functions in
 //! [`FloatExt`](crate::FloatExt).
 //!
-//! TABLE
+//! The largest errors found, in units in the last place of the true value. Of `f32`: over every 31st
+//! of all numbers; over every single one for `exp`, `ln` and `tanh`, `sin`, `exp2`; of two arguments over random
+//! ones. Of `f64`: over 2000 points each, against mpmath.
+//!
+//! | function | `f32` | `f64` |
+//! |---|---|---|
+//! | `exp` | 1.02 | 0.8 |
+//! | `exp2` | 0.9 | 0.6 |
+//! | `exp_m1` | 1.3 | 0.8 |
+//! | `ln` | 0.83 | 0.7 |
+//! | `log2` | 1.0 | 0.6 |
+//! | `log10` | 0.9 | 0.6 |
+//! | `ln_1p` | 1.4 | 0.8 |
+//! | `log` | 1.0 | 2.2 |
+//! | `powf` | 1.0 | 0.8 |
+//! | `powi` | 1.9 | 1.1 |
+//! | `cbrt` | 1.1 | 0.6 |
+//! | `hypot` | 1.0 | 0.8 |
+//! | `sin` | 0.9 | 0.7 |
+//! | `cos` | 0.9 | 0.7 |
+//! | `tan` | 1.5 | 0.8 |
+//! | `asin` | 0.9 | 0.9 |
+//! | `acos` | 0.9 | 0.8 |
+//! | `atan` | 1.3 | 0.7 |
+//! | `atan2` | 1.5 | 1.1 |
+//! | `sinh` | 1.6 | 1.6 |
+//! | `cosh` | 1.2 | 1.2 |
+//! | `tanh` | 1.34 | 1.6 |
+//! | `asinh` | 0.9 | 1.1 |
+//! | `acosh` | 1.4 | 1.1 |
+//! | `atanh` | 1.1 | 1.3 |
+//! | `exp10`, `sinpi`, `cospi` | 0.9, 1.1, 0.9 | 2.6, 1.1, 1.1 |
+//! | `rsqrt` | 1.5 | 1.5 |
+//! | `rcbrt` | 2.2 | 1.3 |
+//! | `erf` | 1.1 | 0.8 |
+//! | `erfc` | 3.6 | 2.2 |
+//! | `erfcx` | 3.8 | 2.7 |
+//! | `erfinv` | 3.6 | 5.3 |
+//! | `erfcinv` | 3.6 | 4.1 |
+//! | `normcdf` | 3.8 | 3.0 |
+//! | `normcdfinv` | 5.1 | 3.5 |
+//! | `tgamma` | 0.51 | 6.1 |
+//! | `lgamma`, absolute below 1 | 0.51 | 2.1 |
+//! | `j0`, `j1`, `jn`, absolute below 1 | 0.51 | 1.9, 1.7, 3.3 |
+//! | `y0`, `y1`, `yn`, absolute below 1 | 0.51 | 2.7, 2.7, 9.1 |
+//!
+//! All others are exact, or correctly rounded. "Absolute below 1": near the zeros of these functions the
+//! error is that of a number near 1; the `f32` ones compute in `f64`, which is slow on most GPUs.
+//! Those of orders 0 and 1 at numbers up to 10⁵.
+//!
+//! With a compiler that contracts `a * b + c` the steps that carry rounding errors along stay as they
+//! are, and so do the errors of the `f32` functions; but bits may differ from the host's. Where
+//! subnormal numbers are flushed to 0, so are they here.
 //!
 //! On the device `abs`, `copysign` and `signum` of a float are those of `core`. On the host, where
 //! `std` is linked, a method written `x.sin()` is that of `std`: call `GpuFloat::sin(x)` for the bits

@@ -177,7 +177,9 @@ pub fn frsqrt_rn(x: f32) -> f32 {
     // 1 - x y², exactly but for the last sum.
     let (product, product_low) = single::two_product(scaled, y);
     let rest = single::fma(-product_low, y, single::fma(-product, y, 1.0));
-    let y = single::fma(0.5 * y, rest, y);
+    // The first two terms of the series of 1 / sqrt(1 - rest).
+    let step = single::fma(0.75 * rest, rest, rest);
+    let y = single::fma(0.5 * y, step, y);
     if small { y * 4_294_967_296.0 } else { y }
 }
 

@@ -33,7 +33,9 @@ pub fn powf(x: f32, y: f32) -> f32 {
     let y_is_integer = trunc(y) == y;
     // Above 2^24 all are even.
     let y_is_odd = y_is_integer && y.abs() < 16_777_216.0 && (y as i32) & 1 == 1;
-    let result = if magnitude == 1.0 {
+    let result = if x < 0.0 && magnitude < f32::INFINITY && !y_is_integer {
+        f32::NAN
+    } else if magnitude == 1.0 {
         1.0
     } else if magnitude == 0.0 || magnitude == f32::INFINITY || y.abs() == f32::INFINITY {
         if (magnitude > 1.0) == (y > 0.0) {
@@ -41,8 +43,6 @@ pub fn powf(x: f32, y: f32) -> f32 {
         } else {
             0.0
         }
-    } else if x < 0.0 && !y_is_integer {
-        f32::NAN
     } else {
         positive_power(magnitude, y, 0.0)
     };
