@@ -33,7 +33,6 @@
         abi_unadjusted,
         asm_experimental_arch,
         f16,
-        linkage,
         link_llvm_intrinsics,
         stdarch_nvptx
     )
@@ -45,21 +44,28 @@ extern crate self as cuda_std;
 #[cfg(not(target_arch = "nvptx64"))]
 extern crate std;
 
+pub mod async_copy;
 pub mod atomic;
+pub mod barrier;
 pub mod cfg;
 pub mod float;
 mod float_ext;
+pub mod groups;
 mod halves;
 pub mod intrinsics;
 pub mod io;
 pub mod kernel;
 pub mod mem;
 pub mod misc;
+pub mod mma;
 pub mod output;
 pub mod panic;
+pub mod phased;
 pub mod ptr;
+pub mod random;
 pub mod shared;
 pub mod thread;
+pub mod time;
 pub mod vector;
 pub mod warp;
 

@@ -336,7 +336,7 @@ fn methods<T: Value>(kernel: &str) {
             for (idx, &after) in after.iter().enumerate() {
                 let expected = match idx {
                     1 | 2 => first,
-                    3..10 => T::update(ops[idx - 3], old, first, second),
+                    3..=9 => T::update(ops[idx - 3], old, first, second),
                     11 | 12 => T::update("cas", old, first, second),
                     13 => second,
                     _ => old,

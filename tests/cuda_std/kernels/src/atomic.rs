@@ -156,8 +156,8 @@ pub unsafe fn atomic_fences(values: *mut u32, flags: *mut u32, results: *mut u32
     }
 }
 
-/// The functions with an ordering: the block says which, so that each branch of them runs. A cell for
-/// each update and scope.
+/// The functions with an ordering, a cell for each update and scope. All orderings come up, but not
+/// each with each.
 macro_rules! with_ordering {
     ($($ty:ident)*) => {$(
         paste! {
@@ -168,34 +168,30 @@ macro_rules! with_ordering {
                 olds: *mut [$ty; 27],
             ) {
                 let case = thread::block_idx_x() as usize;
-                let ordering = match case % 5 {
-                    0 => Relaxed,
-                    1 => Acquire,
-                    2 => Release,
-                    3 => AcqRel,
-                    _ => SeqCst,
-                };
                 let [first, second] = *operands.add(case);
                 let cells = cells.add(case).cast::<$ty>();
                 let olds = olds.add(case).cast::<$ty>();
-                with_ordering! { @ $ty device 0 (cells, olds, first, second, ordering) }
-                with_ordering! { @ $ty block 9 (cells, olds, first, second, ordering) }
-                with_ordering! { @ $ty system 18 (cells, olds, first, second, ordering) }
+                with_ordering! { @ $ty device 0 (cells, olds, first, second) Relaxed Acquire Release AcqRel SeqCst }
+                with_ordering! { @ $ty block 9 (cells, olds, first, second) AcqRel SeqCst Relaxed Acquire Release }
+                with_ordering! { @ $ty system 18 (cells, olds, first, second) Acquire Release AcqRel SeqCst Relaxed }
             }
         }
     )*};
-    (@ $ty:ident $scope:ident $at:literal ($cells:ident, $olds:ident, $first:ident, $second:ident, $ordering:ident)) => {
+    (
+        @ $ty:ident $scope:ident $at:literal ($cells:ident, $olds:ident, $first:ident, $second:ident)
+        $a:ident $b:ident $c:ident $d:ident $e:ident
+    ) => {
         paste! {
-            *$olds.add($at) = mid::[<atomic_fetch_add_ $ty _ $scope>]($cells.add($at), $ordering, $first);
-            *$olds.add($at + 1) = mid::[<atomic_fetch_sub_ $ty _ $scope>]($cells.add($at + 1), $ordering, $first);
-            *$olds.add($at + 2) = mid::[<atomic_fetch_min_ $ty _ $scope>]($cells.add($at + 2), $ordering, $first);
-            *$olds.add($at + 3) = mid::[<atomic_fetch_max_ $ty _ $scope>]($cells.add($at + 3), $ordering, $first);
-            *$olds.add($at + 4) = mid::[<atomic_fetch_and_ $ty _ $scope>]($cells.add($at + 4), $ordering, $first);
-            *$olds.add($at + 5) = mid::[<atomic_fetch_or_ $ty _ $scope>]($cells.add($at + 5), $ordering, $first);
-            *$olds.add($at + 6) = mid::[<atomic_fetch_xor_ $ty _ $scope>]($cells.add($at + 6), $ordering, $first);
-            *$olds.add($at + 7) = mid::[<atomic_fetch_exch_ $ty _ $scope>]($cells.add($at + 7), $ordering, $first);
+            *$olds.add($at) = mid::[<atomic_fetch_add_ $ty _ $scope>]($cells.add($at), $a, $first);
+            *$olds.add($at + 1) = mid::[<atomic_fetch_sub_ $ty _ $scope>]($cells.add($at + 1), $b, $first);
+            *$olds.add($at + 2) = mid::[<atomic_fetch_min_ $ty _ $scope>]($cells.add($at + 2), $c, $first);
+            *$olds.add($at + 3) = mid::[<atomic_fetch_max_ $ty _ $scope>]($cells.add($at + 3), $d, $first);
+            *$olds.add($at + 4) = mid::[<atomic_fetch_and_ $ty _ $scope>]($cells.add($at + 4), $e, $first);
+            *$olds.add($at + 5) = mid::[<atomic_fetch_or_ $ty _ $scope>]($cells.add($at + 5), $d, $first);
+            *$olds.add($at + 6) = mid::[<atomic_fetch_xor_ $ty _ $scope>]($cells.add($at + 6), $c, $first);
+            *$olds.add($at + 7) = mid::[<atomic_fetch_exch_ $ty _ $scope>]($cells.add($at + 7), $b, $first);
             *$olds.add($at + 8) =
-                mid::[<atomic_compare_and_swap_ $ty _ $scope>]($cells.add($at + 8), $first, $second, $ordering);
+                mid::[<atomic_compare_and_swap_ $ty _ $scope>]($cells.add($at + 8), $first, $second, $a);
         }
     };
 }
