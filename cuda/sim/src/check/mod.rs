@@ -22,7 +22,8 @@ pub(crate) use shared::{SharedShadow, Written};
 
 /// Which errors are looked for.
 ///
-/// Deadlocks, overflows of the stack, traps and the step limit end a launch whatever is chosen.
+/// Deadlocks, overflows of the stack, traps, the step limit and misuse of mbarriers end a launch whatever
+/// is chosen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Checks {
     /// Accesses out of bounds, through null or freed pointers, and writes to constant memory, end

@@ -145,8 +145,8 @@ pub(super) fn record<C: Chunks, T: Copy + Into<u64>>(
 
 /// Where lane 0 would read, if the lanes read one run of bytes, lane after lane.
 fn run(access: &Access, offsets: &[u64; LANES]) -> Option<u64> {
-    // A lane alone has no use of it.
-    if access.action != Action::Read || access.mask.is_power_of_two() {
+    // A lane alone has no use of it, and there may be none.
+    if access.action != Action::Read || access.mask.count_ones() < 2 {
         return None;
     }
     let first = access.mask.trailing_zeros() as usize;
