@@ -79,9 +79,9 @@ const FUNCTIONS: &[(&str, Function, Unit, f64)] = &[
     ("tan", Of1(raw::tan), Relative, 0.8),
     ("tanh", Of1(raw::tanh), Relative, 1.6),
     ("tgamma", Of1(raw::tgamma), Relative, 6.1),
-    ("y0", Of1(raw::y0), Absolute, 2.7),
-    ("y1", Of1(raw::y1), Absolute, 2.7),
-    ("yn", Of2(yn), Absolute, 9.1),
+    ("y0", Of1(raw::y0), Absolute, 3.3),
+    ("y1", Of1(raw::y1), Absolute, 2.5),
+    ("yn", Of2(yn), Absolute, 5.9),
 ];
 
 #[test]

@@ -57,7 +57,17 @@ pub fn powi(x: f32, n: i32) -> f32 {
         1 => return x,
         2 => return x * x,
         3 => return x * x * x,
-        4 => return (x * x) * (x * x),
+        4 => {
+            // With the error of the square, where there is one.
+            let (square, square_low) = two_product(x, x);
+            let power = square * square;
+            let corrected = fma(2.0 * square, square_low, power);
+            return if power < f32::INFINITY {
+                corrected
+            } else {
+                power
+            };
+        }
         _ => {}
     }
     let magnitude = x.abs();
