@@ -20,7 +20,6 @@ fn misused_kernels_do_not_compile() {
         "kernel_takes_a_mutable_slice",
         "kernel_takes_a_mutable_reference",
         "kernel_takes_a_host_type",
-        "barrier_without_unsafe",
         "body_is_wrong",
         "value_without_a_layout",
         "slice_for_a_reference",

@@ -124,7 +124,7 @@ fn entry_of(
         return Err(Error::new(
             arguments.span(),
             format!(
-                "`{name}` has {} generic parameters, and this instance gives {}",
+                "`{name}` takes {} types or values, and this instance gives {}",
                 generics.len(),
                 arguments.len()
             ),

@@ -2,6 +2,7 @@
 mod kernels;
 
 use cuda_launch::{Argument, Kernels, LaunchConfig};
+use cust::memory::DeviceBox;
 use cust::prelude::*;
 
 fn launch(

@@ -64,13 +64,18 @@ pub fn signature(
             Some(number) => quote!(::core::option::Option::Some(#number)),
             None => quote!(::core::option::Option::None),
         };
-        quote! {
+        // A constant of its own is computed, and with it checked, whether it is used or not.
+        let constant = quote! {
+            const BOUNDS: ::cuda_std::kernel::LaunchBounds =
+                ::cuda_std::kernel::LaunchBounds::new(#max_threads, #min_blocks);
+        };
+        let item = quote! {
             const LAUNCH_BOUNDS: ::core::option::Option<::cuda_std::kernel::LaunchBounds> =
-                ::core::option::Option::Some(
-                    ::cuda_std::kernel::LaunchBounds::new(#max_threads, #min_blocks)
-                );
-        }
+                ::core::option::Option::Some(BOUNDS);
+        };
+        (constant, item)
     });
+    let (bounds_constant, launch_bounds) = launch_bounds.unzip();
     // They are checked where the kernel is launched, since they say something of `'launch`.
     let bounds = quote!(where #(#bounds),*);
     quote! {
@@ -83,6 +88,8 @@ pub fn signature(
         #[cfg(not(target_arch = "nvptx64"))]
         #(#conditions)*
         const _: () = {
+            #bounds_constant
+
             // SAFETY: the name is the entry point's, and the words are its parameters in order,
             // each of the type that the device reads.
             unsafe impl #generics ::cuda_std::kernel::Kernel for #name #generics #bounds {

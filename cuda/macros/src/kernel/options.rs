@@ -46,7 +46,19 @@ impl Parse for Options {
                 }
                 Item::LaunchBounds(_, bounds) => options.launch_bounds = Some(bounds),
                 Item::Hint => {}
-                Item::Instance(instance) => options.instances.push(instance),
+                Item::Instance(instance) => {
+                    if options
+                        .instances
+                        .iter()
+                        .any(|other| other.name == instance.name)
+                    {
+                        return Err(Error::new(
+                            instance.name.span(),
+                            "another instance has this name",
+                        ));
+                    }
+                    options.instances.push(instance);
+                }
             }
         }
         Ok(options)
@@ -66,7 +78,7 @@ impl Parse for Item {
             dimension(input)?;
             return Ok(Item::Hint);
         }
-        let path: Path = input.parse()?;
+        let path: Path = input.parse().map_err(|_| unknown(name.span()))?;
         let [segment] = &path.segments.iter().collect::<Vec<_>>()[..] else {
             return Err(not_an_instance(&path));
         };

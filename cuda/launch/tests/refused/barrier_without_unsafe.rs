@@ -1,8 +1,0 @@
-use cuda_std::prelude::*;
-
-#[kernel]
-pub fn wait() {
-    thread::sync_threads();
-}
-
-fn main() {}
