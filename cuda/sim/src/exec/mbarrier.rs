@@ -228,7 +228,9 @@ impl Context<'_, '_> {
         mask: Mask,
         offsets: &[u64; LANES],
     ) -> Result<(), Stop> {
-        for (offset, part) in self.mbarriers(mask, offsets, Action::Write, false)? {
+        // Not a weak write: libcu++ has one lane of a warp tell for the others that they have waited, by
+        // instructions that order nothing between the lanes.
+        for (offset, part) in self.mbarriers(mask, offsets, Action::Atomic, true)? {
             for lane in lanes(part) {
                 self.check_mbarrier(lane, offset)?;
                 self.shared.mbarriers.barriers.remove(&offset);
