@@ -2,6 +2,7 @@
 //! calls too.
 
 use alloc::collections::{BTreeMap, BinaryHeap, VecDeque};
+use alloc::vec;
 use core::cell::RefCell;
 
 use cuda_std::prelude::*;

@@ -97,11 +97,11 @@ impl Scene<'_> {
 /// The first thread lays the scene out in global memory, since the host does not know where its parts
 /// will lie; then each takes a row.
 #[kernel]
-pub unsafe fn weigh<'a>(
-    numbers: &'a [u32],
-    weights: &'a [u32],
-    rows: *mut &'a [u32],
-    scene: *mut Scene<'a>,
+pub unsafe fn weigh(
+    numbers: &'static [u32],
+    weights: &'static [u32],
+    rows: *mut &'static [u32],
+    scene: *mut Scene<'static>,
     out: *mut u32,
 ) {
     let t = thread::thread_idx_x() as usize;
