@@ -126,7 +126,8 @@ fn updates<T: Value, const N: usize>(kernel: &str, ops: [&str; N]) {
     let run = Run::new(kernel, cases.len() as u32, 1)
         .pointer(&cells)
         .pointer(&operands)
-        .uninitialized::<T>(cells.len());
+        .uninitialized::<T>(cells.len())
+        .order_does_not_matter();
     run.check(|output| {
         let (after, olds) = (output.buffer::<T>(0), output.buffer::<T>(2));
         for (case, &[old, first, second]) in cases.iter().enumerate() {
@@ -196,7 +197,8 @@ instruction_tests! {
 fn moves<T: Pod + PartialEq + Debug>(kernel: &str, n: usize, values: &[T]) {
     let run = Run::new(kernel, values.len() as u32, 1)
         .pointer(values)
-        .uninitialized::<T>(n * values.len());
+        .uninitialized::<T>(n * values.len())
+        .order_does_not_matter();
     run.check(|output| {
         for (cells, value) in output.buffer::<T>(1).chunks(n).zip(values) {
             assert_eq!(cells, vec![*value; n]);
@@ -291,7 +293,8 @@ fn bounded_counters() {
     let run = Run::new("atomic_bounded", cases.len() as u32, 1)
         .pointer(&cells)
         .pointer(&bounds)
-        .uninitialized::<[u32; 6]>(cases.len());
+        .uninitialized::<[u32; 6]>(cases.len())
+        .order_does_not_matter();
     run.check(|output| {
         assert_eq!(output.buffer::<[u32; 6]>(2), cells);
         for ([old, bound], after) in cases.into_iter().zip(output.buffer::<[u32; 6]>(0)) {
@@ -318,7 +321,8 @@ fn methods<T: Value>(kernel: &str) {
         .pointer(&cells)
         .pointer(&operands)
         .uninitialized::<T>(cells.len())
-        .uninitialized::<[u32; 4]>(cases.len());
+        .uninitialized::<[u32; 4]>(cases.len())
+        .order_does_not_matter();
     run.check(|output| {
         let (after, results) = (output.buffer::<T>(0), output.buffer::<T>(2));
         let is_ok = output.buffer::<[u32; 4]>(3);
