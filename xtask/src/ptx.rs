@@ -118,9 +118,9 @@ mod tests {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let tests = workspace.join("tests").read_dir().expect("there are tests");
         let mut folders: Vec<String> = tests
-            .map(|entry| entry.expect("an entry").file_name())
-            .map(|name| format!("tests/{}/kernels/ptx/", name.display()))
-            .filter(|folder| workspace.join(folder).join("../Cargo.toml").is_file())
+            .map(|entry| entry.expect("an entry"))
+            .filter(|entry| entry.path().join("kernels/Cargo.toml").is_file())
+            .map(|entry| format!("tests/{}/kernels/ptx/", entry.file_name().display()))
             .collect();
         folders.push("gpu/ptx/".to_owned());
         folders.sort();
