@@ -220,7 +220,7 @@ impl Run {
         let printed = Printed::default();
         device.set_output(Box::new(printed.clone()));
         let program = device
-            .load(self.ptx.unwrap_or_else(ptx))
+            .load(&only(self.ptx.unwrap_or_else(ptx), &self.kernel))
             .unwrap_or_else(|error| panic!("the kernels' PTX: {error}"));
         let kernel = program
             .kernel(&self.kernel)
@@ -303,6 +303,23 @@ impl Run {
             reports: device.reports().into_iter().chain(fault).collect(),
         }
     }
+}
+
+/// The PTX without the entry points of other kernels, which take long to make ready and are not run.
+/// Their lines stay, empty, so that reports name those of the whole text.
+fn only(ptx: &str, kernel: &str) -> String {
+    let own = format!(".visible .entry {kernel}(");
+    let mut text = String::with_capacity(ptx.len() / 8);
+    let mut is_other = false;
+    for line in ptx.lines() {
+        is_other |= line.starts_with(".visible .entry") && !line.starts_with(&own);
+        if !is_other {
+            text.push_str(line);
+        }
+        text.push('\n');
+        is_other &= line != "}";
+    }
+    text
 }
 
 struct Outcome {
