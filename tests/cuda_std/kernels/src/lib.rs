@@ -13,13 +13,21 @@
 )]
 #![allow(missing_docs, reason = "a macro's kernels are described at the macro")]
 
+pub mod async_copy;
 pub mod atomic;
+pub mod barrier;
+pub mod groups;
 pub mod io;
 pub mod kernel;
 pub mod mem;
 pub mod misc;
+pub mod mma;
+pub mod pages;
 pub mod panic;
+pub mod phased;
 pub mod ptr;
+pub mod random;
 pub mod shared;
 pub mod thread;
+pub mod time;
 pub mod warp;
