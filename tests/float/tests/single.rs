@@ -151,7 +151,7 @@ fn functions_of_two_f32_are_as_exact_as_stated() {
 /// even power of 2.
 #[test]
 fn the_reciprocal_root_is_correctly_rounded() {
-    for bits in (0x3f80_0000..0x4080_0000u32).step_by(1) {
+    for bits in 0x3f80_0000..0x4080_0000u32 {
         let x = f32::from_bits(bits);
         let expected = (1.0 / f64::from(x).sqrt()) as f32;
         assert_eq!(raw::frsqrt_rn(x), expected, "of {x:e}");
