@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::output::write_file;
 use crate::sources::hexadecimal;
 use crate::{
-    Arch, Error, Panics, Ptx, Sources, Toolchain, arithmetic, entries, libraries, lines, spaces,
+    Arch, Error, Panics, Ptx, Sources, Toolchain, arithmetic, attributes, entries, libraries,
+    lines, spaces, version,
 };
 
 /// The target.
@@ -115,8 +116,16 @@ fn compile_level(
 
     let flags = write_flags(&flags(sources, toolchain, arch), build_folder)?;
     let mut cargo = cargo_rustc(sources, toolchain, arch, build_folder, &flags);
+    let root = attributes::root(sources, build_folder)?;
+    if let Some(wrapper) = root.wrapper {
+        // Only for the crates of the kernels' workspace: `core` stays as it is.
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", wrapper);
+    }
     // Assembly is what this target's backend writes; nothing is linked.
-    cargo.arg("--").args(options.codegen_flags());
+    cargo
+        .arg("--")
+        .args(options.codegen_flags())
+        .args(root.flags);
     let emits = [
         ("asm", Some(&ptx_path)),
         ("llvm-ir", llvm_ir.as_ref()),
@@ -267,10 +276,6 @@ fn finish(text: String, sources: &Sources) -> Result<String, String> {
     } else {
         text
     };
-    let text = if options.has_lines() {
-        lines::tidy(&text)
-    } else {
-        text
-    };
-    Ok(entries::finish(&spaces::place(&text)?))
+    let text = lines::tidy(&text, options.has_lines());
+    Ok(version::raise(entries::finish(&spaces::place(&text)?)))
 }

@@ -17,6 +17,9 @@
 //! `include!(concat!(env!("OUT_DIR"), "/gpu_ptx.rs"))`: an expression of type `&[(u32, &str)]`, a
 //! level (80 for sm_80) and its PTX each, in rising order; empty if there is no kernel.
 //!
+//! The options are those of [`CudaBuilder`]; `docs/cuda-builder.md` has them in one table, and how
+//! libraries of kernels are linked.
+//!
 //! # Where the compiler comes from
 //!
 //! The first of these; the build says in one line which it took:
@@ -26,7 +29,8 @@
 //! 3. another rustc on the `PATH` or in `/usr/bin`, 1.95 or later, with its library sources;
 //! 4. no compiler: the PTX in the kernel crate's folder `ptx/`, if it was made from these sources.
 //!
-//! If none of these is there the build goes on without kernels, and says what mends it. A compiler
+//! If none of these is there the build goes on without kernels, and says what mends it; it is an error
+//! where [`CudaBuilder::copy_to`] names a file. A compiler
 //! of 2 or 3 that fails on sources which the PTX in `ptx/` was made from gives way to that PTX.
 //!
 //! Kernels are compiled by a cargo of their own: its build folder, its lock, its flags and its
@@ -34,6 +38,7 @@
 
 mod arch;
 mod arithmetic;
+mod attributes;
 mod builder;
 mod compile;
 mod entries;
@@ -47,6 +52,7 @@ mod pregenerated;
 mod sources;
 mod spaces;
 mod toolchain;
+mod version;
 
 use std::path::PathBuf;
 
