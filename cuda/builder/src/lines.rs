@@ -19,8 +19,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// The text without labels that nothing names, and without comments but those that say where a
-/// line was inlined.
-pub fn tidy(ptx: &str) -> String {
+/// line was inlined; and without source lines unless they are wanted, since code of the standard
+/// library may bring some.
+pub fn tidy(ptx: &str, keeps_lines: bool) -> String {
     let mut files = Files::default();
     for (number, path) in ptx.lines().filter_map(file) {
         files.numbers.insert(path, number);
@@ -34,7 +35,10 @@ pub fn tidy(ptx: &str) -> String {
             _ => (line, ""),
         };
         let is_label = code.starts_with("$L__tmp") && code.ends_with(':');
-        if is_label || (code.is_empty() && !line.is_empty()) {
+        let is_source_line = [".loc", ".file"]
+            .iter()
+            .any(|directive| code.trim_start().starts_with(directive));
+        if is_label || (is_source_line && !keeps_lines) || (code.is_empty() && !line.is_empty()) {
             continue;
         }
         tidied.push_str(code);
@@ -122,6 +126,8 @@ $L__BB0_1:
 	.file	2 "c:\d.rs"
 	.file	3 "e.rs"
 "#;
-        assert_eq!(tidy(ptx), expected);
+        assert_eq!(tidy(ptx, true), expected);
+        let without = "\n.version 7.0\n\tbar.sync \t0;\n$L__BB0_1:\n";
+        assert_eq!(tidy(ptx, false), without);
     }
 }
