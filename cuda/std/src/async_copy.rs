@@ -32,6 +32,7 @@
 //! ```
 
 use core::marker::PhantomData;
+use core::ops::Deref;
 
 use crate::groups::Block;
 use crate::kernel::DeviceValue;
@@ -258,7 +259,7 @@ where
     // A tile borrows the pipeline: it is no `Iterator`.
     #[allow(clippy::should_implement_trait)]
     #[inline(always)]
-    pub unsafe fn next(&mut self) -> Option<&[T; N]> {
+    pub unsafe fn next(&mut self) -> Option<Stage<'_, T, N>> {
         if self.next_tile == self.n_tiles {
             return None;
         }
@@ -273,9 +274,11 @@ where
         self.start_copies(tile + STAGES - 1, free_stage);
         self.next_tile += 1;
         self.next_stage = if stage == STAGES - 1 { 0 } else { stage + 1 };
-        // SAFETY: a stage, all of which was copied, and into which no copies start before the barrier
-        // of the next call, which ends this borrow.
-        Some(unsafe { &*self.start.add(stage * N).cast::<[T; N]>() })
+        Some(Stage {
+            start: self.start,
+            offset: stage * N,
+            _borrow: PhantomData,
+        })
     }
 
     /// Starts this thread's copies of a tile, as a group, which is empty behind the last tile.
@@ -304,6 +307,26 @@ where
             }
         }
         cp_async_commit_group();
+    }
+}
+
+/// A tile of a [`Pipeline`], which may be read until the next one comes.
+// Not a reference: an `Option` of one would be null or an address of shared memory, which the machine
+// cannot tell from one of global memory.
+pub struct Stage<'a, T, const N: usize> {
+    start: *const T,
+    offset: usize,
+    _borrow: PhantomData<&'a [T; N]>,
+}
+
+impl<T, const N: usize> Deref for Stage<'_, T, N> {
+    type Target = [T; N];
+
+    #[inline(always)]
+    fn deref(&self) -> &[T; N] {
+        // SAFETY: a stage, all of which was copied, and into which no copies start before the barrier of
+        // the next call of `next`, which ends the borrow.
+        unsafe { &*self.start.add(self.offset).cast::<[T; N]>() }
     }
 }
 
