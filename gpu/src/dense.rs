@@ -255,8 +255,11 @@ pub fn dense_backward_bias(dy: &[f32], mut dbias: DisjointSlice<f32>, n_rows: u3
     let column = thread::block_idx_x() as usize * N_BIAS_COLUMNS + lane_idx;
     let mut sum = 0.0;
     if column < n_columns {
-        for row in (warp_idx..n_rows as usize).step_by(N_BIAS_WARPS) {
-            sum += dy[row * n_columns + column];
+        // One look at the bounds for all rows: the iterator knows where they end.
+        let dy = &dy[..n_rows as usize * n_columns];
+        let own = dy.get(warp_idx * n_columns + column..).unwrap_or(&[]);
+        for dy in own.iter().step_by(N_BIAS_WARPS * n_columns) {
+            sum += dy;
         }
     }
     // SAFETY: each thread writes an element of its own.

@@ -50,7 +50,10 @@ fn uses(list: &str) -> Result<String, Box<dyn Error>> {
             "method" => {
                 let (name, method) = path.split_once("::").ok_or("expected a trait's method")?;
                 for float in ["f32", "f64"] {
-                    writeln!(program, "    let _ = <{float} as cuda_std::{name}>::{method};")?;
+                    writeln!(
+                        program,
+                        "    let _ = <{float} as cuda_std::{name}>::{method};"
+                    )?;
                 }
             }
             _ => return Err(format!("{kind} is no kind of item").into()),

@@ -24,7 +24,10 @@ fn workspace() -> &'static Path {
 /// The code in backticks of each cell of each row.
 fn rows() -> Vec<[Vec<String>; 3]> {
     let text = fs::read_to_string(workspace().join("docs/rust-cuda.md")).expect("the page");
-    let section = text.split("## Every public item\n").nth(1).expect("the section");
+    let section = text
+        .split("## Every public item\n")
+        .nth(1)
+        .expect("the section");
     let section = section.split("\n## ").next().expect("a part");
     let rows = section.lines().filter(|line| line.starts_with("| `"));
     let code = |cell: &str| -> Vec<String> {
@@ -78,7 +81,9 @@ fn every_test_of_the_table_is_there() {
                 let source = fs::read_to_string(workspace().join(&path));
                 source.unwrap_or_else(|error| panic!("{path}, for {items:?}: {error}"))
             });
-            let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code = source
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
             let is_word = |character: char| character.is_alphanumeric() || character == '_';
             let found = code
                 .flat_map(|line| line.split(|character| !is_word(character)))

@@ -9,9 +9,7 @@ fn inputs(x: Vec<u64>) -> [Vec<u64>; 3] {
     [x, y, z]
 }
 
-/// The threads of a block, except for the families that call functions of PTX: lanes of one warp that
-/// are in different functions overwrite each other's 64-bit registers in the simulator, whose frames
-/// overlap there and whose columns are those of 32 bits. Until that is mended they run alone.
+/// The threads of a block.
 const THREADS: u32 = 64;
 
 /// Every function of the family gives the same bits in the simulator as on the host.
@@ -20,13 +18,12 @@ fn same_bits(
     names: &[&str],
     call: impl Fn(u32, u64, u64, u64) -> [u64; 2],
     inputs: &[[Vec<u64>; 3]],
-    threads: u32,
 ) {
     let kernels = Kernels::load();
     let mut wrong = Vec::new();
     for (number, name) in (0..).zip(names) {
         for inputs in inputs {
-            let actual = match kernels.map(family, number, inputs, threads) {
+            let actual = match kernels.map(family, number, inputs, THREADS) {
                 Ok(actual) => actual,
                 Err(report) => {
                     wrong.push(format!("{name}: {report}"));
@@ -50,24 +47,12 @@ fn same_bits(
 
 #[test]
 fn functions_of_f32() {
-    same_bits(
-        "single",
-        single::NAMES,
-        single::call,
-        &[inputs(singles())],
-        1,
-    );
+    same_bits("single", single::NAMES, single::call, &[inputs(singles())]);
 }
 
 #[test]
 fn functions_of_f64() {
-    same_bits(
-        "double",
-        double::NAMES,
-        double::call,
-        &[inputs(doubles())],
-        1,
-    );
+    same_bits("double", double::NAMES, double::call, &[inputs(doubles())]);
 }
 
 #[test]
@@ -77,26 +62,19 @@ fn functions_of_integers() {
         integers::NAMES,
         integers::call,
         &[inputs(words())],
-        THREADS,
     );
 }
 
 #[test]
 fn conversions() {
     let all = [inputs(singles()), inputs(doubles()), inputs(words())];
-    same_bits(
-        "conversions",
-        conversions::NAMES,
-        conversions::call,
-        &all,
-        THREADS,
-    );
+    same_bits("conversions", conversions::NAMES, conversions::call, &all);
 }
 
 #[test]
 fn directed_rounding() {
     let all = [inputs(singles()), inputs(doubles())];
-    same_bits("rounding", rounding::NAMES, rounding::call, &all, THREADS);
+    same_bits("rounding", rounding::NAMES, rounding::call, &all);
 }
 
 /// The error that the documentation of `FastFloat` states, as an absolute one.

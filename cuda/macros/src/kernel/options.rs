@@ -30,7 +30,7 @@ pub struct Instance {
 }
 
 enum Item {
-    LaunchBounds(Span, LaunchBounds),
+    LaunchBounds(Span, Box<LaunchBounds>),
     /// `grid_dim = 2d`, which says what the indices mean and changes nothing.
     Hint,
     Instance(Instance),
@@ -44,7 +44,7 @@ impl Parse for Options {
                 Item::LaunchBounds(span, _) if options.launch_bounds.is_some() => {
                     return Err(Error::new(span, "the launch bounds are given twice"));
                 }
-                Item::LaunchBounds(_, bounds) => options.launch_bounds = Some(bounds),
+                Item::LaunchBounds(_, bounds) => options.launch_bounds = Some(*bounds),
                 Item::Hint => {}
                 Item::Instance(instance) => {
                     if options
@@ -69,7 +69,8 @@ impl Parse for Item {
     fn parse(input: ParseStream) -> Result<Item> {
         let name = Ident::parse_any(input).map_err(|error| unknown(error.span()))?;
         if name == "launch_bounds" {
-            return Ok(Item::LaunchBounds(name.span(), launch_bounds(input)?));
+            let bounds = Box::new(launch_bounds(input)?);
+            return Ok(Item::LaunchBounds(name.span(), bounds));
         }
         input
             .parse::<Token![=]>()

@@ -428,7 +428,7 @@ impl<'l> Block<'l> {
             let function = kernel.function(index).expect("it was looked up above");
             let pc = part.pc;
             let warp = &mut self.warps[number];
-            let entered = warp.enter(&mut part, caller, call, index, function, limit);
+            let entered = warp.enter(&mut part, kernel, caller, call, index, limit);
             match entered {
                 Ok(()) => {
                     let registers = &mut warp.registers;

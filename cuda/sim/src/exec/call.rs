@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::warp::{CallFrame, Group, Warp};
 use super::{LANES, Mask, Slot, lanes};
-use crate::program::FunctionCode;
+use crate::program::{FunctionCode, Kernel};
 
 /// The bytes of stack that a call takes at least, so that endless recursion ends.
 const LEAST_FRAME: u32 = 32;
@@ -118,12 +118,15 @@ impl Warp {
     pub(crate) fn enter(
         &mut self,
         group: &mut Group,
+        kernel: &Kernel,
         caller: &FunctionCode,
         call: &Call,
         number: u32,
-        function: &FunctionCode,
         stack_limit: u32,
     ) -> Result<(), CallError> {
+        let function = kernel
+            .function(number)
+            .expect("the caller has looked it up");
         let fits = |given: &[Actual], taken: &[Actual]| {
             given.len() == taken.len()
                 && given
@@ -139,7 +142,7 @@ impl Warp {
             local: group.local,
         };
         let to = Base {
-            frame: group.frame + caller.rows as usize,
+            frame: kernel.frame(function, group.depth()),
             local: group.local_end.next_multiple_of(16),
         };
         // A frame takes room even if it has no variables: the return address and registers.

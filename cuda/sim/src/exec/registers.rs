@@ -40,7 +40,8 @@ pub(crate) struct PredicateSlot(pub(crate) u32);
 
 /// The registers of a warp, and where the frame of the running function begins in them.
 ///
-/// Lanes that are in different functions may use the same rows: each touches its own column.
+/// Lanes that are at different places of one function use the same rows, each its own column: a row
+/// always holds registers of one width.
 #[derive(Debug, Default)]
 pub(crate) struct Registers {
     rows: Vec<Row>,

@@ -391,6 +391,7 @@ pub(crate) fn decode_function<'a>(
         name: function.name.clone(),
         start: frame.start,
         rows: frame.rows,
+        first_row: 0,
         predicates: frame.predicates,
         constants: frame.constants,
         false_predicate: frame.false_predicate,

@@ -487,6 +487,12 @@ fn decode_kernels(
         let Some(decoded) = decoded else {
             continue;
         };
+        let mut function_rows = 0;
+        for function in functions.values_mut() {
+            function.first_row = function_rows;
+            // As a frame's own wide registers are.
+            function_rows += function.rows.next_multiple_of(4);
+        }
         let kernel = Kernel {
             name: entry.name.clone(),
             parameters,
@@ -495,6 +501,7 @@ fn decode_kernels(
             positions: code.positions,
             entry: decoded,
             functions,
+            function_rows,
             shared,
             limits: entry.limits.clone(),
             ptx_version: module.version,

@@ -85,6 +85,8 @@ pub(crate) struct FunctionCode {
     pub(crate) start: u32,
     /// The rows of registers that it needs.
     pub(crate) rows: u32,
+    /// Where its rows begin among those of all functions that the kernel may call.
+    pub(crate) first_row: u32,
     /// The predicates that it needs.
     pub(crate) predicates: u32,
     /// What its constant rows hold: the constant, its slot and its rows.
@@ -106,6 +108,8 @@ pub struct Kernel {
     entry: FunctionCode,
     /// By their numbers in the module.
     functions: BTreeMap<u32, FunctionCode>,
+    /// The rows of all of them.
+    function_rows: u32,
     shared: SharedLayout,
     limits: Limits,
     ptx_version: (u32, u32),
@@ -194,6 +198,15 @@ impl Kernel {
 
     pub(crate) fn function(&self, number: u32) -> Option<&FunctionCode> {
         self.functions.get(&number)
+    }
+
+    /// Where the registers of a function begin that is called at this depth; 0 is the kernel's own.
+    ///
+    /// Each function has its rows to itself: lanes may be in several at a time, and a register of 64
+    /// bits does not lie in the same columns as one of 32.
+    pub(crate) fn frame(&self, function: &FunctionCode, depth: u32) -> usize {
+        let below = u64::from(self.entry.rows) + u64::from(depth) * u64::from(self.function_rows);
+        (below + u64::from(function.first_row)) as usize
     }
 
     pub(crate) fn shared(&self) -> &SharedLayout {
