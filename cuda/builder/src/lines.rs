@@ -35,7 +35,7 @@ pub fn tidy(ptx: &str, keeps_lines: bool) -> String {
             _ => (line, ""),
         };
         let is_label = code.starts_with("$L__tmp") && code.ends_with(':');
-        let is_source_line = [".loc", ".file"]
+        let is_source_line = [".loc\t", ".file\t"]
             .iter()
             .any(|directive| code.trim_start().starts_with(directive));
         if is_label || (is_source_line && !keeps_lines) || (code.is_empty() && !line.is_empty()) {
