@@ -32,14 +32,10 @@ pub unsafe fn vectors(out: *mut u32) {
 
 /// Text of numbers, built by `format!` and taken apart again.
 pub fn text_of(t: u32) -> String {
-    let mut text = format!(
-        "{t:03}|{:>5.2}|{:#x}|{:?}",
-        t as f32 / 3.0,
-        t * 40,
-        (t, 'x')
-    );
+    let mut text = format!("{t:03}|{:>6}|{:#x}|{:?}", t * t, t * 40, Some("x"));
     text.push_str(&"=".repeat(t as usize % 3));
-    text.replace('|', "/").to_uppercase() + &t.to_string()
+    text.insert(3, '_');
+    text + &t.to_string()
 }
 
 #[kernel]

@@ -203,7 +203,11 @@ pub fn iterate(values: &[i32]) -> [i32; 10] {
             .chunks_exact(4)
             .map(|c| c.iter().max().unwrap())
             .sum(),
-        values.iter().rev().step_by(3).fold(0, |a, &b| 2 * a - b),
+        values
+            .iter()
+            .rev()
+            .step_by(3)
+            .fold(0_i32, |a, &b| a.wrapping_mul(2).wrapping_sub(b)),
         values
             .iter()
             .position(|&x| x < 0)
@@ -281,7 +285,7 @@ pub fn compute_wide(a: u128, b: u128) -> [u128; 11] {
         signed as u128,
         u128::from(a.leading_zeros() + 1000 * b.trailing_zeros() + 1_000_000 * a.count_ones()),
         a.rotate_left(b as u32 % 128) ^ b.swap_bytes(),
-        (a as f64) as u128,
+        a.isqrt(),
         u128::from((a as u64).saturating_mul(b as u64)) << 64
             | u128::from((a as u8).overflowing_sub(b as u8).0),
         (Wrapping(a as i16) * Wrapping(b as i16)).0 as u128,

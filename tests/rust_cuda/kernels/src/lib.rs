@@ -3,9 +3,8 @@
 //! `tests/rust_cuda/tests/`.
 #![allow(
     improper_ctypes_definitions,
-    clippy::missing_safety_doc,
+    clippy::all,
     clippy::undocumented_unsafe_blocks,
-    clippy::too_many_arguments,
     reason = "Rust-CUDA's kernels are written so; each of these has one launch, that of its test"
 )]
 
