@@ -85,7 +85,7 @@ pub mod _hidden {
     // SAFETY: as above.
     unsafe impl<T: DeviceCopy, const N: usize> DeviceCopy for [T; N] {}
     // SAFETY: it has no bytes.
-    unsafe impl<T: ?Sized + DeviceCopy> DeviceCopy for PhantomData<T> {}
+    unsafe impl<T: DeviceCopy> DeviceCopy for PhantomData<T> {}
     // SAFETY: it has no bytes.
     unsafe impl DeviceCopy for PhantomData<&()> {}
 
