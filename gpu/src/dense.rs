@@ -265,8 +265,7 @@ pub fn dense_backward_bias(dy: &[f32], mut dbias: DisjointSlice<f32>, n_rows: u3
     // SAFETY: each thread writes an element of its own.
     unsafe { s_sums.write(thread_idx, sum) };
     // Makes the warps' sums visible to the first warp.
-    // SAFETY: all threads are here.
-    unsafe { thread::sync_threads() };
+    thread::sync_threads();
     if warp_idx == 0 {
         for other_idx in 1..N_BIAS_WARPS {
             // SAFETY: written before the barrier, and by no one after it.

@@ -54,8 +54,7 @@ pub unsafe fn block_sum(loss: f32, count: u32) -> (f32, u32) {
         }
     }
     // Makes the warps' sums visible to thread 0.
-    // SAFETY: all threads of the block are here.
-    unsafe { thread::sync_threads() };
+    thread::sync_threads();
     let mut sum = (0.0, 0);
     if thread::thread_idx_x() == 0 {
         for warp_idx in 0..N_WARPS {

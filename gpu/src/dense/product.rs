@@ -315,8 +315,7 @@ unsafe fn accumulate<
     while depth_start < depth {
         // Makes this stage's tiles, stored by all threads, visible to all. The other stage, which is
         // stored into next, has been read by all.
-        // SAFETY: the loop's condition is the same for all threads.
-        unsafe { thread::sync_threads() };
+        thread::sync_threads();
 
         // Past the end of the depth these are zeros, which no one reads.
         depth_start += tiling.depth;
@@ -409,8 +408,7 @@ pub(super) unsafe fn product<
     let n_part_rows = side / N_QUADS;
     for part_idx in 0..N_QUADS {
         // Before the tiles, or the part before, are overwritten, all threads have read them.
-        // SAFETY: all threads are here.
-        unsafe { thread::sync_threads() };
+        thread::sync_threads();
         for (row_quad_idx, r_sums) in r_sums.iter().enumerate() {
             // Not `r_sums[part_idx]`: registers have no runtime index.
             if row_quad_idx != part_idx {
@@ -426,8 +424,7 @@ pub(super) unsafe fn product<
             }
         }
         // Makes the sums of all slices visible to the threads that add them.
-        // SAFETY: all threads are here.
-        unsafe { thread::sync_threads() };
+        thread::sync_threads();
 
         let mut quad_idx = thread::thread_idx_x() as usize;
         while quad_idx < n_part_rows * side / 4 {

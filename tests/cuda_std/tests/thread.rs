@@ -66,7 +66,8 @@ fn sync_threads() {
 
 #[test]
 fn sync_threads_with_predicates() {
-    let cases: [(&dyn Fn(u32) -> u32, [u32; 3]); 4] = [
+    type Case<'a> = (&'a dyn Fn(u32) -> u32, [u32; 3]);
+    let cases: [Case<'_>; 4] = [
         (&|_| 0, [0, 0, 0]),
         (&|i| i + 1, [96, 1, 1]),
         (&|i| u32::from(i == 50) << 31, [1, 0, 1]),

@@ -39,7 +39,7 @@ fn sync() {
             .pointer(&[0_u32; 32]);
         run.check(|output| {
             let y = output.buffer::<u32>(1);
-            for lane in 0..32 {
+            for (lane, &actual) in y.iter().enumerate() {
                 let next = lanes(mask).find(|&other| other > lane);
                 let next = next.or_else(|| lanes(mask).next()).unwrap();
                 let expected = if lanes(mask).any(|other| other == lane) {
@@ -47,7 +47,7 @@ fn sync() {
                 } else {
                     0
                 };
-                assert_eq!(y[lane], expected as u32, "lane {lane} of {mask:#x}");
+                assert_eq!(actual, expected as u32, "lane {lane} of {mask:#x}");
             }
         });
     }

@@ -214,7 +214,7 @@ pub fn shuffled(words: &[u64], shift: usize) -> Vec<u64> {
     // A step that has no factor in common with the length meets every place once.
     let step = [7, 11, 13]
         .into_iter()
-        .find(|step| words.len() % step != 0)
+        .find(|&step| !words.len().is_multiple_of(step))
         .unwrap_or(1);
     for (i, &word) in words.iter().enumerate() {
         result[(step * i + shift) % words.len()] = word;

@@ -11,6 +11,14 @@
     clippy::missing_safety_doc,
     reason = "the one launch that each kernel is for is that of its test"
 )]
+#![allow(
+    clippy::deref_addrof,
+    clippy::needless_lifetimes,
+    clippy::print_literal,
+    clippy::slow_vector_initialization,
+    clippy::unnecessary_literal_unwrap,
+    reason = "what would be shorter is what is tested"
+)]
 #![allow(missing_docs, reason = "a macro's kernels are described at the macro")]
 
 pub mod async_copy;

@@ -11,7 +11,7 @@ pub unsafe fn mem_collections(sums: *mut [u32; 4]) {
     let number = thread::index() + 1;
     let mut divisors = Vec::new();
     for divisor in (1..=number).rev() {
-        if number % divisor == 0 {
+        if number.is_multiple_of(divisor) {
             divisors.push(divisor);
         }
     }

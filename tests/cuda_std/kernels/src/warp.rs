@@ -9,7 +9,7 @@ use cuda_std::{bf16, f16};
 pub unsafe fn warp_lanes(lanes: *mut u32, active: *mut u32) {
     let lane = lane_id();
     *lanes.add(thread::index() as usize) = lane;
-    *active.add(thread::index() as usize) = if lane % 3 == 0 {
+    *active.add(thread::index() as usize) = if lane.is_multiple_of(3) {
         activemask()
     } else {
         activemask() | 1 << 31

@@ -69,7 +69,7 @@ pub fn block_sums(x: &[f32], mut sums: DisjointSlice<f32>) {
     }
     // SAFETY: the loop has ended for all lanes.
     let sum = unsafe { warp_sum(sum) };
-    if thread_idx % WARP_SIZE == 0 {
+    if thread_idx.is_multiple_of(WARP_SIZE) {
         // SAFETY: one lane of each warp writes that warp's entry.
         unsafe { s_warps.write((thread_idx / WARP_SIZE) as usize, sum) };
     }

@@ -14,9 +14,10 @@ pub fn sum_blocks(x: &[f32], mut sums: DisjointSlice<f32>) {
     let mut tile = tile.fill(|i| x.get(block_start + i).copied().unwrap_or(0.0));
     let mut n = 128;
     while n > 0 {
-        // SAFETY: every thread of the block gets to both barriers, eight times.
+        // SAFETY: every thread of the block gets here, eight times.
         let read = unsafe { tile.publish() };
         let upper = if rank < n { read[rank + n] } else { 0.0 };
+        // SAFETY: as above.
         tile = unsafe { read.reuse() };
         tile.update(|_, element| *element += upper);
         n /= 2;
