@@ -11,7 +11,7 @@
 //!
 //! The versions, each with one idea more:
 //!
-//! 1. [`dense_naive`]: a thread per element of the output, straight from global memory.
+//! 1. [`dense_naive`](struct@dense_naive): a thread per element of the output, straight from global memory.
 //! 2. `..._small`: a block computes a tile of the output ([`SMALL`]) from tiles of the operands in
 //!    shared memory, a thread 4 x 4 elements in registers, with loads of 16 bytes and two stages, so
 //!    that the next tiles are on their way while these are multiplied. Four groups of threads share
@@ -232,7 +232,7 @@ products! {
     LARGE: dense_forward_large, dense_backward_input_large, dense_backward_weight_large;
 }
 
-/// Columns that a block of [`dense_backward_bias`] sums, one for each lane of a warp.
+/// Columns that a block of [`dense_backward_bias`](struct@dense_backward_bias) sums, one for each lane of a warp.
 pub const N_BIAS_COLUMNS: usize = WARP_SIZE as usize;
 const N_BIAS_WARPS: usize = (N_THREADS / WARP_SIZE) as usize;
 

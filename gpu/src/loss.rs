@@ -1,6 +1,6 @@
 //! Losses with their gradients, predictions, and the sums over a batch.
 //!
-//! B rows, C classes. A loss kernel leaves one sum per block, and [`sum_statistics`] adds those, both
+//! B rows, C classes. A loss kernel leaves one sum per block, and [`sum_statistics`](struct@sum_statistics) adds those, both
 //! in an order that depends on the shapes alone.
 
 use cuda_std::prelude::*;
@@ -18,7 +18,7 @@ pub const N_ROWS_PER_BLOCK: usize = N_WARPS;
 /// Softmax with cross-entropy, forward and backward:
 /// `dlogits[i, j] = (softmax(logits[i])[j] - [j = labels[i]]) / B`, and for each block the sum over
 /// its rows of `-ln softmax(logits[i])[labels[i]]` and the number of rows whose largest logit is
-/// that of the label (as [`predictions`] has it).
+/// that of the label (as [`predictions`](struct@predictions) has it).
 ///
 /// The largest logit of a row is subtracted first, so that no exponential overflows.
 ///
@@ -152,7 +152,7 @@ pub fn sum_statistics(
 ///
 /// Shapes: `logits` `[B, C]` with C at least 1, `classes` `[B]`.
 /// Launch: along x, blocks of [`N_THREADS`] threads; a warp works on a row as in
-/// [`softmax_cross_entropy`].
+/// [`softmax_cross_entropy`](struct@softmax_cross_entropy).
 /// Cost: `4 B C` bytes.
 ///
 /// # Panics

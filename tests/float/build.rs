@@ -12,4 +12,6 @@ pub fn float_kernels() -> CudaBuilder {
     CudaBuilder::new("tests/float/kernels")
         .arch(Arch::Sm80)
         .debug(DebugInfo::None)
+        // The same bits as on the host, which fuses nothing.
+        .fma_contraction(false)
 }

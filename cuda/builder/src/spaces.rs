@@ -14,7 +14,7 @@
 //! followed to the instructions that use it:
 //!
 //! ```text
-//! .shared .align 4 .b8 TILE[1024];
+//! .shared .align 16 .b8 TILE[1024];
 //!     mov.b64         %rd10, TILE;
 //!     add.s64         %rd11, %rd10, %rd8;
 //!     st.shared.b32   [%rd11], %r4;
@@ -128,13 +128,26 @@ fn declaration(line: &str) -> Result<String, String> {
         // Shared memory begins with nothing in it.
         (Space::Shared, _) => {
             let head = head.replace(".visible ", "").replace(".global", ".shared");
-            format!("{head};")
+            format!("{};", aligned_for_vectors(&head))
         }
         (Space::Const, None) => format!("{};", head.replace(".global", ".const")),
         (Space::Const, Some(initializer)) => {
             format!("{} ={initializer}", head.replace(".global", ".const"))
         }
     })
+}
+
+/// With an alignment of 16 bytes at least, so that vectors can be loaded from any array.
+fn aligned_for_vectors(declaration: &str) -> String {
+    let words = declaration.split(' ').collect::<Vec<_>>();
+    let aligned = words.iter().enumerate().map(|(idx, &word)| {
+        let is_alignment = idx > 0 && words[idx - 1] == ".align";
+        match word.parse::<u32>() {
+            Ok(alignment) if is_alignment && alignment < 16 => "16",
+            _ => word,
+        }
+    });
+    aligned.collect::<Vec<_>>().join(" ")
 }
 
 fn unknown(symbol: &str) -> String {
@@ -547,7 +560,7 @@ $L__BB0_1:
 \tst.global.b64 \t[%rd9], %rd3;",
         );
         let expected = kernel(
-            ".shared .align 4 .b8 TILE[1024];",
+            ".shared .align 16 .b8 TILE[1024];",
             "\tmov.b64 \t%rd1, TILE;
 \tmad.wide.u32 \t%rd2, %r1, 4, %rd1;
 $L__BB0_1:
@@ -577,7 +590,7 @@ $L__BB0_1:
 \tst.global.b32 \t[%rd5], 0;",
         );
         let expected = kernel(
-            ".shared .align 4 .b8 TILE[8];",
+            ".shared .align 16 .b8 TILE[8];",
             "\t.reg .b64 \t%address<3>;
 \tmov.b64 \t%rd1, TILE;
 \tcvta.shared.u64 \t%address0, %rd1;

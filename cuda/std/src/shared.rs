@@ -42,10 +42,10 @@ use core::marker::PhantomData;
 #[macro_export]
 macro_rules! shared_array {
     ($element:ty; $n:expr) => {{
-        #[repr(C, align(16))]
-        struct Aligned(::core::mem::MaybeUninit<[$element; $n]>);
+        // The builder aligns what lies in shared memory to 16 bytes.
         #[$crate::address_space(shared)]
-        static mut ARRAY: Aligned = Aligned(::core::mem::MaybeUninit::uninit());
+        static mut ARRAY: ::core::mem::MaybeUninit<[$element; $n]> =
+            ::core::mem::MaybeUninit::uninit();
         #[cfg(not(target_arch = "nvptx64"))]
         $crate::shared::none_on_host();
         (&raw mut ARRAY).cast::<$element>()

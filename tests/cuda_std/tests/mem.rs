@@ -31,6 +31,15 @@ fn text() {
 }
 
 #[test]
+fn growth() {
+    let run = Run::new("mem_growth", 1, 1)
+        .value::<u32>(5)
+        .uninitialized::<[u32; 2]>(1);
+    let text: u32 = "éab".bytes().map(u32::from).sum();
+    run.check(|output| assert_eq!(output.buffer::<[u32; 2]>(0), [[6, text + 4]]));
+}
+
+#[test]
 fn alignment() {
     let run = Run::new("mem_alignment", 1, 40).uninitialized::<[u32; 8]>(40);
     run.check(|output| {

@@ -130,6 +130,11 @@ impl Region {
         self.kind != AllocationKind::Constant
     }
 
+    /// Whether a kernel has allocated it.
+    pub(crate) fn is_heap(&self) -> bool {
+        self.kind == AllocationKind::Heap
+    }
+
     /// Whether it was not freed yet.
     #[inline(always)]
     pub(crate) fn is_live(&self) -> bool {

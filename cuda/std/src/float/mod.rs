@@ -1,10 +1,11 @@
 //! Functions of floats, as methods.
 //!
-//! They compute the same on the device and on the host. Those of `f32` are polynomials over fused
-//! multiply-adds, written here, in the folder `single`; those of `f64` are the crate `libm`'s, which
-//! are musl's, and a few of our own. Nothing comes from NVIDIA's libdevice. The quick ones that a
-//! GPU has instructions for are in [`FastFloat`], the special functions in
-//! [`FloatExt`](crate::FloatExt).
+//! They compute the same on the device and on the host, those of `f64` where the build does not fuse
+//! multiplications with additions (`cuda_builder`'s `fma_contraction`), which moves the last bits.
+//! Those of `f32` are polynomials over fused multiply-adds, written here, in the folder `single`;
+//! those of `f64` are the crate `libm`'s, which are musl's, and a few of our own. Nothing comes from
+//! NVIDIA's libdevice. The quick ones that a GPU has instructions for are in [`FastFloat`], the special
+//! functions in [`FloatExt`](crate::FloatExt).
 //!
 //! The largest errors found, in units in the last place of the true value. Of `f32`: over every 31st
 //! of all numbers, and over every single one for `exp`, `exp2`, `exp_m1`, `ln`, `log2`, `sin` and

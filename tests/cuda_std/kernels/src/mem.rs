@@ -1,6 +1,7 @@
 //! `cuda_std::mem`, and what allocates by it.
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::hint::black_box;
 
 use cuda_std::mem::{self, CUDAAllocator, GLOBAL_ALLOCATOR};
 use cuda_std::prelude::*;
@@ -40,6 +41,23 @@ fn zeros_of(len: usize) -> Vec<u64> {
     let mut zeros = Vec::with_capacity(len);
     zeros.resize(len, 0);
     zeros
+}
+
+/// Collections whose room is not full when they grow, so that what is copied is not all written.
+#[kernel]
+pub unsafe fn mem_growth(number: u32, results: *mut [u32; 2]) {
+    let mut words: Vec<u32> = Vec::with_capacity(number as usize + 3);
+    words.push(number);
+    words.reserve(100 * number as usize);
+    words.push(1);
+    let mut text = String::with_capacity(number as usize + 9);
+    text.push('é');
+    text.reserve(50 + number as usize);
+    text.push_str("ab");
+    *results = [
+        words.iter().sum(),
+        text.bytes().map(u32::from).sum::<u32>() + text.len() as u32,
+    ];
 }
 
 /// Text that is put together on the heap. One thread, whose bytes the host gets.
@@ -116,8 +134,9 @@ pub unsafe fn mem_raw(results: *mut u32) {
     GLOBAL_ALLOCATOR.dealloc(grown.cast(), larger);
     GLOBAL_ALLOCATOR.dealloc(zeroed.cast(), larger);
     mem::free(core::ptr::null_mut());
-    *results.add(1) = mem::malloc(0).is_null().into();
-    *results.add(2) = mem::malloc(1 << 40).is_null().into();
+    // What the compiler does not see it cannot do without.
+    *results.add(1) = black_box(mem::malloc(0)).is_null().into();
+    *results.add(2) = black_box(mem::malloc(1 << 40)).is_null().into();
     *results.add(3) = CUDAAllocator
         .alloc(Layout::from_size_align_unchecked(1 << 40, 64))
         .is_null()

@@ -26,7 +26,7 @@ unsafe fn product<Left, Right, Added>(
 
 macro_rules! products {
     ($($name:ident: $m:literal, $n:literal, $k:literal, $ty:ty as $bits:ty, $from:expr, $added:ty as $added_bits:ty;)*) => {$(
-        /// [`product`]. One warp.
+        /// `product`. One warp.
         #[kernel]
         pub unsafe fn $name(a: *const $bits, b: *const $bits, c: *const $added_bits, d: *mut $added_bits) {
             product::<A<$ty, $m, $k>, B<$ty, $k, $n>, C<$added, $m, $n>>(

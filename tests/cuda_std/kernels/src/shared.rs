@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use cuda_std::prelude::*;
 use cuda_std::shared::dynamic_shared_mem;
-use cuda_std::{address_space, externally_visible, shared_array};
+use cuda_std::{address_space, externally_visible, gpu_only, shared_array};
 
 /// A static of the module in shared memory, of more than one field.
 #[address_space(shared)]
@@ -28,7 +28,7 @@ static PRIMES: [u32; 8] = [2, 3, 5, 7, 11, 13, 17, 19];
 static LAUNCHED: AtomicU32 = AtomicU32::new(0);
 
 /// Each thread writes to statics in shared memory of the module and of the function, and reads what
-/// another wrote. Launch: 32 threads.
+/// another wrote. Launch: blocks of 32 threads.
 #[kernel]
 pub unsafe fn shared_statics(values: &[u64], out: *mut u64) {
     #[address_space(shared)]
@@ -36,7 +36,7 @@ pub unsafe fn shared_statics(values: &[u64], out: *mut u64) {
     let idx = thread::thread_idx_x() as usize;
     TILE[idx] = values[idx];
     PAIR.1[idx] = values[idx] + 1;
-    if thread::first() {
+    if idx == 0 {
         COUNT = 0;
         PAIR.0 = 3;
     }
@@ -45,7 +45,8 @@ pub unsafe fn shared_statics(values: &[u64], out: *mut u64) {
     AtomicU32::from_ptr(&raw mut COUNT).fetch_add(idx as u32, Ordering::Relaxed);
     thread::sync_threads();
     let other = 31 - idx;
-    *out.add(idx) = TILE[other] * 1000 + PAIR.1[other] + u64::from(PAIR.0) + u64::from(COUNT);
+    *out.add(thread::index_1d() as usize) =
+        TILE[other] * 1000 + PAIR.1[other] + u64::from(PAIR.0) + u64::from(COUNT);
 }
 
 #[inline(never)]
@@ -107,6 +108,18 @@ pub unsafe fn shared_dynamic(out: *mut u32) {
     thread::sync_threads();
     *out.add(idx) = *dynamic_shared_mem::<u32>().add(63 - idx)
         + (dynamic_shared_mem::<u8>() as usize % 16) as u32;
+}
+
+/// There on the device alone.
+#[gpu_only]
+fn lane_on_device() -> u32 {
+    cuda_std::warp::lane_id()
+}
+
+/// Launch: 32 threads.
+#[kernel]
+pub unsafe fn shared_gpu_only(out: *mut u32) {
+    *out.add(thread::thread_idx_x() as usize) = lane_on_device();
 }
 
 /// Called by nothing here, and in the PTX all the same.

@@ -14,8 +14,7 @@ pub unsafe fn prints(values: &[i32]) {
     let t = thread::index_1d() as usize;
     println!("thread {t} has {}", values[t]);
     if t == 0 {
-        print!("{:?}", Some(values));
-        println!();
+        println!("{:?}", Some(values));
         println!("{:#?} {:.3}", Point { x: -7, name: "one" }, 2.0_f64 / 3.0);
     }
 }

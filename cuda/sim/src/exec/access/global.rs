@@ -4,6 +4,7 @@ use super::{AccessSpace, NO_VALUES, NULL_PAGE, Part, Value, WINDOW_SIZE, in_word
 use crate::check::{Action, Kind};
 use crate::exec::{Context, LANES, Mask, Stop, lanes};
 use crate::memory::{Fault, Region};
+use crate::program::Fate;
 
 impl Context<'_, '_> {
     pub(super) fn load_global<T: Value>(
@@ -24,6 +25,10 @@ impl Context<'_, '_> {
                         .uninitialized()
                         .map(|(lane, offset)| (lane, offset - accesses.offsets()[lane]))
                         .filter(|&(lane, _)| {
+                            // A collection that grows copies all of its room, used or not.
+                            if accesses.region().is_heap() && part.fate != Fate::Used {
+                                return false;
+                            }
                             let offset = accesses.offsets()[lane];
                             part.is_used((0..part.bytes.into()).map(|byte| {
                                 accesses.region().uninitialized(offset + byte, 1).is_none()
