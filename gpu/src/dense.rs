@@ -232,7 +232,8 @@ products! {
     LARGE: dense_forward_large, dense_backward_input_large, dense_backward_weight_large;
 }
 
-/// Columns that a block of [`dense_backward_bias`](struct@dense_backward_bias) sums, one for each lane of a warp.
+/// Columns that a block of [`dense_backward_bias`](struct@dense_backward_bias) sums, one for each lane
+/// of a warp.
 pub const N_BIAS_COLUMNS: usize = WARP_SIZE as usize;
 const N_BIAS_WARPS: usize = (N_THREADS / WARP_SIZE) as usize;
 

@@ -1,7 +1,8 @@
 //! Losses with their gradients, predictions, and the sums over a batch.
 //!
-//! B rows, C classes. A loss kernel leaves one sum per block, and [`sum_statistics`](struct@sum_statistics) adds those, both
-//! in an order that depends on the shapes alone.
+//! B rows, C classes. A loss kernel leaves one sum per block, and
+//! [`sum_statistics`](struct@sum_statistics) adds those, both in an order that depends on the shapes
+//! alone.
 
 use cuda_std::prelude::*;
 use cuda_std::warp::{WARP_SIZE, lane_id};

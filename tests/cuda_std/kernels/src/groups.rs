@@ -45,7 +45,7 @@ unsafe fn tile_words<const N: u32>(x: &[u32], rank: u32, words: *mut u32) {
 
 macro_rules! tile_words {
     ($($name:ident: $n:literal;)*) => {$(
-        /// [`tile_words`].
+        /// `tile_words`.
         #[kernel]
         pub unsafe fn $name(x: &[u32], rank: u32, words: *mut u32) {
             tile_words::<$n>(x, rank, words);
@@ -89,14 +89,14 @@ unsafe fn tile_values<const N: u32, T: ReduceValue>(x: &[T], values: *mut T) {
 
 macro_rules! tile_values {
     ($($small:ident, $large:ident: $ty:ty, $bits:ty;)*) => {$(
-        /// [`tile_values`], in tiles of 8.
+        /// `tile_values`, in tiles of 8.
         #[kernel]
         pub unsafe fn $small(x: &[$bits], values: *mut $bits) {
             let x = core::slice::from_raw_parts(x.as_ptr().cast::<$ty>(), x.len());
             tile_values::<8, $ty>(x, values.cast());
         }
 
-        /// [`tile_values`], in tiles of 32.
+        /// `tile_values`, in tiles of 32.
         #[kernel]
         pub unsafe fn $large(x: &[$bits], values: *mut $bits) {
             let x = core::slice::from_raw_parts(x.as_ptr().cast::<$ty>(), x.len());

@@ -126,7 +126,7 @@ pub fn axpy<'a, T: Number, const N: usize>(
     }
 }
 
-/// Threads of a block of [`bounded`].
+/// Threads of a block of [`bounded`](struct@bounded).
 pub const BOUND: u32 = 64;
 
 /// `y[i] = i`, by blocks of 64 threads at most.

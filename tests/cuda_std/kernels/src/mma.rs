@@ -76,7 +76,7 @@ unsafe fn phased_tile_of<T: Element + Value>(x: *const T) -> Tile<T> {
 
 macro_rules! loads {
     ($($name:ident: $layout:ty;)*) => {$(
-        /// [`load`]. One warp.
+        /// `load`. One warp.
         #[kernel]
         pub unsafe fn $name(row: u32, column: u32, x: *const u16, y: *mut u16) {
             load::<$layout>(row as usize, column as usize, x.cast(), y.cast());
