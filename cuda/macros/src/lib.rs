@@ -4,8 +4,10 @@
 #![cfg_attr(unstable_features, feature(allow_internal_unstable))]
 
 mod address_space;
+mod function;
 mod kernel;
 mod shared;
+mod symbol;
 
 use proc_macro::TokenStream;
 
@@ -144,7 +146,7 @@ pub fn address_space(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// with the PTX later.
 #[proc_macro_attribute]
 pub fn externally_visible(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    address_space::externally_visible(arguments.into(), item.into())
+    function::externally_visible(arguments.into(), item.into())
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }
@@ -152,7 +154,7 @@ pub fn externally_visible(arguments: TokenStream, item: TokenStream) -> TokenStr
 /// A function for the device alone: on the host it panics, and its body is not compiled there.
 #[proc_macro_attribute]
 pub fn gpu_only(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    address_space::gpu_only(arguments.into(), item.into())
+    function::gpu_only(arguments.into(), item.into())
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

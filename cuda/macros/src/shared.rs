@@ -1,11 +1,11 @@
 //! Arrays in shared memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{Expr, Result, Token, Type};
+
+use crate::symbol::unique_name;
 
 /// `T; N`
 struct Array {
@@ -32,7 +32,7 @@ pub fn address(input: TokenStream) -> Result<TokenStream> {
         element,
         n_elements,
     } = syn::parse2(input)?;
-    let name = unique_name();
+    let name = unique_name("shared");
     let module = format_ident!("{name}");
     let declaration = format!(".shared .align 16 .b8 {name}[{{n_bytes}}];");
     let load = format!("mov.u32 {{}}, {name};");
@@ -62,13 +62,4 @@ pub fn address(input: TokenStream) -> Result<TokenStream> {
         #[cfg(not(target_arch = "nvptx64"))]
         ::cuda_std::shared::none_on_host()
     }})
-}
-
-/// The crate's name and a running number. One process expands one crate's macros in a fixed order,
-/// so the same source gives the same names.
-fn unique_name() -> String {
-    static N_NAMES: AtomicUsize = AtomicUsize::new(0);
-    let crate_name = std::env::var("CARGO_CRATE_NAME").unwrap_or_default();
-    let idx = N_NAMES.fetch_add(1, Ordering::Relaxed);
-    format!("{crate_name}_shared_{idx}")
 }
