@@ -2,6 +2,7 @@
 
 mod new_kernel;
 mod ptx;
+mod sim_driver;
 
 use std::process::ExitCode;
 
@@ -15,7 +16,10 @@ cargo xtask new-kernel NAME [--path DIR | --git URL]
                            at URL
 cargo xtask ptx            compile the kernels and replace the PTX beside them: gpu/ptx/ and
                            tests/*/kernels/ptx/
-cargo xtask ptx --check    fail if that PTX is not what the sources compile to";
+cargo xtask ptx --check    fail if that PTX is not what the sources compile to
+cargo xtask sim-driver [--dev]
+                           build the simulated driver as libcuda.so.1, in target/release/sim-driver/
+                           (with --dev: target/debug/sim-driver/), for programs of any language";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +27,8 @@ fn main() -> ExitCode {
     let done = match arguments[..] {
         ["ptx"] => ptx::replace().map_err(Failure::Run),
         ["ptx", "--check"] => ptx::check().map_err(Failure::Run),
+        ["sim-driver"] => sim_driver::build("release").map_err(Failure::Run),
+        ["sim-driver", "--dev"] => sim_driver::build("dev").map_err(Failure::Run),
         ["new-kernel", ref rest @ ..] if !rest.is_empty() && !is_help(rest) => {
             new_kernel::run(rest)
         }

@@ -5,6 +5,8 @@ use std::ffi::{c_char, c_int, c_uchar, c_uint, c_ulonglong, c_ushort};
 
 use cust_raw::*;
 
+use crate::header::Location;
+
 /// How a type of `cust_raw` is passed: as itself, except that an enum is passed as its number.
 ///
 /// A program in another language, or one that is newer than `cust_raw`, passes numbers that are no
@@ -40,7 +42,7 @@ macro_rules! passed {
 
 passed! {
     as themselves:
-    c_char c_int c_uchar c_uint c_ulonglong c_ushort usize f32
+    c_char c_int c_uchar c_uint c_ulonglong c_ushort usize f32 Location
     CUhostFn CUipcEventHandle CUipcMemHandle CUoccupancyB2DSize CUstreamCallback
 }
 passed! {
@@ -48,18 +50,25 @@ passed! {
     CUaddress_mode CUarray_format CUdevice_P2PAttribute CUdevice_attribute CUexecAffinityType
     CUfilter_mode CUflushGPUDirectRDMAWritesScope CUflushGPUDirectRDMAWritesTarget CUfunc_cache
     CUfunction_attribute CUgraphMem_attribute CUjitInputType CUkernelNodeAttrID CUlimit
-    CUmemAllocationGranularity_flags CUmemAllocationHandleType CUmemPool_attribute CUmem_advise
+    CUmemAllocationGranularity_flags CUmemAllocationHandleType CUmemAllocationType
+    CUmemPool_attribute CUmem_advise
     CUmem_range_attribute CUoutput_mode CUpointer_attribute CUsharedconfig CUstreamAttrID
     CUstreamCaptureMode
 }
 
-/// Expands the table into the struct of a driver's functions and into the functions of the same
-/// names that `cust` links against.
+/// Expands a table into the struct of a driver's functions, into the functions of the same names that
+/// programs link against, and into the simulator's.
+///
+/// `$field` is where `Tables` has the struct; `$origin` is `cust_raw` for what it declares, whose
+/// callers get its codes alone, and `header` for what only CUDA's header has.
 macro_rules! functions {
-    ($($name:ident($($type:ty),*) $(=> $simulated:path)?;)*) => {
-        /// The functions of a driver; `None` for one that it does not have.
+    (
+        $field:ident from $origin:ident;
+        $($name:ident($($type:ty),*) $(=> $simulated:path)?;)*
+    ) => {
+        /// Functions of a driver; `None` for one that it does not have.
         ///
-        /// They return a plain number, because a driver may know more codes than [`CUresult`].
+        /// They return a plain number, because a driver may know more codes than `CUresult`.
         #[allow(non_snake_case)]
         pub(crate) struct Functions {
             $(pub(crate) $name: Option<unsafe extern "C" fn($(<$type as Passed>::As),*) -> u32>,)*
@@ -76,9 +85,9 @@ macro_rules! functions {
                 Self {
                     $($name: {
                         let name = concat!(stringify!($name), "\0");
-                        // SAFETY: The caller vouches for the signature, which the `const` below
-                        // checks against the declaration that callers see; an `Option` of a
-                        // function has the layout of a pointer, and an enum that of its number.
+                        // SAFETY: The caller vouches for the signature, which for the functions of
+                        // `cust_raw` a `const` below checks against its declaration; an `Option` of
+                        // a function has the layout of a pointer, and an enum that of its number.
                         let function = unsafe { library.get(name.as_bytes()) };
                         function.ok().and_then(|function| *function)
                     },)*
@@ -94,17 +103,31 @@ macro_rules! functions {
         /// The simulator's functions, a constant for each.
         struct Simulated;
 
+        /// The function of this table that programs link against by a name.
+        pub(crate) fn exported(name: &str) -> Option<*const c_void> {
+            Some(match name {
+                $(stringify!($name) => $name as *const c_void,)*
+                _ => return None,
+            })
+        }
+
         $(
-            const _: unsafe extern "C" fn($($type),*) -> CUresult = cust_raw::$name;
-            forwarder!($name, [$($simulated)?], (), (a b c d e f g h i j k), ($($type,)*));
+            declaration!($origin, $name, ($($type),*));
+            forwarder!(
+                $field, $origin, $name, [$($simulated)?], (), (a b c d e f g h i j k l m n o p),
+                ($($type,)*)
+            );
         )*
 
         #[cfg(test)]
-        const NAMES: &[&str] = &[$(stringify!($name)),*];
+        pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         /// Calls every function that there is with zeros for all arguments, each after `before`.
         #[cfg(test)]
-        fn call_with_zeros(functions: &Functions, before: impl Fn()) -> Vec<(&'static str, u32)> {
+        pub(crate) fn call_with_zeros(
+            functions: &Functions,
+            before: impl Fn(),
+        ) -> Vec<(&'static str, u32)> {
             let mut results = Vec::new();
             $(
                 if let Some(function) = functions.$name {
@@ -122,16 +145,38 @@ macro_rules! functions {
     };
 }
 
+/// Checks a line of a table against the declaration that callers see.
+macro_rules! declaration {
+    (cust_raw, $name:ident, ($($type:ty),*)) => {
+        const _: unsafe extern "C" fn($($type),*) -> CUresult = cust_raw::$name;
+    };
+    (header, $name:ident, $types:tt) => {};
+}
+
+/// Whether a function's callers know the codes of `cust_raw` alone.
+macro_rules! knows_declared_codes_only {
+    (cust_raw) => {
+        true
+    };
+    (header) => {
+        false
+    };
+}
+
 /// Defines one `cu*` function, after pairing its argument types with names, one in each step.
 macro_rules! forwarder {
-    ($name:ident, $simulated:tt, ($($argument:ident: $type:ty,)*), $names:tt, ()) => {
-        #[allow(non_snake_case)]
+    (
+        $field:ident, $origin:ident, $name:ident, $simulated:tt,
+        ($($argument:ident: $type:ty,)*), $names:tt, ()
+    ) => {
+        #[allow(non_snake_case, clippy::too_many_arguments)]
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name($($argument: <$type as Passed>::As),*) -> CUresult {
-            result::of(stringify!($name), |functions| {
+        unsafe extern "C" fn $name($($argument: <$type as Passed>::As),*) -> u32 {
+            const DECLARED_ONLY: bool = knows_declared_codes_only!($origin);
+            result::of(stringify!($name), DECLARED_ONLY, |tables| {
                 // SAFETY: The caller keeps the contract of the driver's function, which gets the
                 // same arguments.
-                functions.$name.map(|function| unsafe { function($($argument),*) })
+                tables.$field.$name.map(|function| unsafe { function($($argument),*) })
             })
         }
 
@@ -142,12 +187,12 @@ macro_rules! forwarder {
         }
     };
     (
-        $name:ident, $simulated:tt, ($($argument:ident: $type:ty,)*),
+        $field:ident, $origin:ident, $name:ident, $simulated:tt, ($($argument:ident: $type:ty,)*),
         ($next:ident $($names:ident)*), ($next_type:ty, $($types:ty,)*)
     ) => {
         forwarder!(
-            $name, $simulated, ($($argument: $type,)* $next: $next_type,), ($($names)*),
-            ($($types,)*)
+            $field, $origin, $name, $simulated, ($($argument: $type,)* $next: $next_type,),
+            ($($names)*), ($($types,)*)
         );
     };
 }
@@ -158,6 +203,7 @@ macro_rules! simulated {
         None
     };
     ($name:ident, [$simulated:path], ($($argument:ident: $type:ty,)*)) => {{
+        #[allow(clippy::too_many_arguments)]
         unsafe extern "C" fn call($($argument: <$type as Passed>::As),*) -> u32 {
             sim::answer(stringify!($name), |session| {
                 $(

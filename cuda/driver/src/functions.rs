@@ -7,10 +7,11 @@ use cust_raw::*;
 use libloading::Library;
 
 use crate::forward::Passed;
-use crate::result::{self, CUresult};
-use crate::sim;
+use crate::result::CUresult;
+use crate::{result, sim};
 
 functions! {
+    declared from cust_raw;
     // The driver and its devices.
     cuInit(c_uint) => sim::device::init;
     cuDriverGetVersion(*mut c_int) => sim::device::version;
@@ -515,8 +516,9 @@ functions! {
     cuGraphicsUnmapResources(c_uint, *mut CUgraphicsResource, CUstream);
 
     // Function lookup and the profiler.
-    cuGetProcAddress(*const c_char, *mut *mut c_void, c_int, cuuint64_t);
-    cuGetExportTable(*mut *const c_void, *const CUuuid);
+    cuGetProcAddress(*const c_char, *mut *mut c_void, c_int, cuuint64_t)
+        => sim::entry_point::address;
+    cuGetExportTable(*mut *const c_void, *const CUuuid) => sim::entry_point::export_table;
     cuProfilerInitialize(*const c_char, *const c_char, CUoutput_mode);
     cuProfilerStart() => sim::profiler::switch;
     cuProfilerStop() => sim::profiler::switch;
@@ -527,6 +529,8 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
     use std::process::Command;
+
+    use crate::{per_thread, undeclared};
 
     use super::{CUresult, NAMES, call_with_zeros};
 
@@ -594,9 +598,9 @@ mod tests {
     #[test]
     fn zeros_are_refused_and_nothing_panics() {
         /// Those that have nothing to refuse, or for which zero means something.
-        const ACCEPTED: [&str; 19] = [
+        const ACCEPTED: [&str; 21] = [
             "cuCtxGetStreamPriorityRange",
-            "cuCtxPopCurrent_v2",
+            "cuCtxPopCurrent",
             "cuCtxResetPersistingL2Cache",
             "cuCtxSetCacheConfig",
             "cuCtxSetCurrent",
@@ -604,19 +608,22 @@ mod tests {
             "cuCtxSetSharedMemConfig",
             "cuCtxSynchronize",
             "cuDeviceGraphMemTrim",
-            "cuDevicePrimaryCtxRelease_v2",
-            "cuDevicePrimaryCtxReset_v2",
-            "cuDevicePrimaryCtxSetFlags_v2",
+            "cuDevicePrimaryCtxRelease",
+            "cuDevicePrimaryCtxReset",
+            "cuDevicePrimaryCtxSetFlags",
             "cuFlushGPUDirectRDMAWrites",
             "cuInit",
-            "cuMemFree_v2",
+            "cuMemFree",
             "cuProfilerStart",
             "cuProfilerStop",
+            "cuStreamBeginCapture",
+            "cuStreamCopyAttributes",
             "cuStreamQuery",
             "cuStreamSynchronize",
         ];
         crate::sim::set_log(|_| ());
-        let functions = crate::sim::start(crate::sim::Options::default());
+        let tables = crate::sim::start(crate::sim::Options::default());
+        let functions = &tables.declared;
         let init = functions.cuInit.expect("the simulator has it");
         let retain = functions
             .cuDevicePrimaryCtxRetain
@@ -624,19 +631,25 @@ mod tests {
         let set_current = functions.cuCtxSetCurrent.expect("the simulator has it");
         // SAFETY: It takes any number.
         assert_eq!(unsafe { init(0) }, 0);
-        let results = call_with_zeros(&functions, || {
+        let begin = || {
             let mut context = std::ptr::null_mut();
             // SAFETY: The place is a variable, the context a handle.
             let begun = unsafe { (retain(&mut context, 0), set_current(context)) };
             assert_eq!(begun, (0, 0));
-        });
+        };
+        let mut results = call_with_zeros(functions, begin);
+        results.extend(undeclared::call_with_zeros(&tables.undeclared, begin));
+        results.extend(per_thread::call_with_zeros(&tables.per_thread, begin));
         assert!(results.len() > 200, "{}", results.len());
-        for (name, result) in results {
+        for &(name, result) in &results {
             assert_ne!(result, CUresult::CUDA_ERROR_UNKNOWN as u32, "{name}");
-            if result == 0 {
-                let of_no_bytes = name.starts_with("cuMemcpy") || name.starts_with("cuMemset");
-                assert!(of_no_bytes || ACCEPTED.contains(&name), "{name}");
-            }
         }
+        let accepted: BTreeSet<&str> = results
+            .iter()
+            .filter(|&&(_, result)| result == 0)
+            .map(|&(name, _)| name.trim_end_matches("_ptsz").trim_end_matches("_v2"))
+            .filter(|name| !name.starts_with("cuMemcpy") && !name.starts_with("cuMemset"))
+            .collect();
+        assert_eq!(accepted, BTreeSet::from(ACCEPTED));
     }
 }

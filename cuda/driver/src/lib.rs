@@ -30,8 +30,12 @@
 #[macro_use]
 mod forward;
 mod functions;
+mod header;
+mod per_thread;
 mod result;
 pub mod sim;
+mod tables;
+mod undeclared;
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString, c_int};
@@ -40,7 +44,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libloading::Library;
 
-use functions::Functions;
+use tables::Tables;
 
 /// The environment variable that names the library to load in place of [`DEFAULT_LIBRARY`].
 pub const LIBRARY_VARIABLE: &str = "CUDA_DRIVER_LIBRARY";
@@ -88,6 +92,8 @@ enum Choice {
     None,
     /// By [`select`].
     Source(Source),
+    /// By [`serve_simulator`].
+    Served,
     /// The driver was loaded, or loading it failed.
     Loaded,
 }
@@ -110,6 +116,21 @@ pub fn select(source: Source) -> Result<(), SelectError> {
     Ok(())
 }
 
+/// Makes the simulator answer all calls, with what the environment says of it, because this code is a
+/// library that programs load in place of NVIDIA's. Then callers get every result code as it is.
+///
+/// # Errors
+///
+/// The driver is loaded already.
+pub fn serve_simulator() -> Result<(), SelectError> {
+    let mut choice = CHOICE.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches!(*choice, Choice::Loaded) {
+        return Err(SelectError);
+    }
+    *choice = Choice::Served;
+    Ok(())
+}
+
 /// The driver was loaded before another was chosen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SelectError;
@@ -126,32 +147,44 @@ impl Error for SelectError {}
 
 /// A driver that was loaded.
 pub struct Driver {
-    functions: Functions,
+    tables: Tables,
     name: OsString,
-    /// Kept open, for `functions` point into it; the simulator is no library.
+    /// Whether this is a library in place of NVIDIA's.
+    is_served: bool,
+    /// Kept open, for the functions point into it; the simulator is no library.
     library: Option<Library>,
 }
 
 impl Driver {
     /// Loads the driver that was chosen, or that the environment asks for.
     fn load() -> Result<Self, DriverError> {
-        let mut choice = CHOICE.lock().unwrap_or_else(PoisonError::into_inner);
-        let source = match std::mem::replace(&mut *choice, Choice::Loaded) {
+        let mut choice_now = CHOICE.lock().unwrap_or_else(PoisonError::into_inner);
+        let choice = std::mem::replace(&mut *choice_now, Choice::Loaded);
+        drop(choice_now);
+        let is_served = matches!(choice, Choice::Served);
+        let source = match choice {
             Choice::Source(source) => Ok(source),
-            _ => Source::from_env(),
+            Choice::Served => sim::Options::from_env().map(Source::Simulator),
+            Choice::None | Choice::Loaded => Source::from_env(),
         };
-        drop(choice);
         match source {
             Ok(Source::Library) => Self::load_library(),
             Ok(Source::Simulator(options)) => Ok(Self {
-                functions: sim::start(options),
+                tables: sim::start(options),
                 name: "ptx_sim".into(),
+                is_served,
                 library: None,
             }),
-            Err(reason) => Err(DriverError {
-                library: OsString::new(),
-                reason,
-            }),
+            Err(reason) => {
+                if is_served {
+                    // Whoever loads a driver has no other way to hear of it than the error's text.
+                    sim::log(&reason);
+                }
+                Err(DriverError {
+                    library: OsString::new(),
+                    reason,
+                })
+            }
         }
     }
 
@@ -167,13 +200,14 @@ impl Driver {
         // does. Whoever names another library vouches for that one.
         let library = unsafe { Library::new(&name) }.map_err(|error| failed(innermost(&error)))?;
         // SAFETY: As above for the signatures; the library moves into the driver.
-        let functions = unsafe { Functions::load(&library) };
-        if functions.cuInit.is_none() {
+        let tables = unsafe { Tables::load(&library) };
+        if tables.declared.cuInit.is_none() {
             return Err(failed("the library has no function cuInit".to_owned()));
         }
         Ok(Self {
-            functions,
+            tables,
             name,
+            is_served: false,
             library: Some(library),
         })
     }
@@ -192,7 +226,7 @@ impl Driver {
     ///
     /// `None` if the driver does not say.
     pub fn version(&self) -> Option<(u32, u32)> {
-        let get_version = self.functions.cuDriverGetVersion?;
+        let get_version = self.tables.declared.cuDriverGetVersion?;
         let mut version: c_int = 0;
         // SAFETY: The function writes one integer to its argument.
         let code = unsafe { get_version(&mut version) };

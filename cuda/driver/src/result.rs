@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) use cust_raw::CUresult;
 
-use crate::functions::Functions;
+use crate::tables::Tables;
 use crate::{driver, sim};
 
 /// Expands the table below into three lookups by code.
@@ -190,21 +190,29 @@ thread_local! {
 /// the one.
 ///
 /// Without a driver the result is `CUDA_ERROR_NO_DEVICE`, without the function
-/// `CUDA_ERROR_NOT_FOUND`, or `CUDA_ERROR_NOT_SUPPORTED` if the simulator is the driver. A code that [`CUresult`] has no variant for must not become one: it is
-/// kept for the description of the `CUDA_ERROR_UNKNOWN` that is returned in its place.
-pub(crate) fn of(function: &'static str, call: impl FnOnce(&Functions) -> Option<u32>) -> CUresult {
+/// `CUDA_ERROR_NOT_FOUND`, or `CUDA_ERROR_NOT_SUPPORTED` if the simulator is the driver. Callers that
+/// know the codes of [`CUresult`] alone must not get another: it is kept for the description of the
+/// `CUDA_ERROR_UNKNOWN` that is returned in its place.
+pub(crate) fn of(
+    function: &'static str,
+    declared_only: bool,
+    call: impl FnOnce(&Tables) -> Option<u32>,
+) -> u32 {
     let Ok(driver) = driver() else {
-        return CUresult::CUDA_ERROR_NO_DEVICE;
+        return CUresult::CUDA_ERROR_NO_DEVICE as u32;
     };
-    let Some(code) = call(&driver.functions) else {
+    let Some(code) = call(&driver.tables) else {
         if driver.is_simulated() {
             sim::missing(function);
-            return CUresult::CUDA_ERROR_NOT_SUPPORTED;
+            return CUresult::CUDA_ERROR_NOT_SUPPORTED as u32;
         }
-        return CUresult::CUDA_ERROR_NOT_FOUND;
+        return CUresult::CUDA_ERROR_NOT_FOUND as u32;
     };
-    let result = declared(code).unwrap_or(CUresult::CUDA_ERROR_UNKNOWN);
-    if result == CUresult::CUDA_ERROR_UNKNOWN {
+    if driver.is_served || !declared_only {
+        return code;
+    }
+    let result = declared(code).unwrap_or(CUresult::CUDA_ERROR_UNKNOWN) as u32;
+    if result == CUresult::CUDA_ERROR_UNKNOWN as u32 {
         UNDECLARED.set(code);
     }
     result
@@ -278,4 +286,13 @@ unsafe extern "C" fn cuGetErrorString(code: u32, answer: *mut *const c_char) -> 
 unsafe extern "C" fn cuGetErrorName(code: u32, answer: *mut *const c_char) -> CUresult {
     // SAFETY: The caller's duty is the same.
     unsafe { answer_with(answer, description(code).0) }
+}
+
+/// The function of this file that programs link against by a name.
+pub(crate) fn exported(name: &str) -> Option<*const c_void> {
+    match name {
+        "cuGetErrorString" => Some(cuGetErrorString as *const c_void),
+        "cuGetErrorName" => Some(cuGetErrorName as *const c_void),
+        _ => None,
+    }
 }

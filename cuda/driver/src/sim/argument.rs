@@ -24,15 +24,21 @@ impl<T> Argument<T> for T {
     }
 }
 
-/// Where a function leaves a result. Null never becomes one: it is refused before the function
-/// runs.
+/// Where a function leaves a result; it need not be aligned. Null never becomes one: it is refused
+/// before the function runs.
 pub(crate) struct Out<T>(NonNull<T>);
+
+impl<T> Clone for Out<T> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
 
 impl<T> Out<T> {
     /// Leaves the result there.
     pub(crate) fn set(&self, value: T) {
         // SAFETY: Whoever made this vouched that it can be written to.
-        unsafe { self.0.write(value) };
+        unsafe { self.0.write_unaligned(value) };
     }
 
     /// Leaves the first element of a result there; the rest follows by [`Self::set_at`].
@@ -42,7 +48,7 @@ impl<T> Out<T> {
     /// The place is the start of an array that has this index.
     pub(crate) unsafe fn set_at(&self, index: usize, value: T) {
         // SAFETY: The caller vouches for the index, and whoever made this for the array.
-        unsafe { self.0.add(index).write(value) };
+        unsafe { self.0.add(index).write_unaligned(value) };
     }
 
     /// What is there now.
@@ -52,7 +58,7 @@ impl<T> Out<T> {
     {
         // SAFETY: Places are the caller's variables, which the contracts of the functions that
         // look at them want initialized.
-        unsafe { self.0.read() }
+        unsafe { self.0.read_unaligned() }
     }
 
     /// The pointer.

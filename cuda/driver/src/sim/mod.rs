@@ -33,6 +33,7 @@ pub(crate) mod capture;
 pub(crate) mod context;
 pub(crate) mod copy;
 pub(crate) mod device;
+pub(crate) mod entry_point;
 pub(crate) mod event;
 pub(crate) mod fill;
 pub(crate) mod function;
@@ -68,10 +69,10 @@ pub(crate) use argument::Argument;
 pub(crate) use session::answer;
 use state::State;
 
-use crate::functions::Functions;
+use crate::tables::Tables;
 
-/// The CUDA version that the simulator answers with: 13.0.
-const VERSION: i32 = 13_000;
+/// The CUDA version that the simulator answers with: 13.5.
+const VERSION: i32 = 13_050;
 
 /// The device and what the driver knows about its users.
 struct Simulator {
@@ -84,13 +85,13 @@ struct Simulator {
 static SIMULATOR: OnceLock<Simulator> = OnceLock::new();
 
 /// Makes the device, once, and returns the functions that answer from it.
-pub(crate) fn start(options: Options) -> Functions {
+pub(crate) fn start(options: Options) -> Tables {
     SIMULATOR.get_or_init(|| Simulator {
         device: Device::new(options),
         state: Mutex::default(),
         reports: Mutex::default(),
     });
-    Functions::simulated()
+    Tables::simulated()
 }
 
 /// What the simulator found since the last call of this function, in the order in which it was
@@ -122,7 +123,7 @@ pub fn set_log(log: impl FnMut(&str) + Send + 'static) {
 }
 
 /// Writes an entry to the log.
-fn write_log(entry: &str) {
+pub(crate) fn log(entry: &str) {
     match &mut *LOG.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(log) => log(entry),
         // Whether stderr is closed is no concern of the caller's.
@@ -136,7 +137,7 @@ pub(crate) fn missing(function: &'static str) {
 
     let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
     if named.insert(function) {
-        write_log(&format!(
+        log(&format!(
             "{function} is not there: it returns CUDA_ERROR_NOT_SUPPORTED"
         ));
     }

@@ -64,9 +64,18 @@ impl Session {
 
     /// Does work of the current context that waits for its end: the default stream's.
     pub(crate) fn submit_synchronous(&mut self, operation: Operation) -> Answer {
-        let context = self.current()?;
-        self.refuse_legacy_in_capture(context)?;
-        self.run(context, &operation)
+        let stream = self.stream(Handle::NULL)?;
+        if self.is_capturing(&stream)? {
+            self.invalidate_stream(&stream);
+            return Err(refuse(
+                CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
+                "waiting for the stream cannot be captured",
+            ));
+        }
+        if stream.kind == StreamKind::Legacy {
+            self.refuse_legacy_in_capture(stream.context)?;
+        }
+        self.run(stream.context, &operation)
     }
 
     /// Does work. A kernel that fails breaks its context, which later calls see; that the kernel

@@ -13,10 +13,17 @@ use ptx_sim::{Device, Kind, Party, Report};
 use super::argument::Handle;
 use super::refusal::{Answer, Refusal, refuse};
 use super::state::{Context, State};
-use super::{SIMULATOR, Simulator, write_log};
+use super::stream::{LEGACY, PER_THREAD};
+use super::{SIMULATOR, Simulator, log};
 
 /// The functions that may be called before `cuInit`.
-const BEFORE_INIT: [&str; 2] = ["cuInit", "cuDriverGetVersion"];
+const BEFORE_INIT: [&str; 5] = [
+    "cuInit",
+    "cuDriverGetVersion",
+    "cuGetProcAddress",
+    "cuGetProcAddress_v2",
+    "cuGetExportTable",
+];
 
 thread_local! {
     /// The contexts that were pushed in this thread; the last is current.
@@ -29,6 +36,8 @@ thread_local! {
 /// functions of the caller.
 pub(crate) struct Session {
     simulator: &'static Simulator,
+    /// What the null stream is to this function.
+    pub(crate) default_stream: Handle,
     state: Option<MutexGuard<'static, State>>,
 }
 
@@ -179,8 +188,10 @@ pub(crate) fn answer(function: &'static str, body: impl FnOnce(&mut Session) -> 
         let Some(simulator) = SIMULATOR.get() else {
             return Err(CUDA_ERROR_NOT_INITIALIZED.into());
         };
+        let is_per_thread = function.ends_with("_ptsz") || function.ends_with("_ptds");
         let mut session = Session {
             simulator,
+            default_stream: if is_per_thread { PER_THREAD } else { LEGACY },
             state: Some(lock(simulator)),
         };
         if !session.initialized && !BEFORE_INIT.contains(&function) {
@@ -210,7 +221,7 @@ pub(crate) fn answer(function: &'static str, body: impl FnOnce(&mut Session) -> 
         }
     };
     // A program's own log may panic too.
-    let _ = catch_unwind(|| notes.iter().for_each(|note| write_log(note)));
+    let _ = catch_unwind(|| notes.iter().for_each(|note| log(note)));
     code as u32
 }
 

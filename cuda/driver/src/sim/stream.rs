@@ -14,8 +14,8 @@ use super::session::Session;
 use super::state::{find, find_mut};
 
 /// `CU_STREAM_LEGACY` and `CU_STREAM_PER_THREAD`
-const LEGACY: Handle = Handle(1);
-const PER_THREAD: Handle = Handle(2);
+pub(crate) const LEGACY: Handle = Handle(1);
+pub(crate) const PER_THREAD: Handle = Handle(2);
 
 /// `CU_STREAM_NON_BLOCKING`
 const NON_BLOCKING: c_uint = 1;
@@ -64,7 +64,12 @@ impl Session {
     /// There is no such stream, no context is current for the default stream, or a fault broke the
     /// stream's context.
     pub(crate) fn stream(&mut self, handle: Handle) -> Result<StreamRef, Refusal> {
-        if handle == Handle::NULL || handle == LEGACY {
+        let handle = if handle == Handle::NULL {
+            self.default_stream
+        } else {
+            handle
+        };
+        if handle == LEGACY {
             return Ok(StreamRef {
                 context: self.current()?,
                 kind: StreamKind::Legacy,

@@ -24,7 +24,7 @@ fn a_kernel_runs_through_cust() {
     let _turn = simulator();
     let loaded = driver().expect("the simulator is the driver");
     assert!(loaded.is_simulated());
-    assert_eq!(loaded.version(), Some((13, 0)));
+    assert_eq!(loaded.version(), Some((13, 5)));
     assert_eq!(loaded.library(), "ptx_sim");
 
     let _context = context();
