@@ -6,7 +6,7 @@
 //! for all.
 
 use super::clock::Observer;
-use super::record::{Access, Action, Chunks, Conflict};
+use super::record::{Access, Action, Chunks, Conflict, Effect, Queue};
 use crate::exec::{LANES, Mask, lanes};
 
 /// How many bytes a chunk of cells is for.
@@ -18,6 +18,8 @@ const STRONG: u8 = 2;
 const ATOMIC: u8 = 4;
 /// It is not done when its instruction is: time counts the copies of its thread.
 const COPY: u8 = 8;
+/// Behind which bits an asynchronous access has its queue.
+const QUEUE: u32 = 4;
 
 /// What a warp did to a word.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,8 +42,14 @@ impl Entry {
             Action::Read => 0,
             Action::Write => WRITE,
             Action::Atomic => WRITE | STRONG | ATOMIC,
-            Action::CopyFrom => COPY,
-            Action::CopyTo => COPY | WRITE,
+            Action::Begin(queue, effect) => {
+                (queue as u8) << QUEUE
+                    | match effect {
+                        Effect::Read => COPY,
+                        Effect::Write => COPY | WRITE,
+                        Effect::Update => COPY | WRITE | STRONG | ATOMIC,
+                    }
+            }
         };
         Self {
             warp,
@@ -87,7 +95,7 @@ impl Entry {
     fn is_past(&self, observer: &Observer<'_>) -> bool {
         match self.kind & COPY {
             0 => observer.is_past(self.warp, self.time),
-            _ => observer.is_past_copy(self.warp, self.time),
+            _ => !self.is_foreign_bulk(observer) && observer.is_past_copy(self.warp, self.time),
         }
     }
 
@@ -96,8 +104,25 @@ impl Entry {
     fn is_known(&self, lanes: Mask, observer: &Observer<'_>) -> bool {
         match self.kind & COPY {
             0 => observer.knows(self.warp, lanes, self.time),
-            _ => observer.knows_copy(self.warp, lanes, self.time),
+            _ if self.is_foreign_bulk(observer) => observer.knows(self.warp, lanes, self.value),
+            _ => observer.knows_copy(self.queue(), self.warp, lanes, self.time),
         }
+    }
+
+    /// Whether it is another block's bulk copy: its value is when that began, by the time of its warp, for
+    /// nothing is known here of how far the copies of other blocks are.
+    #[inline]
+    fn is_foreign_bulk(&self, observer: &Observer<'_>) -> bool {
+        matches!(self.queue(), Queue::Loads | Queue::StoreWrites) && observer.is_foreign(self.warp)
+    }
+
+    /// The queue of an asynchronous access.
+    fn queue(&self) -> Queue {
+        Self::queue_of(self.kind)
+    }
+
+    fn queue_of(kind: u8) -> Queue {
+        Queue::ALL[usize::from(kind >> QUEUE)]
     }
 
     /// The conflict of a lane with this entry, in blocks of `warps` warps.
@@ -120,9 +145,10 @@ impl Entry {
             pc: self.pc,
             action: match self.kind & (WRITE | ATOMIC | COPY) {
                 0 => Action::Read,
-                COPY => Action::CopyFrom,
                 WRITE => Action::Write,
-                kind if kind & COPY != 0 => Action::CopyTo,
+                COPY => Action::Begin(self.queue(), Effect::Read),
+                kind if kind == COPY | WRITE => Action::Begin(self.queue(), Effect::Write),
+                kind if kind & COPY != 0 => Action::Begin(self.queue(), Effect::Update),
                 _ => Action::Atomic,
             },
         }
@@ -145,6 +171,8 @@ impl Touch {
         let bits = lanes(shared.into()).fold(0, |bits, byte| bits | 0xff << (8 * byte));
         (self.kind & earlier.kind) & WRITE != 0
             && (self.kind | earlier.kind) & ATOMIC == 0
+            && Entry::queue_of(self.kind) != Queue::StoreWrites
+            && earlier.queue() != Queue::StoreWrites
             && (self.value ^ earlier.value) & bits == 0
     }
 }

@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::record::{QUEUES, Queue};
 use super::vector::{Foreign, Knowledge, Vector, join_foreign};
 use crate::exec::{ALL, LANES, Mask, lanes};
 
@@ -122,8 +123,8 @@ enum States {
 struct Warp {
     time: u32,
     states: States,
-    /// Up to which time each thread has waited for its own copies, if it has.
-    waited: Option<Box<[u32; LANES]>>,
+    /// Up to which time each thread has waited for its own copies, queue by queue, if it has.
+    waited: Option<Box<[[u32; LANES]; QUEUES]>>,
 }
 
 impl Warp {
@@ -135,10 +136,11 @@ impl Warp {
     }
 
     /// Adds the copies that some lanes have waited for to what is known.
-    fn add_copies(&self, warp: u32, mask: Mask, known: &mut Knowledge) {
-        if let Some(waited) = &self.waited {
-            for lane in lanes(mask) {
-                known.copies.raise(warp, 1 << lane, waited[lane]);
+    fn add_copies(&self, warp: u32, warps: u32, mask: Mask, known: &mut Knowledge) {
+        for (waited, queue) in self.waited.iter().flat_map(|waited| waited.iter().zip(0..)) {
+            for lane in lanes(mask).filter(|&lane| waited[lane] != 0) {
+                let row = queue * warps + warp;
+                known.copies.raise(row, 1 << lane, waited[lane]);
             }
         }
     }
@@ -220,7 +222,7 @@ impl Clock {
                     }
                 }
             }
-            warp.add_copies(number, ALL, &mut all.known);
+            warp.add_copies(number, self.n_warps(), ALL, &mut all.known);
         }
         let base = self.warps.iter().map(|warp| warp.time).max().unwrap_or(0);
         all.known.block = Vector::all(base);
@@ -232,7 +234,7 @@ impl Clock {
 
     /// Lanes of a warp come to a barrier of some threads of the block.
     pub(crate) fn arrive(&mut self, arrivals: &mut Arrivals, warp: usize, mask: Mask) {
-        let number = warp as u32;
+        let (number, warps) = (warp as u32, self.n_warps());
         let warp = &mut self.warps[warp];
         match &warp.states {
             States::Same(state) => arrivals.0.meet(state, number, mask, warp.time),
@@ -242,7 +244,7 @@ impl Clock {
                 }
             }
         }
-        warp.add_copies(number, mask, &mut arrivals.0.known);
+        warp.add_copies(number, warps, mask, &mut arrivals.0.known);
         warp.time = warp.time.saturating_add(1);
     }
 
@@ -305,7 +307,7 @@ impl Clock {
         release: bool,
         scope: Scope,
     ) {
-        let number = warp as u32;
+        let (number, warps) = (warp as u32, self.n_warps());
         let warp = &mut self.warps[warp];
         if let (false, States::Same(State { fences: None, .. })) = (release, &warp.states) {
             return;
@@ -325,7 +327,7 @@ impl Clock {
                     (false, None) => break,
                 };
                 knowledge.block.raise(number, 1 << lane, own);
-                warp.add_copies(number, 1 << lane, &mut knowledge);
+                warp.add_copies(number, warps, 1 << lane, &mut knowledge);
                 if knowledge.is_empty() {
                     continue;
                 }
@@ -396,23 +398,49 @@ impl Clock {
         self.copies
     }
 
-    /// Threads have waited for their own copies up to a time.
-    pub(crate) fn wait_for_copies(&mut self, warp: usize, mask: Mask, time: u32) {
+    /// Threads have waited for their own copies of a queue up to a time.
+    pub(crate) fn wait_for_copies(&mut self, queue: Queue, warp: usize, mask: Mask, time: u32) {
         let waited = self.warps[warp].waited.get_or_insert_default();
         for lane in lanes(mask) {
-            waited[lane] = waited[lane].max(time);
+            let waited = &mut waited[queue as usize][lane];
+            *waited = time.max(*waited);
         }
     }
 
+    /// Threads have waited for what was begun, up to a time, by the first lane of a warp that may be
+    /// another one's.
+    pub(crate) fn wait_for_others(
+        &mut self,
+        queue: Queue,
+        (warp, mask): (usize, Mask),
+        owner: usize,
+        time: u32,
+    ) {
+        let row = self.row(queue, owner);
+        self.warps[warp].change(mask, |state| state.known.copies.raise(row, 1, time));
+    }
+
+    /// Where the copies of a warp in a queue are in what is known of copies.
+    fn row(&self, queue: Queue, warp: usize) -> u32 {
+        queue as u32 * self.n_warps() + warp as u32
+    }
+
     /// Copies up to a time are part of what those know who have come somewhere.
-    pub(crate) fn add_copies(arrivals: &mut Arrivals, warp: usize, mask: Mask, time: u32) {
-        arrivals.0.known.copies.raise(warp as u32, mask, time);
+    pub(crate) fn add_copies(
+        &self,
+        arrivals: &mut Arrivals,
+        queue: Queue,
+        (warp, mask): (usize, Mask),
+        time: u32,
+    ) {
+        let row = self.row(queue, warp);
+        arrivals.0.known.copies.raise(row, mask, time);
     }
 
     /// Whether all threads know of copies of some lanes, right behind a barrier of all of them.
-    pub(crate) fn all_know_copies(&self, warp: usize, mask: Mask, time: u32) -> bool {
+    pub(crate) fn all_know_copies(&self, queue: Queue, warp: usize, mask: Mask, time: u32) -> bool {
         let copies = &self.warps[0].state(0).known.copies;
-        copies.knows(warp as u32, mask, time)
+        copies.knows(self.row(queue, warp), mask, time)
     }
 
     /// After a barrier of all threads: all copies that began before `oldest` are known to all, or
@@ -486,7 +514,7 @@ pub(super) struct Observer<'c> {
     warp: u32,
     lane: Mask,
     /// Up to which time the threads of the warp have waited for their own copies.
-    waited: Option<&'c [u32; LANES]>,
+    waited: Option<&'c [[u32; LANES]; QUEUES]>,
 }
 
 impl Observer<'_> {
@@ -508,16 +536,21 @@ impl Observer<'_> {
         self.is_past(warp, time) || self.knows_of_now(warp, lanes, time)
     }
 
+    /// Whether a warp of the launch is one of another block.
+    pub(super) fn is_foreign(&self, warp: u32) -> bool {
+        warp.wrapping_sub(self.first) >= self.warps
+    }
+
     /// Whether the asynchronous copies up to a time are past for all threads of this block, or another
     /// block's, as in [`Observer::knows_copy`].
     #[inline]
     pub(super) fn is_past_copy(&self, warp: u32, time: u32) -> bool {
-        time <= self.known.copies.base || warp.wrapping_sub(self.first) >= self.warps
+        time <= self.known.copies.base || self.is_foreign(warp)
     }
 
     /// Whether the asynchronous copies of some lanes of a warp up to a time came before.
     #[inline(never)]
-    pub(super) fn knows_copy(&self, warp: u32, mut lanes: Mask, time: u32) -> bool {
+    pub(super) fn knows_copy(&self, queue: Queue, warp: u32, mut lanes: Mask, time: u32) -> bool {
         let local = warp.wrapping_sub(self.first);
         // What other blocks copy from is recorded as their reads, too.
         if local >= self.warps {
@@ -525,11 +558,12 @@ impl Observer<'_> {
         }
         if local == self.warp
             && let Some(waited) = self.waited
-            && time <= waited[self.lane.trailing_zeros() as usize]
+            && time <= waited[queue as usize][self.lane.trailing_zeros() as usize]
         {
             lanes &= !self.lane;
         }
-        lanes == 0 || self.known.copies.knows(local, lanes, time)
+        let row = queue as u32 * self.warps + local;
+        lanes == 0 || self.known.copies.knows(row, lanes, time)
     }
 
     #[inline(never)]

@@ -3,11 +3,12 @@
 //! Blocks run on many threads of the host, so a lock guards each 128 bytes. What earlier launches
 //! did is forgotten when a launch first touches the bytes.
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::cells::{CHUNK, Chunk};
 use super::clock::Clock;
-use super::record::{Access, Chunks, Conflict, record};
+use super::record::{Access, Chunks, Conflict, record, record_run};
 use crate::exec::LANES;
 
 /// How many chunks are made at once.
@@ -76,6 +77,19 @@ impl GlobalShadow {
         values: &[[T; LANES]],
     ) -> Option<Conflict> {
         record(&mut self.in_launch(launch), clock, access, offsets, values)
+    }
+
+    /// Records that one lane accesses a run of bytes in launch number `launch`, which must be inside
+    /// of the allocation; returns a race, if there is one. `data` has what it writes.
+    pub(crate) fn access_run(
+        &self,
+        launch: u64,
+        clock: &Clock,
+        access: &Access,
+        run: Range<u64>,
+        data: &[u8],
+    ) -> Option<Conflict> {
+        record_run(&mut self.in_launch(launch), clock, access, run, data)
     }
 }
 

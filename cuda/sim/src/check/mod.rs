@@ -16,7 +16,7 @@ mod vector;
 pub(crate) use clock::{Arrivals, Clock, Releases, Scope};
 pub(crate) use global::GlobalShadow;
 pub(crate) use log::Log;
-pub(crate) use record::{Access, Action, Conflict};
+pub(crate) use record::{Access, Action, Conflict, Effect, Queue};
 pub use report::{Kind, Party, Place, Report, SourceLine};
 pub(crate) use shared::{SharedShadow, Written};
 

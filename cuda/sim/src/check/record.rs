@@ -37,16 +37,72 @@ pub(crate) enum Action {
     Write,
     /// Reads, changes and writes in one step.
     Atomic,
-    /// Begins an asynchronous copy from here.
-    CopyFrom,
-    /// Begins an asynchronous copy to here.
-    CopyTo,
+    /// Begins something that accesses it asynchronously, until those wait who are concerned.
+    Begin(Queue, Effect),
+}
+
+/// What something asynchronous does to memory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Effect {
+    /// It reads.
+    Read,
+    /// It writes.
+    Write,
+    /// It updates, element by element.
+    Update,
+}
+
+/// By what a thread waits for something asynchronous: what is in one queue counts by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Queue {
+    /// `cp.async`, by groups or an mbarrier.
+    Copies,
+    /// Bulk copies whose bytes an mbarrier counts.
+    Loads,
+    /// The reads of bulk copies in groups.
+    StoreReads,
+    /// The writes of bulk copies in groups.
+    StoreWrites,
+    /// The reads of `wgmma`, by groups of a warp group.
+    Products,
+}
+
+/// How many queues there are.
+pub(super) const QUEUES: usize = 5;
+
+impl Queue {
+    pub(super) const ALL: [Self; QUEUES] = [
+        Self::Copies,
+        Self::Loads,
+        Self::StoreReads,
+        Self::StoreWrites,
+        Self::Products,
+    ];
+
+    /// Whether it accesses memory by the asynchronous proxy.
+    #[expect(dead_code, reason = "for fences between proxies")]
+    pub(super) fn is_proxy(self) -> bool {
+        self != Self::Copies
+    }
 }
 
 impl Action {
-    /// Whether it goes on after its instruction, until the thread waits for it.
-    pub(super) fn is_asynchronous(self) -> bool {
-        matches!(self, Self::CopyFrom | Self::CopyTo)
+    /// Whether it only reads.
+    pub(super) fn reads(self) -> bool {
+        matches!(self, Self::Read | Self::Begin(_, Effect::Read))
+    }
+
+    /// What it does, for a sentence.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "reads",
+            Self::Write => "writes",
+            Self::Atomic => "updates",
+            Self::Begin(Queue::Products, _) => "multiplies asynchronously from",
+            Self::Begin(_, Effect::Read) => "copies asynchronously from",
+            Self::Begin(_, Effect::Write) => "copies asynchronously to",
+            Self::Begin(_, Effect::Update) => "updates asynchronously",
+        }
     }
 }
 
@@ -110,14 +166,7 @@ pub(super) fn record<C: Chunks, T: Copy + Into<u64>>(
         clock,
         access,
         offsets,
-        entry: Entry::new(
-            access,
-            clock.warp_number(access.warp),
-            match access.action.is_asynchronous() {
-                true => clock.copy_time(),
-                false => clock.time(access.warp),
-            },
-        ),
+        entry: Entry::new(access, clock.warp_number(access.warp), stamp(clock, access)),
         is_uniform: clock.is_uniform(access.warp),
         observer: clock.observer(access.warp, 0),
         run: run(access, offsets),
@@ -134,11 +183,76 @@ pub(super) fn record<C: Chunks, T: Copy + Into<u64>>(
         let conflict = chunks.with(number, |chunk| {
             chunk.enter::<C>(epoch, &pass.observer);
             match access.action {
-                Action::Read | Action::CopyFrom => pass.read::<C>(chunk, number, here),
+                action if action.reads() => pass.read::<C>(chunk, number, here),
                 _ => pass.write::<C, T>(chunk, number, here, values),
             }
         });
         found = found.or(conflict);
+    }
+    found
+}
+
+/// The time of an access.
+fn stamp(clock: &Clock, access: &Access) -> u32 {
+    match access.action {
+        Action::Begin(..) => clock.copy_time(),
+        _ => clock.time(access.warp),
+    }
+}
+
+/// Records that one lane accesses a run of bytes, of any length; returns a race, if there is one.
+/// `data` has what it writes there, if that is known.
+pub(super) fn record_run<C: Chunks>(
+    chunks: &mut C,
+    clock: &Clock,
+    access: &Access,
+    run: std::ops::Range<u64>,
+    data: &[u8],
+) -> Option<Conflict> {
+    let lane = access.mask.trailing_zeros() as usize;
+    let entry = Entry::new(access, clock.warp_number(access.warp), stamp(clock, access));
+    let observer = clock.observer(access.warp, lane);
+    let epoch = chunks.epoch();
+    let mut found = None;
+    let mut at = run.start;
+    while at < run.end {
+        let number = at as usize / CHUNK;
+        let first = (number * CHUNK) as u64;
+        let end = run.end.min(first + CHUNK as u64);
+        let conflict = chunks.with(number, |chunk| {
+            chunk.enter::<C>(epoch, &observer);
+            let has_runs = !access.action.reads() && chunk.has_runs(&observer);
+            let mut found = None;
+            for cell in (at - first) as usize / 4..(end - first).div_ceil(4) as usize {
+                let word = first + 4 * cell as u64;
+                let (mut bytes, mut value) = (0, 0);
+                for byte in (0..4).filter(|byte| (at..end).contains(&(word + byte))) {
+                    bytes |= 1 << byte;
+                    let written = data.get((word + byte - run.start) as usize);
+                    value |= u32::from(written.copied().unwrap_or(0)) << (8 * byte);
+                }
+                if let Action::Begin(_, Effect::Read) | Action::Begin(Queue::StoreWrites, _) =
+                    access.action
+                {
+                    value = clock.time(access.warp);
+                }
+                let touch = entry.touch(lane, bytes, value);
+                let mut race = if access.action.reads() {
+                    chunk.read::<C>(cell, &entry, touch, &observer)
+                } else {
+                    chunk.write::<C>(cell, &entry, touch, &observer)
+                };
+                if has_runs {
+                    race = race.or_else(|| chunk.search_runs(cell, touch, &observer));
+                }
+                let conflict =
+                    |other: Entry| other.conflict(lane, word, clock.n_warps(), &observer);
+                found = found.or_else(|| race.map(conflict));
+            }
+            found
+        });
+        found = found.or(conflict);
+        at = end;
     }
     found
 }

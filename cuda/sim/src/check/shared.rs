@@ -1,8 +1,10 @@
 //! The shadow of a block's shared memory: who has last accessed each byte, and which were written.
 
+use std::ops::Range;
+
 use super::cells::{CHUNK, Chunk};
 use super::clock::Clock;
-use super::record::{Access, Chunks, Conflict, record};
+use super::record::{Access, Chunks, Conflict, record, record_run};
 use crate::exec::{LANES, Mask, lanes};
 
 /// The history of a block's shared memory. A thread of the host keeps one for all of its blocks.
@@ -45,6 +47,18 @@ impl SharedShadow {
     ) -> Option<Conflict> {
         record(self, clock, access, offsets, values)
     }
+
+    /// Records that one lane accesses a run of bytes, which must be inside of the memory; returns a
+    /// race, if there is one. `data` has what it writes.
+    pub(crate) fn access_run(
+        &mut self,
+        clock: &Clock,
+        access: &Access,
+        run: Range<u64>,
+        data: &[u8],
+    ) -> Option<Conflict> {
+        record_run(self, clock, access, run, data)
+    }
 }
 
 impl Chunks for SharedShadow {
@@ -80,6 +94,21 @@ impl Written {
         }
     }
 
+    /// Marks a run of bytes.
+    pub(crate) fn set_run(&mut self, run: Range<u64>) {
+        for (word, bits) in words(run) {
+            self.bits[word] |= bits;
+        }
+    }
+
+    /// The first byte of a run that was never written.
+    pub(crate) fn first_missing_of(&self, run: Range<u64>) -> Option<u64> {
+        words(run).find_map(|(word, bits)| {
+            let missing = !self.bits[word] & bits;
+            (missing != 0).then(|| word as u64 * 64 + u64::from(missing.trailing_zeros()))
+        })
+    }
+
     /// The first lane that reads what was never written, and the offset of its first such byte.
     /// The offsets must be inside of the memory and aligned.
     pub(crate) fn first_missing(
@@ -95,6 +124,15 @@ impl Written {
             (missing != 0).then_some((lane, first))
         })
     }
+}
+
+/// The words that a run of bytes is in, and its bits in each.
+fn words(run: Range<u64>) -> impl Iterator<Item = (usize, u64)> {
+    (run.start / 64..run.end.div_ceil(64)).map(move |word| {
+        let first = run.start.saturating_sub(word * 64);
+        let behind = (word * 64 + 64).saturating_sub(run.end);
+        (word as usize, !0 << first & !0 >> behind)
+    })
 }
 
 /// The bits of an access in its 64 bytes.

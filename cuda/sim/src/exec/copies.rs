@@ -4,8 +4,9 @@
 //! nobody may look before.
 
 use super::block::distinct;
+use super::groups::Groups;
 use super::{LANES, Mask, SharedMemory, lanes};
-use crate::check::{Arrivals, Clock};
+use crate::check::{Arrivals, Queue};
 
 /// The most bytes of a lane's copy.
 pub(crate) const MOST: usize = 16;
@@ -24,6 +25,7 @@ pub(crate) struct Late {
 
 /// Copies that lanes of a warp have begun at one instruction, and that they have not waited for.
 struct Pending {
+    queue: Queue,
     mask: Mask,
     /// The group that they are in, counted by each lane.
     group: u32,
@@ -50,6 +52,7 @@ struct WarpCopies {
 #[derive(Default)]
 pub(crate) struct Copies {
     warps: Vec<WarpCopies>,
+    pub(super) groups: Groups,
 }
 
 impl Copies {
@@ -63,7 +66,8 @@ impl Copies {
     /// When the oldest copies began that are not known to be done.
     fn oldest(&self) -> Option<u32> {
         let oldest = |warp: &WarpCopies| warp.pending.iter().map(|copy| copy.first).min();
-        self.warps.iter().filter_map(oldest).min()
+        let groups = self.groups.oldest();
+        self.warps.iter().filter_map(oldest).chain(groups).min()
     }
 }
 
@@ -90,6 +94,7 @@ impl SharedMemory {
                 _ => late.take(),
             };
             copies.pending.push(Pending {
+                queue: Queue::Copies,
                 mask: part.mask,
                 group: part.value as u32,
                 first: time,
@@ -131,7 +136,7 @@ impl SharedMemory {
             if let Some(clock) = &mut self.clock
                 && done != 0
             {
-                clock.wait_for_copies(warp, done, copy.last);
+                clock.wait_for_copies(Queue::Copies, warp, done, copy.last);
             }
         }
         pending.retain(|copy| copy.mask != 0);
@@ -140,7 +145,7 @@ impl SharedMemory {
         if let Some(clock) = &mut self.clock {
             for part in distinct(mask, |lane| by_mbarrier[lane]) {
                 if part.value != 0 {
-                    clock.wait_for_copies(warp, part.mask, part.value as u32);
+                    clock.wait_for_copies(Queue::Copies, warp, part.mask, part.value as u32);
                 }
             }
         }
@@ -161,7 +166,9 @@ impl SharedMemory {
             for lane in lanes(here) {
                 self.copies.warps[warp].by_mbarrier[lane] = copy.last;
             }
-            Clock::add_copies(arrivals, warp, here, copy.last);
+            if let Some(clock) = &self.clock {
+                clock.add_copies(arrivals, Queue::Copies, (warp, here), copy.last);
+            }
             handed.push(Pending {
                 mask: here,
                 late: None,
@@ -174,7 +181,7 @@ impl SharedMemory {
         self.keep_handed(warp, handed);
     }
 
-    /// Notes copies that lanes of a warp have begun at a time, and that have told an mbarrier.
+    /// Notes bulk copies that lanes of a warp have begun at a time, and that have told an mbarrier.
     pub(crate) fn hand_over(
         &mut self,
         warp: usize,
@@ -182,8 +189,11 @@ impl SharedMemory {
         time: u32,
         arrivals: &mut Arrivals,
     ) {
-        Clock::add_copies(arrivals, warp, mask, time);
+        if let Some(clock) = &self.clock {
+            clock.add_copies(arrivals, Queue::Loads, (warp, mask), time);
+        }
         let handed = Pending {
+            queue: Queue::Loads,
             mask,
             group: 0,
             first: time,
@@ -229,12 +239,12 @@ impl SharedMemory {
         let Some(clock) = &mut self.clock else {
             return;
         };
-        if self.copies.warps.is_empty() {
+        if self.copies.warps.is_empty() && self.copies.groups.is_empty() {
             return;
         }
         for (warp, copies) in self.copies.warps.iter_mut().enumerate() {
             copies.pending.retain(|copy| {
-                !copy.by_mbarrier || !clock.all_know_copies(warp, copy.mask, copy.last)
+                !copy.by_mbarrier || !clock.all_know_copies(copy.queue, warp, copy.mask, copy.last)
             });
         }
         clock.settle_copies(self.copies.oldest());
@@ -245,7 +255,9 @@ impl SharedMemory {
 fn merge(pending: &mut Vec<Pending>) {
     let mut merged: Vec<Pending> = Vec::new();
     for copy in pending.drain(..) {
-        let like = |other: &&mut Pending| other.by_mbarrier && other.mask == copy.mask;
+        let like = |other: &&mut Pending| {
+            other.by_mbarrier && (other.queue, other.mask) == (copy.queue, copy.mask)
+        };
         match merged.iter_mut().find(like) {
             Some(other) if copy.by_mbarrier => {
                 other.first = other.first.min(copy.first);

@@ -4,6 +4,7 @@
 //! What a barrier is made of is kept beside the memory; its bytes there hold nothing of use.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::access::{NO_VALUES, Order, Part};
 use super::block::distinct;
@@ -152,7 +153,7 @@ impl Context<'_, '_> {
     }
 
     /// Fails unless there is a barrier.
-    fn check_mbarrier(&self, lane: usize, offset: u64) -> Result<(), Stop> {
+    pub(super) fn check_mbarrier(&self, lane: usize, offset: u64) -> Result<(), Stop> {
         if let Some(barrier) = self.shared.mbarriers.barriers.get(&offset) {
             let (thread, pc, time) = barrier.made;
             // The shadow of memory forgets who made it once that thread has also arrived.
@@ -343,25 +344,19 @@ impl Context<'_, '_> {
         Ok(())
     }
 
-    /// `cp.async.bulk` to shared memory: the bytes count at the mbarriers when they have come, which is
-    /// at once.
-    pub(crate) fn copy_in_bulk_for_mbarriers(
+    /// What a lane has copied since a time counts at a barrier, and those who wait there will know of it.
+    pub(super) fn complete_copy(
         &mut self,
-        mask: Mask,
-        [to, from, offsets]: [&[u64; LANES]; 3],
-        sizes: &[u32; LANES],
+        lane: usize,
+        offset: u64,
+        time: u32,
+        bytes: u32,
     ) -> Result<(), Stop> {
-        for lane in lanes(mask) {
-            self.check_mbarrier(lane, offsets[lane])?;
-        }
-        let time = self.copy_in_bulk(mask, to, from, sizes)?;
-        for part in distinct(mask, |lane| offsets[lane]) {
-            let mut now = std::mem::take(&mut self.barrier(part.value).now);
-            let warp = self.warp as usize;
-            self.shared.hand_over(warp, part.mask, time, &mut now);
-            self.barrier(part.value).now = now;
-        }
-        self.expect_bytes(mask, offsets, sizes, true)
+        let mut now = std::mem::take(&mut self.barrier(offset).now);
+        let warp = self.warp as usize;
+        self.shared.hand_over(warp, 1 << lane, time, &mut now);
+        self.barrier(offset).now = now;
+        self.expect_bytes(1 << lane, &[offset; LANES], &[bytes; LANES], true)
     }
 
     fn barrier(&mut self, offset: u64) -> &mut Mbarrier {
@@ -466,20 +461,26 @@ impl Context<'_, '_> {
             return Ok(());
         }
         for lane in lanes(mask) {
-            let bytes = part.bytes.into();
-            let found = self
-                .shared
-                .mbarriers
-                .overlapping(part.addresses[lane], bytes);
-            if let Some((offset, _)) = found {
-                let message = format!(
-                    "writes to the mbarrier at {offset:#x} of shared memory as to other memory; \
-                     `mbarrier.inval` must end it first"
-                );
-                return Err(self.misuse(lane, offset, message));
-            }
+            let start = part.addresses[lane];
+            self.check_no_mbarrier_in(lane, &(start..start + u64::from(part.bytes)))?;
         }
         Ok(())
+    }
+
+    /// Ends the launch if a lane writes a run of bytes that a barrier is in.
+    pub(super) fn check_no_mbarrier_in(&self, lane: usize, run: &Range<u64>) -> Result<(), Stop> {
+        let found = self
+            .shared
+            .mbarriers
+            .overlapping(run.start, run.end - run.start);
+        let Some((offset, _)) = found else {
+            return Ok(());
+        };
+        let message = format!(
+            "writes to the mbarrier at {offset:#x} of shared memory as to other memory; \
+             `mbarrier.inval` must end it first"
+        );
+        Err(self.misuse(lane, offset, message))
     }
 }
 

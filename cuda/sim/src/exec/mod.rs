@@ -7,6 +7,7 @@ mod call;
 mod context;
 mod copies;
 mod grid;
+mod groups;
 mod local;
 mod mbarrier;
 mod registers;
@@ -14,7 +15,9 @@ mod shared;
 mod synchronize;
 mod warp;
 
-pub(crate) use access::{AccessSpace, AsynchronousCopy, Atom, Order, Value};
+pub(crate) use access::{
+    AccessSpace, AsynchronousCopy, Atom, BulkCopy, ElementUpdate, Order, Value,
+};
 pub(crate) use barrier::{BarrierStep, Reduction};
 pub(crate) use call::{Actual, Call, Callee};
 pub(crate) use context::{Context, LaunchState};

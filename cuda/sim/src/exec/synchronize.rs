@@ -4,7 +4,7 @@ use super::barrier::{BARRIERS, BarrierStep, Reduction};
 use super::block::{Block, MOST_VAIN, Pause, Vain, distinct, first_thread};
 use super::warp::{Converge, Group, Waiting, Warp};
 use super::{Action, Context, LANES, Lane, Mask, Stop, lanes};
-use crate::check::Kind;
+use crate::check::{Effect, Kind, Queue};
 
 impl Block<'_> {
     /// Brings a group to a barrier.
@@ -313,8 +313,28 @@ impl Block<'_> {
         Ok(())
     }
 
+    /// Reports bulk copies that may still read shared memory when their threads, and so at some time the
+    /// block, have ended.
+    fn check_stores(&self, number: usize, group: &Group) {
+        if !self.launch.checks.shared_races {
+            return;
+        }
+        for (lane, pc) in self.shared.unread_stores(number, group.mask) {
+            let thread = (number * LANES + lane) as u32;
+            let message =
+                "ends before its bulk copy has read what it copies of shared memory, which the \
+                           block gives back; `cp.async.bulk.wait_group.read` waits for that"
+                    .to_owned();
+            let mut report = *self.report_at(Kind::SharedRace, thread, group.pc, "ends", message);
+            let verb = crate::check::Action::Begin(Queue::StoreReads, Effect::Read).verb();
+            report.other = Some(self.launch.party(self.index, thread, pc, verb));
+            self.launch.device.log().add(report);
+        }
+    }
+
     /// Ends the threads of a group, and lets those go on that waited for no others.
     pub(super) fn exit(&mut self, number: usize, group: &mut Group) -> Result<(), Stop> {
+        self.check_stores(number, group);
         let warp = &mut self.warps[number];
         warp.exited |= group.mask;
         group.mask = 0;

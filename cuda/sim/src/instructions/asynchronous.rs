@@ -1,4 +1,4 @@
-//! Asynchronous copies: `cp.async`, `cp.async.bulk`.
+//! Asynchronous copies of few bytes by each thread: `cp.async`.
 
 use super::address::Address;
 use super::lanes::holds;
@@ -8,6 +8,9 @@ use crate::ptx::{Literal, Operand, PtxError, Type};
 
 /// `cp.async`
 pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+    if operation.flag("reduce") {
+        return super::bulk::decode_reduce(operation);
+    }
     if !operation.flag("async") {
         return Err(operation.unknown());
     }
@@ -15,7 +18,7 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         return super::mbarrier::decode_copies_arrive(operation);
     }
     if operation.flag("bulk") {
-        return decode_bulk(operation);
+        return super::bulk::decode(operation);
     }
     match operation.choice(&[
         ("ca", 0),
@@ -56,28 +59,8 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     }
 }
 
-/// `cp.async.bulk` from global to shared memory.
-fn decode_bulk(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
-    let to_shared = operation.flag("shared::cta") || operation.flag("shared::cluster");
-    if !to_shared || !operation.flag("global") || !operation.flag("mbarrier::complete_tx::bytes") {
-        return Err(operation.error("of bulk copies, those from `.global` to `.shared` are known"));
-    }
-    let has_policy = operation.flag("L2::cache_hint");
-    let last = 4 + usize::from(has_policy);
-    operation.finish(last..=last)?;
-    let to = Address::decode(operation, 0)?;
-    let from = Address::decode(operation, 1)?;
-    let size = operation.src(2, Type::U32)?;
-    let mbarrier = Address::decode(operation, 3)?;
-    Ok(Action::access(move |context, mask| {
-        let places = [to, from, mbarrier].map(|address| address.get(context));
-        let sizes = *context.registers.row(size);
-        context.copy_in_bulk_for_mbarriers(mask, places.each_ref(), &sizes)
-    }))
-}
-
 /// An operand that must be a number.
-fn number(operation: &Operation<'_, '_>, index: usize) -> Result<u64, PtxError> {
+pub(super) fn number(operation: &Operation<'_, '_>, index: usize) -> Result<u64, PtxError> {
     match operation.operand(index)? {
         Operand::Literal(Literal::Integer(value)) => Ok(*value),
         _ => Err(operation.error(format!("operand {} must be a number", index + 1))),

@@ -72,11 +72,11 @@ fn extreme<H: half::Half>(a: u16, b: u16, larger: bool) -> u16 {
     }
 }
 
-fn smaller<H: half::Half>(a: u16, b: u16) -> u16 {
+pub(super) fn smaller<H: half::Half>(a: u16, b: u16) -> u16 {
     extreme::<H>(a, b, false)
 }
 
-fn larger<H: half::Half>(a: u16, b: u16) -> u16 {
+pub(super) fn larger<H: half::Half>(a: u16, b: u16) -> u16 {
     extreme::<H>(a, b, true)
 }
 

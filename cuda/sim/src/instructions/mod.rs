@@ -9,6 +9,7 @@ mod asynchronous;
 mod atomic;
 mod bits;
 mod builtin;
+mod bulk;
 mod compare;
 mod control;
 mod convert;

@@ -8,6 +8,7 @@ mod atomics;
 mod barriers;
 mod bits;
 mod builtins;
+mod bulk;
 mod case;
 mod compare;
 mod control;
@@ -165,7 +166,12 @@ impl Launcher for Simulator {
 /// Asserts that a table of programs holds on a simulated device.
 #[track_caller]
 fn assert_runs(programs: &[Program]) {
-    let failures = program::run(&mut Simulator::new("h100"), programs);
+    assert_runs_on("h100", programs);
+}
+
+#[track_caller]
+fn assert_runs_on(device: &str, programs: &[Program]) {
+    let failures = program::run(&mut Simulator::new(device), programs);
     assert!(
         failures.is_empty(),
         "{} of {}:\n{}",
@@ -258,6 +264,12 @@ fn atomic_updates() {
 #[test]
 fn barriers_of_a_block() {
     assert_runs(&barriers::programs());
+}
+
+#[test]
+fn bulk_copies() {
+    assert_runs(&bulk::programs());
+    assert_runs_on("b200", &bulk::blackwell_programs());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Asynchronous copies from global to shared memory.
 
 use super::{AccessSpace, Order, Part, Scope};
-use crate::check::{Action, Kind};
+use crate::check::{Action, Effect, Kind, Queue};
 use crate::exec::{Context, LANES, Late, MOST_COPIED, Mask, Random, Stop, lanes};
 use crate::program::Fate;
 
@@ -100,61 +100,6 @@ impl Context<'_, '_> {
         Ok(())
     }
 
-    /// `cp.async.bulk`: each lane of `mask` copies many bytes; returns the time of the copies. They
-    /// arrive at once: that nobody looks before the mbarrier says so is checked all the same.
-    pub(crate) fn copy_in_bulk(
-        &mut self,
-        mask: Mask,
-        to: &[u64; LANES],
-        from: &[u64; LANES],
-        sizes: &[u32; LANES],
-    ) -> Result<u32, Stop> {
-        const STEP: u32 = MOST_COPIED as u32;
-        let order = (Order::WEAK, Scope::Device);
-        let time = self
-            .shared
-            .clock
-            .as_mut()
-            .map_or(0, |clock| clock.begin_copies());
-        for lane in lanes(mask) {
-            let size = sizes[lane];
-            if !size.is_multiple_of(STEP) {
-                let message = format!("copies {size} bytes, which are no multiple of {STEP}");
-                return Err(self.stop(Kind::InvalidInstruction, lane, "copies", message));
-            }
-            for step in (0..size).step_by(MOST_COPIED) {
-                let to = to.map(|to| to.wrapping_add(step.into()));
-                let from = from.map(|from| from.wrapping_add(step.into()));
-                let part = Part::new(1 << lane, &to, STEP, order);
-                let here = self.shared_lanes(&part, "copies asynchronously to")?;
-                self.check_no_mbarrier(here, &part)?;
-                // Without the check of bounds, what lies behind them is not copied.
-                if here == 0 {
-                    break;
-                }
-                let source = Part {
-                    fate: Fate::Stored,
-                    ..Part::new(1 << lane, &from, STEP, order)
-                };
-                let mut values = [[0_u32; LANES]; MOST_COPIED / 4];
-                self.note_copy_from(&source);
-                self.load_global(&source, &mut values)?;
-                self.note_copy_to(&part, here, &values);
-                let mut data = [[0; MOST_COPIED]; LANES];
-                for (word, bytes) in values.iter().zip(data[lane].chunks_exact_mut(4)) {
-                    bytes.copy_from_slice(&word[lane].to_le_bytes());
-                }
-                let copied = Late {
-                    bytes: MOST_COPIED,
-                    offsets: to,
-                    data,
-                };
-                self.shared.arrive_copied(here, &copied);
-            }
-        }
-        Ok(time)
-    }
-
     /// Ends the launch if what a lane reads a part of is not aligned to the whole.
     fn check_copied_alignment(&self, lane: usize, copy: &AsynchronousCopy<'_>) -> Result<(), Stop> {
         let (address, bytes) = (copy.from[lane], copy.bytes);
@@ -182,7 +127,12 @@ impl Context<'_, '_> {
         {
             let mask = accesses.mask();
             rest &= !mask;
-            let access = part.access(self.warp, mask, self.pc, Action::CopyFrom);
+            let access = part.access(
+                self.warp,
+                mask,
+                self.pc,
+                Action::Begin(Queue::Copies, Effect::Read),
+            );
             let shadow = accesses.region().shadow();
             let race = shadow.read(self.launch.number, clock, &access, &accesses.offsets());
             if let Some(race) = race {
@@ -201,7 +151,12 @@ impl Context<'_, '_> {
     fn note_copy_to(&mut self, part: &Part<'_>, mask: Mask, values: &[[u32; LANES]]) {
         let shadowed = self.shadowed(part, mask);
         if let (Some(clock), Some(shadow)) = (&self.shared.clock, &mut self.shared.shadow) {
-            let access = part.access(self.warp, shadowed, self.pc, Action::CopyTo);
+            let access = part.access(
+                self.warp,
+                shadowed,
+                self.pc,
+                Action::Begin(Queue::Copies, Effect::Write),
+            );
             let race = shadow.write(clock, &access, part.addresses, values);
             if let Some(race) = race {
                 self.race(AccessSpace::Shared, part, "copies asynchronously to", race);

@@ -211,6 +211,19 @@ impl Context<'_, '_> {
                 }
             }
         }
+        Err(self.bad_address(kind, lane, action, address, bytes))
+    }
+
+    /// What ends the launch because of an access out of bounds or misaligned, by what there is at the
+    /// address.
+    pub(super) fn bad_address(
+        &self,
+        kind: Kind,
+        lane: usize,
+        action: &'static str,
+        address: u64,
+        bytes: u32,
+    ) -> Stop {
         let size = in_words(bytes);
         let whereabouts = self.launch.device.memory().describe(address);
         let window = AccessSpace::of(address);
@@ -245,7 +258,7 @@ impl Context<'_, '_> {
         let mut report = self.report(kind, lane, action, message);
         report.address = Some(address);
         report.whereabouts = whereabouts.filter(|_| kind != Kind::NullPointer);
-        Err(Box::new(report))
+        Box::new(report)
     }
 
     pub(super) fn constant_write(&self, lane: usize, address: u64) -> Stop {

@@ -1,15 +1,18 @@
 //! Loads, stores and atomic updates in every state space, with their checks.
 
+mod asynchronous;
+mod bulk;
 mod copy;
 mod global;
 mod local;
 mod shared;
 
+pub(crate) use bulk::{BulkCopy, ElementUpdate};
 pub(crate) use copy::AsynchronousCopy;
 
 use super::context::{Context, coordinates};
 use super::{LANES, Mask, Stop, lanes};
-use crate::check::{Access, Action, Conflict, Kind, Scope};
+use crate::check::{Access, Action, Conflict, Kind, Queue, Scope};
 use crate::memory::{Region, Word};
 use crate::program::Fate;
 
@@ -406,19 +409,23 @@ impl Context<'_, '_> {
         let (kind, place) = match space {
             AccessSpace::Shared => {
                 let place = self.describe_offset(space, race.offset);
-                (Kind::SharedRace, format!(" of shared memory, {place}"))
+                let among = match race.offset.checked_sub(address) {
+                    Some(4..) if part.bytes > 32 => format!("among them {:#x}, ", race.offset),
+                    _ => String::new(),
+                };
+                (
+                    Kind::SharedRace,
+                    format!(" of shared memory, {among}{place}"),
+                )
             }
             _ => (Kind::GlobalRace, String::new()),
         };
-        let other = match race.action {
-            Action::Read => "reads",
-            Action::Write => "writes",
-            Action::Atomic => "updates",
-            Action::CopyFrom => "copies asynchronously from",
-            Action::CopyTo => "copies asynchronously to",
-        };
+        let other = race.action.verb();
         let order = match race.action {
-            Action::CopyFrom | Action::CopyTo => {
+            Action::Begin(Queue::Products, _) => {
+                "a `wgmma` that reads it, which must be waited for".to_owned()
+            }
+            Action::Begin(..) => {
                 if race.thread == self.thread(race.lane) {
                     "its own asynchronous copy, which it has not waited for".to_owned()
                 } else {

@@ -1,0 +1,92 @@
+//! Reads and writes that go on while their thread does, of runs of bytes: what bulk copies and `wgmma` do to
+//! memory. They are done when they are begun; that nobody interferes until they have been waited for is
+//! what is checked.
+
+use std::ops::Range;
+
+use super::{AccessSpace, Order, Part, Scope};
+use crate::check::{Access, Action, Effect, Queue};
+use crate::exec::{Context, LANES, Mask};
+
+impl Context<'_, '_> {
+    /// The time of what begins now asynchronously.
+    pub(crate) fn begin_asynchronously(&mut self) -> u32 {
+        let clock = self.shared.clock.as_mut();
+        clock.map_or(0, |clock| clock.begin_copies())
+    }
+
+    /// Records that the warp group whose first warp is `owner` reads runs of shared memory from now on, for
+    /// a `wgmma`; returns the time to finish them by. The runs must be inside of the memory.
+    #[expect(dead_code, reason = "for the reads of `wgmma`")]
+    pub(crate) fn begin_product_reads(
+        &mut self,
+        owner: usize,
+        runs: impl IntoIterator<Item = Range<u64>>,
+    ) -> u32 {
+        let time = self.begin_asynchronously();
+        let action = Action::Begin(Queue::Products, Effect::Read);
+        for run in runs {
+            self.note_shared_run((owner, 0), action, run, &[]);
+        }
+        if time != 0 {
+            self.shared.begin_product(owner, time);
+        }
+        time
+    }
+
+    /// The lanes of `mask` have waited for all that [`Context::begin_product_reads`] has begun up to a
+    /// time.
+    #[expect(dead_code, reason = "for the reads of `wgmma`")]
+    pub(crate) fn finish_product_reads(&mut self, owner: usize, mask: Mask, time: u32) {
+        let warp = self.warp as usize;
+        self.shared.finish_products((warp, mask), owner, time);
+    }
+
+    /// Records what a lane of a warp does to a run of shared memory, which is inside; `data` is what it
+    /// writes. Reports a race.
+    pub(in crate::exec) fn note_shared_run(
+        &mut self,
+        (warp, lane): (usize, usize),
+        action: Action,
+        run: Range<u64>,
+        data: &[u8],
+    ) {
+        if let (Some(clock), Some(shadow)) = (&self.shared.clock, &mut self.shared.shadow) {
+            let access = run_access((warp, lane), self.pc, action);
+            if let Some(race) = shadow.access_run(clock, &access, run.clone(), data) {
+                self.race_of_run(AccessSpace::Shared, run, action, race);
+            }
+        }
+    }
+
+    /// Reports a race of what is done to a run of bytes.
+    pub(super) fn race_of_run(
+        &self,
+        space: AccessSpace,
+        run: Range<u64>,
+        action: Action,
+        race: crate::check::Conflict,
+    ) {
+        let addresses = [run.start; LANES];
+        let order = (Order::WEAK, Scope::Device);
+        let part = Part::new(
+            1 << race.lane,
+            &addresses,
+            (run.end - run.start) as u32,
+            order,
+        );
+        self.race(space, &part, action.verb(), race);
+    }
+}
+
+/// The access of one lane to a run of bytes.
+pub(super) fn run_access((warp, lane): (usize, usize), pc: u32, action: Action) -> Access {
+    Access {
+        warp,
+        mask: 1 << lane,
+        bytes: 4,
+        pc,
+        action,
+        strong: false,
+    }
+}
