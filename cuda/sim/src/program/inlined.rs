@@ -2,24 +2,33 @@
 
 use crate::check::SourceLine;
 
-/// The calls that a `.loc` line says its code was inlined through, the innermost first.
+/// The calls that code was inlined through, the innermost first. `locs` are the `.loc` lines of its
+/// function from the one that holds for it backwards.
 ///
-/// nvcc has the one call in the directive, `, inlined_at 1 40 9`. LLVM has them all in the comment
-/// beside it, `// a.rs:2:3 @[ b.rs:4:5 @[ c.rs:6:7 ] ]`, which `cuda_builder` shortens to
-/// `// @ 2:4:5 @ 3:6:7` with the numbers of the files.
-pub(crate) fn calls(loc: &str, file_name: impl Fn(u32) -> String) -> Vec<SourceLine> {
-    if let Some((_, place)) = loc.split_once("inlined_at") {
-        let mut numbers = place
-            .split_whitespace()
-            .map_while(|number| number.parse().ok());
-        return match [(); 3].map(|()| numbers.next()) {
-            [Some(file), Some(line), Some(column)] if line > 0 => vec![SourceLine {
+/// nvcc has one call in the directive, `, inlined_at 1 40 9`, and the directive of that call stands
+/// before it. LLVM has them all in the comment beside it, `// a.rs:2:3 @[ b.rs:4:5 @[ c.rs:6:7 ] ]`,
+/// which `cuda_builder` shortens to `// @ 2:4:5 @ 3:6:7` with the numbers of the files.
+pub(crate) fn calls<'l>(
+    mut locs: impl Iterator<Item = &'l str>,
+    file_name: impl Fn(u32) -> String,
+) -> Vec<SourceLine> {
+    let Some(loc) = locs.next() else {
+        return Vec::new();
+    };
+    if loc.contains("inlined_at") {
+        let mut calls = Vec::new();
+        let mut directive = Some(loc);
+        while let Some(place @ [file, line, column]) = directive.and_then(call)
+            && line > 0
+        {
+            calls.push(SourceLine {
                 file: file_name(file),
                 line,
                 column,
-            }],
-            _ => Vec::new(),
-        };
+            });
+            directive = locs.find(|loc| numbers(loc.trim_start_matches(".loc")) == Some(place));
+        }
+        return calls;
     }
     let Some((_, comment)) = loc.split_once("//") else {
         return Vec::new();
@@ -34,6 +43,19 @@ pub(crate) fn calls(loc: &str, file_name: impl Fn(u32) -> String) -> Vec<SourceL
         }
     }
     calls
+}
+
+/// The call that a directive of nvcc's names.
+fn call(loc: &str) -> Option<[u32; 3]> {
+    numbers(loc.split_once("inlined_at")?.1)
+}
+
+/// The numbers of a file, a line and a column that a text begins with.
+fn numbers(text: &str) -> Option<[u32; 3]> {
+    let words = text.split(|c: char| c.is_whitespace() || c == ',');
+    let mut numbers = words.filter(|word| !word.is_empty()).map(str::parse);
+    let mut next = || numbers.next()?.ok();
+    Some([next()?, next()?, next()?])
 }
 
 /// `src/a.rs:12:5`, or without a column. Colons may be part of the path.
@@ -59,8 +81,25 @@ mod tests {
     use super::calls;
 
     fn text(loc: &str) -> Vec<String> {
-        let calls = calls(loc, |file| format!("{file}.cu"));
+        texts(&[loc])
+    }
+
+    fn texts(locs: &[&str]) -> Vec<String> {
+        let calls = calls(locs.iter().copied(), |file| format!("{file}.cu"));
         calls.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_directive_of_a_call_stands_before() {
+        let locs = [
+            ".loc 3 201 13, function_name $L__i4, inlined_at 3 219 9",
+            ".loc\t3 219 9, function_name $L__i3, inlined_at 1 15 13",
+            ".loc\t3 219 9, function_name $L__i3, inlined_at 1 14 13",
+            ".loc\t1 14 13, function_name $L__i0, inlined_at 1 99 5",
+            ".loc\t1 15 13, function_name $L__i0, inlined_at 1 20 5",
+            ".loc\t1 20 5",
+        ];
+        assert_eq!(texts(&locs), ["3.cu:219:9", "1.cu:15:13", "1.cu:20:5"]);
     }
 
     #[test]

@@ -228,14 +228,15 @@ impl Kernel {
             line: location.line,
             column: location.column,
         });
-        // The directive that holds for an instruction is the last one before it.
+        // The directive that holds for an instruction is the last one before it in its function.
         let before = lines.iter().take(position.line as usize).rev();
-        let directive = before
+        let locs = before
             .map(|line| line.trim_start())
-            .find(|line| line.starts_with(".loc"));
-        let calls = match (&source, directive) {
-            (Some(_), Some(directive)) => inlined::calls(directive, file_name),
-            _ => Vec::new(),
+            .take_while(|line| !line.contains(".entry") && !line.contains(".func"))
+            .filter(|line| line.starts_with(".loc"));
+        let calls = match source {
+            Some(_) => inlined::calls(locs, file_name),
+            None => Vec::new(),
         };
         Place {
             ptx_line: position.line,
