@@ -13,7 +13,7 @@ pub use properties::Properties;
 
 use crate::check::{Kind, Log, Report};
 use crate::exec::{self, LaunchState};
-use crate::memory::Memory;
+use crate::memory::{AllocationKind, Memory};
 use crate::program::{self, Kernel, LoadError, Program};
 
 /// A simulated GPU with its memory. It may be used from several threads at once.
@@ -164,6 +164,10 @@ impl Device {
     ) -> Result<LaunchSummary, LaunchError> {
         self.check_launch(kernel, launch)?;
         let parameters = pack(kernel, launch.arguments)?;
+        let workspace = match launch.cooperative {
+            true => self.grid_workspace()?,
+            false => 0,
+        };
         let state = LaunchState {
             device: self,
             kernel,
@@ -171,6 +175,7 @@ impl Device {
             block: launch.block,
             dynamic_shared: launch.dynamic_shared,
             parameters,
+            workspace,
             view: self.memory.view(),
             checks: self.options.checks,
             seed: self.options.seed,
@@ -180,13 +185,35 @@ impl Device {
             lane_instructions: AtomicU64::new(0),
             started: Instant::now(),
         };
-        exec::run(&state).map_err(LaunchError::Fault)?;
+        let outcome = exec::run(&state);
+        if workspace != 0 {
+            // A kernel has no business to free it, but could.
+            let _ = self.memory.free(workspace);
+        }
+        outcome.map_err(LaunchError::Fault)?;
         Ok(LaunchSummary {
             steps: state.steps.into_inner(),
             lane_instructions: state.lane_instructions.into_inner(),
             time: state.started.elapsed(),
             seed: state.seed,
         })
+    }
+
+    /// Allocates what `cooperative_groups::grid_group` expects of a driver: two words, the size of
+    /// both, and a count of arrivals that starts at 0.
+    fn grid_workspace(&self) -> Result<u64, LaunchError> {
+        const BYTES: u64 = 8;
+        let memory = &self.memory;
+        memory
+            .allocate(BYTES, 8, AllocationKind::Device)
+            .and_then(|address| {
+                memory
+                    .write(address, &BYTES.to_le_bytes())
+                    .map(|()| address)
+            })
+            .map_err(|error| {
+                LaunchError::Resources(format!("the barrier of a cooperative grid: {error}"))
+            })
     }
 
     /// Whether the device can launch a kernel like this. The arguments are not looked at.

@@ -20,6 +20,8 @@ pub(crate) struct LaunchState<'l> {
     pub(crate) dynamic_shared: u32,
     /// The kernel's parameters, each at its offset.
     pub(crate) parameters: Vec<u8>,
+    /// Where the barrier of a cooperative grid lies; 0 in other launches.
+    pub(crate) workspace: u64,
     pub(crate) view: View<'l>,
     pub(crate) checks: Checks,
     pub(crate) seed: u64,
@@ -212,6 +214,7 @@ impl LaunchState<'_> {
             LaneMaskGreaterOrEqual => lane(|lane| !((1 << lane) - 1)),
             TotalShared | AggregateShared => same(kernel.static_shared() + self.dynamic_shared),
             DynamicShared => same(self.dynamic_shared),
+            GridWorkspace(half) => same((self.workspace >> (32 * half)) as u32),
             ReservedShared | Zero => same(0),
             Clock | ClockHigh | Clock64 | Timer | TimerLow | TimerHigh => same(0),
         }

@@ -67,7 +67,10 @@ pub(crate) enum Special {
     TimerLow,
     /// The upper half of the timer.
     TimerHigh,
-    /// `%pm0` to `%pm7` and `%envreg0` to `%envreg31`: always 0 here.
+    /// `%envreg1` and `%envreg2`: the upper and the lower half of the address by which CUDA C++ finds
+    /// the barrier of a cooperative grid.
+    GridWorkspace(usize),
+    /// `%pm0` to `%pm7` and the other `%envreg`: always 0 here.
     Zero,
 }
 
@@ -131,6 +134,8 @@ impl Special {
             "globaltimer" => Timer,
             "globaltimer_lo" => TimerLow,
             "globaltimer_hi" => TimerHigh,
+            "envreg1" => GridWorkspace(1),
+            "envreg2" => GridWorkspace(0),
             _ => {
                 let number = |prefix: &str| name.strip_prefix(prefix)?.parse::<u32>().ok();
                 let known =
