@@ -28,6 +28,7 @@ mod operands;
 mod packed;
 mod select;
 mod types;
+mod video;
 mod warp;
 mod wmma;
 
@@ -48,6 +49,9 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "sad" => integer::sad(operation),
         "dp2a" => integer::dp2a(operation),
         "dp4a" => integer::dp4a(operation),
+
+        "vadd2" | "vadd4" | "vsub2" | "vsub4" | "vavrg2" | "vavrg4" | "vabsdiff2" | "vabsdiff4"
+        | "vmin2" | "vmin4" | "vmax2" | "vmax4" => video::decode(operation),
 
         "and" | "or" | "xor" => bits::logic(operation),
         "not" | "cnot" => bits::not(operation),

@@ -23,6 +23,7 @@ mod modules;
 mod moves;
 mod program;
 mod refused;
+mod video;
 mod warp;
 
 use ptx_sim::{
@@ -197,6 +198,11 @@ fn assert_holds(device: &str, target: &str, cases: Vec<Case>) {
 #[test]
 fn integers() {
     assert_holds("h100", "sm_90", integer::cases());
+}
+
+#[test]
+fn video() {
+    assert_holds("h100", "sm_90", video::cases());
 }
 
 #[test]
