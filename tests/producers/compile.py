@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Compiles programs/*.cu to ptx/: compile.py [NAME...], with the nvcc that NVCC names.
+
+Each program becomes NAME.ptx and, with FAULT defined, NAME.fault.ptx. Its second line has its options.
+Made with nvcc 13.5.
+"""
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+here = Path(__file__).resolve().parent
+nvcc = shlex.split(os.environ.get("NVCC", "nvcc"))
+
+
+def options(source):
+    line = source.read_text().splitlines()[1]
+    assert line.startswith("// nvcc "), f"{source.name}:2: expected the options, as `// nvcc -arch=sm_80`"
+    return shlex.split(line.removeprefix("// nvcc "))
+
+
+def tidy(ptx):
+    # No folder of the machine that compiled it, and none of the notes that only a debugger reads.
+    ptx = re.sub(r'(?m)^(\s*\.file\s+\d+\s+)"(?:[^"]*/)?([^"/]*)".*$', r'\1"\2"', ptx)
+    ptx = re.sub(r"(?ms)^\s*\.section\s+\.debug_(?!str)\w+\s*\{.*?^\s*\}\s*?$", "", ptx)
+    ptx = re.sub(r"(?m)^\s*// (begin|end) inline asm\n", "", ptx)
+    return re.sub(r"\n{3,}", "\n\n", ptx).rstrip() + "\n"
+
+
+def compile(source, output, extra):
+    command = [*nvcc, "-ptx", *options(source), *extra, source.name, "-o", "-"]
+    ptx = subprocess.run(command, cwd=source.parent, check=True, stdout=subprocess.PIPE, text=True).stdout
+    output.write_text(tidy(ptx))
+
+
+chosen = sys.argv[1:]
+for source in sorted((here / "programs").glob("*.cu")):
+    if chosen and source.stem not in chosen:
+        continue
+    compile(source, here / "ptx" / f"{source.stem}.ptx", [])
+    compile(source, here / "ptx" / f"{source.stem}.fault.ptx", ["-DFAULT"])

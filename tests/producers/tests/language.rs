@@ -1,0 +1,163 @@
+//! What C++ brings along: calls through pointers, objects, templates, printing, tables.
+
+use producers::{arguments, line, program};
+use ptx_sim::Kind;
+
+#[test]
+fn recursion() {
+    program("recursion", Kind::StackOverflow, "quicksort", |run| {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut rows: Vec<i16> = (0..40 * 24).map(|_| rng.i16(-50..50)).collect();
+        let (results, memory) = (run.allocate::<i32>(3 * 40), run.upload(&rows));
+        run.launch("recursions", line(1, 40), arguments![results, memory])?;
+        rows.chunks_mut(24).for_each(<[i16]>::sort_unstable);
+        run.expect(memory, &rows);
+        let fibonacci = |n: i32| (0..n).fold((0, 1), |(a, b), _| (b, a + b)).0;
+        let expected: Vec<[i32; 3]> = (0..40)
+            .map(|i| {
+                let parities = i32::from(i % 2 == 0) + 2 * i32::from(i / 3 % 2 == 1);
+                [fibonacci(i % 12), 2 * (i % 6) + 3, parities]
+            })
+            .collect();
+        run.expect(results, &expected);
+        Ok(())
+    });
+}
+
+#[test]
+fn function_pointers() {
+    let part = "thread (3, 0, 0)";
+    program("function_pointers", Kind::InvalidCall, part, |run| {
+        let values = [2.0_f32, -3.0, 0.5, 8.0, 1.5];
+        let (input, results) = (run.upload(&values), run.allocate::<f32>(6));
+        run.launch("folds", line(1, 6), arguments![input, 5, results])?;
+        run.expect(results, &[9.0_f32, -36.0, 8.0].repeat(2));
+        let expected: Vec<f32> = (0..6).map(|i| 2.0 + 0.5 * i as f32 * 7.0).collect();
+        run.launch(
+            "closures",
+            line(1, 6),
+            arguments![input, 5, 0.5_f32, results],
+        )?;
+        run.expect(results, &expected);
+        Ok(())
+    });
+}
+
+#[test]
+fn virtual_functions() {
+    let part = "the heap of kernels";
+    program("virtual_functions", Kind::UseAfterFree, part, |run| {
+        let (areas, corners) = (run.allocate::<f32>(50), run.allocate::<i32>(50));
+        run.launch("shapes", line(1, 50), arguments![areas, corners])?;
+        let area = |i: i32| [3 * i * i, 2 * i, i * i + 1][i as usize % 3] as f32;
+        run.expect(areas, &(0..50).map(area).collect::<Vec<_>>());
+        run.expect(
+            corners,
+            &(0..50).map(|i| [0, 4, 4][i % 3]).collect::<Vec<i32>>(),
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn printing() {
+    program("printing", Kind::UninitializedLocal, "4 bytes", |run| {
+        let values: Vec<f32> = (0..5).map(|i| 0.375 * i as f32).collect();
+        let input = run.upload(&values);
+        run.launch("print", line(1, 32), arguments![input, 5])?;
+        run.results(|| {
+            let printed = run.printed();
+            let mut lines: Vec<&str> = printed.lines().collect();
+            lines.sort_unstable();
+            let expected = [
+                "0: small |+0.000e+00|  0.0%|0|1|a",
+                "1: small |+3.750e-01|  0.4%|0x11|2|b",
+                "2: small |+7.500e-01|  0.8%|0x22|4|c",
+                "3: large |+1.125e+00|  1.1%|0x33|8|d",
+                "4: large |+1.500e+00|  0.0%|0x44|16|e",
+                "end",
+            ];
+            assert_eq!(lines, expected);
+        });
+        Ok(())
+    });
+}
+
+#[test]
+fn assertions() {
+    let part = "root * root == square && root % 7 != 3";
+    program("assertions", Kind::Assertion, part, |run| {
+        let squares: Vec<i32> = (0..40).map(|i| i * i).collect();
+        let (input, out) = (run.upload(&squares), run.allocate::<i32>(40));
+        run.launch("roots", line(1, 40), arguments![input, out])?;
+        run.expect(out, &(0..40).collect::<Vec<i32>>());
+        Ok(())
+    });
+}
+
+#[test]
+fn structs() {
+    program("structs", Kind::OutOfBounds, "", |run| {
+        let p = [1.0_f64, -2.0, 0.5, 0.0, 3.0, -1.0];
+        let x: Vec<f64> = (0..9).map(|i| f64::from(i) * 0.5).collect();
+        let (input, output) = (run.upload(&x), run.allocate::<f64>(9));
+        run.launch("doubles", line(1, 9), arguments![p, input, output])?;
+        let value = |x: &f64| p.iter().rev().fold(0.0, |sum, c| sum * x + c) + 1.0;
+        run.expect(output, &x.iter().map(value).collect::<Vec<_>>());
+
+        let (input, output) = (run.upload(&[0.0_f32, 1.0, 4.0]), run.allocate::<f32>(3));
+        run.launch(
+            "floats",
+            line(1, 3),
+            arguments![input, [2.0_f32, 0.5], output],
+        )?;
+        run.expect(output, &[2.0_f32, 2.5, 4.0]);
+
+        // kind and scale, columns, polynomial; the struct ends at a multiple of 16 bytes.
+        let mut task = [0_u8; 48];
+        task[8..16].copy_from_slice(&1.5_f64.to_le_bytes());
+        for (k, column) in [3_i16, -1, 4, -1, 5].into_iter().enumerate() {
+            task[16 + 2 * k..][..2].copy_from_slice(&column.to_le_bytes());
+        }
+        for (k, coefficient) in [1.0_f32, 0.5, 0.25].into_iter().enumerate() {
+            task[28 + 4 * k..][..4].copy_from_slice(&coefficient.to_le_bytes());
+        }
+        let output = run.allocate::<f32>(32);
+        for (kind, expected) in [
+            (b's', [4.5_f32, -1.5, 6.0, -1.5, 7.5]),
+            (b'p', [4.75, 0.75, 7.0, 0.75, 9.75]),
+        ] {
+            task[0] = kind;
+            run.launch("tasks", line(1, 32), arguments![task, 5, output])?;
+            run.expect(output, &expected.repeat(7)[..32]);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn constants() {
+    program(
+        "constants",
+        Kind::ConstantWrite,
+        "32-byte allocation",
+        |run| {
+            let weights: Vec<f32> = (0..9).map(|k| (k % 4) as f32 - 1.0).collect();
+            run.write(run.variable("weights"), &weights);
+            let values: Vec<f32> = (0..100).map(|i| (i * i % 23) as f32).collect();
+            let (input, output) = (run.upload(&values), run.allocate::<f32>(100));
+            run.launch("filter", line(4, 32), arguments![input, output, 100])?;
+            let value = |i: usize| {
+                let near = weights
+                    .iter()
+                    .enumerate()
+                    .filter(|(k, _)| (4..104).contains(&(i + k)));
+                near.map(|(k, weight)| weight * values[i + k - 4]).sum()
+            };
+            run.expect(output, &(0..100).map(value).collect::<Vec<f32>>());
+            run.launch("factor", line(1, 8), arguments![2 * 3 * 5 * 13 * 17])?;
+            run.expect(run.variable("factors"), &[5]);
+            Ok(())
+        },
+    );
+}
