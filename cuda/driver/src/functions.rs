@@ -70,7 +70,7 @@ functions! {
     cuModuleLoadData(*mut CUmodule, *const c_void) => sim::module::load_data;
     cuModuleLoadDataEx(*mut CUmodule, *const c_void, c_uint, *mut CUjit_option, *mut *mut c_void)
         => sim::module::load_data_ex;
-    cuModuleLoadFatBinary(*mut CUmodule, *const c_void) => sim::module::load_fat_binary;
+    cuModuleLoadFatBinary(*mut CUmodule, *const c_void) => sim::module::load_data;
     cuModuleUnload(CUmodule) => sim::module::unload;
     cuModuleGetFunction(*mut CUfunction, CUmodule, *const c_char) => sim::module::get_function;
     cuModuleGetGlobal_v2(*mut CUdeviceptr, *mut usize, CUmodule, *const c_char)

@@ -6,7 +6,6 @@ use cust_raw::cudaError_enum::*;
 use cust_raw::{CUjit_option, CUlinkState};
 
 use super::argument::{Handle, In, Out, Text};
-use super::module::{binary, refuse_binary};
 use super::refusal::{Answer, refuse};
 use super::session::Session;
 use super::state::{find, find_mut};
@@ -20,6 +19,9 @@ pub(crate) struct Link {
 
 /// `CU_JIT_INPUT_PTX`
 const PTX: u32 = 1;
+
+/// `CU_JIT_INPUT_FATBINARY`
+const FAT_BINARY: u32 = 2;
 
 /// `cuLinkCreate`
 pub(crate) fn create(
@@ -42,22 +44,25 @@ pub(crate) fn create(
 
 fn add(session: &mut Session, link: Handle, kind: u32, bytes: &[u8]) -> Answer {
     session.current()?;
+    let text = match kind {
+        PTX | FAT_BINARY => session.ptx(bytes)?,
+        _ => {
+            return Err(refuse(
+                CUDA_ERROR_NO_BINARY_FOR_GPU,
+                format!(
+                    "the input is of type {kind}; the simulator links PTX (1) and fat binaries (2)"
+                ),
+            ));
+        }
+    };
     let link = find_mut(&mut session.links, link)?;
-    if let Some(what) = binary(bytes) {
-        return Err(refuse_binary(what));
-    }
-    if kind != PTX {
-        return Err(refuse_binary("no PTX by its type"));
-    }
     if link.image.is_some() {
         return Err(refuse(
             CUDA_ERROR_NOT_SUPPORTED,
             "the simulator does not link several PTX files into one module; load each as its own",
         ));
     }
-    // Whoever ends the text with a zero byte counts it or does not.
-    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
-    link.image = Some([text, &[0]].concat().into());
+    link.image = Some([text.as_bytes(), &[0]].concat().into());
     Ok(())
 }
 

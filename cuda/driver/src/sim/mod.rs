@@ -40,6 +40,7 @@ pub(crate) mod function;
 pub(crate) mod graph;
 pub(crate) mod graph_exec;
 pub(crate) mod graph_node;
+mod image;
 pub(crate) mod kernel_node;
 pub(crate) mod launch;
 pub(crate) mod legacy;

@@ -1,7 +1,8 @@
 //! Modules: PTX, loaded from memory or a file, and what is in it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ffi::{CStr, c_char, c_uint, c_void};
+use std::ffi::{c_uint, c_void};
 use std::time::Instant;
 
 use cust_raw::cudaError_enum::*;
@@ -10,6 +11,7 @@ use ptx_sim::{LoadError, Program};
 
 use super::argument::{Handle, In, Out, Text};
 use super::function::Function;
+use super::image;
 use super::refusal::{Answer, Refusal, refuse};
 use super::session::Session;
 use super::state::find;
@@ -96,30 +98,6 @@ impl LogBuffer {
     }
 }
 
-/// The kinds of images that are not text, by their first bytes.
-const BINARIES: [(&[u8], &str); 3] = [
-    (b"\x7fELF", "a cubin"),
-    (b"\x50\xed\x55\xba", "a fatbin"),
-    (b"\xb1\x43\x62\x46", "a fatbin's wrapper"),
-];
-
-/// What an image is if it is binary.
-pub(crate) fn binary(image: &[u8]) -> Option<&'static str> {
-    let found = BINARIES.iter().find(|(magic, _)| image.starts_with(magic));
-    found.map(|&(_, what)| what)
-}
-
-/// The refusal of a binary image.
-pub(crate) fn refuse_binary(what: &str) -> Refusal {
-    refuse(
-        CUDA_ERROR_NO_BINARY_FOR_GPU,
-        format!(
-            "the image is {what}, machine code of a GPU; the simulator runs PTX: load that, which \
-             nvcc -ptx writes, or for Rust --emit=asm"
-        ),
-    )
-}
-
 impl From<LoadError> for Refusal {
     fn from(error: LoadError) -> Self {
         let code = match error {
@@ -162,23 +140,26 @@ impl Session {
         Ok(handle)
     }
 
-    /// Loads an image: text that ends in a zero byte, or something binary, which is refused.
+    /// Loads an image in memory.
     ///
     /// # Safety
     ///
-    /// The image is one of these.
+    /// As [`image::bytes`].
     unsafe fn load_image(
         &mut self,
         image: In<c_void>,
         options: &JitOptions,
     ) -> Result<Handle, Refusal> {
-        // SAFETY: The caller vouches for a text that ends in a zero byte; what is binary has one
-        // soon after its magic number, or at least those four bytes.
-        let text = unsafe { CStr::from_ptr(image.as_ptr().cast::<c_char>()) };
-        if let Some(what) = binary(text.to_bytes()) {
-            return Err(refuse_binary(what));
-        }
-        self.load(&text.to_string_lossy(), options)
+        // SAFETY: The caller vouches for the image.
+        let bytes = unsafe { image::bytes(image.as_ptr()) }?;
+        let text = self.ptx(bytes)?;
+        self.load(&text, options)
+    }
+
+    /// The PTX of an image that this device can run.
+    pub(crate) fn ptx<'i>(&self, image: &'i [u8]) -> Result<Cow<'i, str>, Refusal> {
+        let capability = self.device().options().properties.compute_capability;
+        image::ptx(image, capability)
     }
 
     /// Frees a module with its functions and variables.
@@ -196,15 +177,12 @@ impl Session {
 pub(crate) fn load(session: &mut Session, module: Out<CUmodule>, Text(path): Text) -> Answer {
     let bytes = std::fs::read(&path)
         .map_err(|error| refuse(CUDA_ERROR_FILE_NOT_FOUND, format!("{path}: {error}")))?;
-    if let Some(what) = binary(&bytes) {
-        return Err(refuse_binary(what));
-    }
-    let text = String::from_utf8_lossy(&bytes);
+    let text = session.ptx(&bytes)?;
     module.set(session.load(&text, &JitOptions::default())?.pointer());
     Ok(())
 }
 
-/// `cuModuleLoadData`
+/// `cuModuleLoadData` and `cuModuleLoadFatBinary`
 pub(crate) fn load_data(session: &mut Session, module: Out<CUmodule>, image: In<c_void>) -> Answer {
     // SAFETY: The contract of the driver's function is the same.
     let handle = unsafe { session.load_image(image, &JitOptions::default()) }?;
@@ -228,16 +206,6 @@ pub(crate) fn load_data_ex(
     }?;
     module.set(handle.pointer());
     Ok(())
-}
-
-/// `cuModuleLoadFatBinary`
-pub(crate) fn load_fat_binary(
-    session: &mut Session,
-    _module: Out<CUmodule>,
-    _image: In<c_void>,
-) -> Answer {
-    session.current()?;
-    Err(refuse_binary("a fatbin"))
 }
 
 /// `cuModuleUnload`

@@ -7,6 +7,7 @@ use cust::error::CudaError;
 use cust::link::Linker;
 use cust::memory::CopyDestination;
 use cust::module::Module;
+use cust::sys;
 use cust::sys::CUjit_option::*;
 use cust::sys::CUresult::*;
 
@@ -142,10 +143,12 @@ fn what_is_wrong_with_ptx_is_said() {
 fn what_is_no_ptx_is_refused() {
     let _turn = simulator();
     let _context = context();
-    let images: [(&[u8], _); 3] = [
+    let images: [(&[u8], _); 2] = [
         (b"\x7fELF\x02\x01\x01\0", "a cubin"),
-        (b"\x50\xed\x55\xba\x01\0\x10\0", "a fatbin"),
-        (b"\xb1\x43\x62\x46\x01\0\0\0", "a fatbin's wrapper"),
+        (
+            include_bytes!("../fat/only_sm_80.fatbin"),
+            "machine code for sm_80",
+        ),
     ];
     for (image, what) in images {
         take_log();
@@ -161,6 +164,67 @@ fn what_is_no_ptx_is_refused() {
         Some(CudaError::InvalidPtx)
     );
     assert!(take_log().join("\n").contains("sm_100"));
+}
+
+#[test]
+fn the_ptx_of_fat_binaries_is_taken() {
+    let _turn = simulator();
+    let _context = context();
+    for binary in [
+        &include_bytes!("../fat/none.fatbin")[..],
+        include_bytes!("../fat/speed.fatbin"),
+        include_bytes!("../fat/size.fatbin"),
+    ] {
+        // What nvcc leaves in a program: magic number, version, address, and the name of a file.
+        let wrapper = [
+            0x0000_0001_4662_43b1,
+            binary.as_ptr().expose_provenance() as u64,
+            0,
+        ];
+        let mut modules = [ptr::null_mut(); 3];
+        ok(call!(cuModuleLoadData(
+            &mut modules[0],
+            binary.as_ptr().cast()
+        )));
+        ok(call!(cuModuleLoadFatBinary(
+            &mut modules[1],
+            wrapper.as_ptr().cast()
+        )));
+        let mut link = ptr::null_mut();
+        ok(call!(cuLinkCreate_v2(
+            0,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            &mut link
+        )));
+        ok(call!(cuLinkAddData_v2(
+            link,
+            sys::CUjitInputType::CU_JIT_INPUT_FATBINARY,
+            binary.as_ptr().cast_mut().cast(),
+            binary.len(),
+            ptr::null(),
+            0,
+            ptr::null_mut(),
+            ptr::null_mut()
+        )));
+        let (mut image, mut size) = (ptr::null_mut(), 0);
+        ok(call!(cuLinkComplete(link, &mut image, &mut size)));
+        ok(call!(cuModuleLoadData(&mut modules[2], image)));
+        ok(call!(cuLinkDestroy(link)));
+        for module in modules {
+            let mut function = ptr::null_mut();
+            ok(call!(cuModuleGetFunction(
+                &mut function,
+                module,
+                c"add".as_ptr()
+            )));
+            ok(call!(cuModuleUnload(module)));
+        }
+    }
+    let mut module = ptr::null_mut();
+    let elsewhere = [0x0000_0001_4662_43b1_u64, 0, 0];
+    let result = call!(cuModuleLoadData(&mut module, elsewhere.as_ptr().cast()));
+    assert_eq!(result, CUDA_ERROR_INVALID_IMAGE);
 }
 
 #[test]
