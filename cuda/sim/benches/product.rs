@@ -1,5 +1,5 @@
 //! How fast kernels run: lane-instructions per second on one thread of the host, for two tiled
-//! matrix products of this repository, without and with checks.
+//! matrix products of this repository, without and with checks, and with counters.
 //!
 //! `cargo bench -p ptx_sim --bench product`. An instruction that a warp takes counts once for each
 //! of the warp's lanes that are at it. Each product is compared with one of the host before it is
@@ -30,16 +30,21 @@ fn main() {
         }
     }
     println!(
-        "{:20} {:6} {:>28} {:>14}",
+        "{:20} {:14} {:>28} {:>14}",
         "kernel", "checks", "lane-instructions a second", "a launch"
     );
     for (name, side) in KERNELS {
-        for (label, checks) in [("none", Checks::NONE), ("all", Checks::ALL)] {
+        for (label, checks, profile) in [
+            ("none", Checks::NONE, false),
+            ("all", Checks::ALL, false),
+            ("none, counters", Checks::NONE, true),
+        ] {
             let device = Device::new(Options {
                 checks,
                 seed: 1,
                 step_limit: 20_000_000,
                 workers: 1,
+                profile,
                 ..Options::default()
             });
             let memory = device.memory();
@@ -98,7 +103,7 @@ fn main() {
             rates.sort_by(f64::total_cmp);
             times.sort_by(f64::total_cmp);
             println!(
-                "{name:20} {label:6} {:>20.0} million {:>11.1} ms",
+                "{name:20} {label:14} {:>20.0} million {:>11.1} ms",
                 rates[N_RUNS / 2] / 1e6,
                 times[N_RUNS / 2] * 1e3
             );

@@ -69,10 +69,18 @@ mod exec;
 mod instructions;
 mod memory;
 mod numeric;
+mod profile;
 mod program;
 pub mod ptx;
 
 pub use check::{Checks, Kind, Party, Place, Report, SourceLine};
-pub use device::{Arguments, Device, Launch, LaunchError, LaunchSummary, Options, Properties};
+pub use device::{
+    Arguments, Device, Launch, LaunchError, LaunchSummary, Limit, Occupancy, Options, Properties,
+};
+pub use instructions::InstructionClass;
 pub use memory::{Allocation, AllocationKind, Memory, MemoryError, Whereabouts};
+pub use profile::{
+    Accesses, Banked, Bytes, Counters, Instructions, KernelProfile, LaunchShape, LineProfile,
+    MemoryCounters, Operations, Profile, ProfileFormat, ProfileOutput, Resources, Traffic,
+};
 pub use program::{Kernel, LoadError, Parameter, Program};

@@ -194,6 +194,7 @@ fn run_text(text: &str, seed: u64) -> (u64, u64) {
         step_limit: STEP_LIMIT,
         stack_limit: 16 << 10,
         heap_limit: 64 << 10,
+        profile: seed.is_multiple_of(2),
     });
     device.set_output(Box::new(std::io::sink()));
     let Ok(program) = device.load(text) else {

@@ -52,6 +52,7 @@ mod operation;
 pub(crate) mod pointer;
 pub(crate) mod pool;
 pub(crate) mod primary;
+mod profile;
 pub(crate) mod profiler;
 mod refusal;
 mod session;
@@ -63,8 +64,12 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+pub use profile::profile;
 use ptx_sim::Device;
-pub use ptx_sim::{Checks, Kind, Options, Party, Place, Properties, Report, SourceLine};
+pub use ptx_sim::{
+    Checks, Kind, Options, Party, Place, Profile, ProfileFormat, ProfileOutput, Properties, Report,
+    SourceLine,
+};
 
 pub(crate) use argument::Argument;
 pub(crate) use session::answer;
@@ -87,6 +92,7 @@ static SIMULATOR: OnceLock<Simulator> = OnceLock::new();
 
 /// Makes the device, once, and returns the functions that answer from it.
 pub(crate) fn start(options: Options) -> Tables {
+    profile::print_at_exit();
     SIMULATOR.get_or_init(|| Simulator {
         device: Device::new(options),
         state: Mutex::default(),

@@ -1,5 +1,4 @@
-//! How many blocks of a kernel a multiprocessor holds at a time, by the rules of NVIDIA's occupancy
-//! calculator.
+//! How many blocks of a kernel a multiprocessor holds at a time.
 
 use std::ffi::{c_int, c_uint};
 
@@ -11,30 +10,6 @@ use super::argument::{Handle, Out};
 use super::attributes::WARP;
 use super::refusal::{Answer, Refusal};
 use super::session::Session;
-
-/// Registers are given to warps in units of as many.
-const REGISTER_UNIT: u32 = 256;
-
-/// A multiprocessor has as many schedulers, each with its part of the registers.
-const PARTITIONS: u32 = 4;
-
-/// Shared memory is given to blocks in units of as many bytes.
-fn shared_unit(device: &Properties) -> u32 {
-    if device.compute_capability.0 >= 8 {
-        128
-    } else {
-        256
-    }
-}
-
-/// The warps that the registers suffice for.
-fn warps_by_registers(device: &Properties, registers: u32) -> u32 {
-    let per_warp = (registers * WARP).next_multiple_of(REGISTER_UNIT);
-    match (device.registers_per_block / PARTITIONS).checked_div(per_warp) {
-        Some(warps) => warps * PARTITIONS,
-        None => u32::MAX,
-    }
-}
 
 /// The registers of a thread: an estimate, but no more than a block of as many threads as the
 /// kernel's directives name leaves to each, for a GPU's assembler keeps below that.
@@ -50,7 +25,8 @@ pub(crate) fn registers(device: &Properties, kernel: &Kernel) -> u32 {
 
 /// The most threads of a block of a kernel, by its registers and its directives.
 pub(crate) fn max_threads(device: &Properties, kernel: &Kernel) -> u32 {
-    warps_by_registers(device, registers(device, kernel))
+    device
+        .warps_by_registers(registers(device, kernel))
         .saturating_mul(WARP)
         .min(kernel.max_threads())
         .min(device.max_threads_per_block)
@@ -73,19 +49,8 @@ fn blocks(device: &Properties, needs: Needs, threads: u32, dynamic: u64) -> u32 
     if threads == 0 || threads > needs.max_threads || dynamic > needs.max_dynamic_shared.into() {
         return 0;
     }
-    let warps = threads.div_ceil(WARP);
-    let by_warps = device.max_threads_per_multiprocessor / WARP / warps;
-    let by_registers = warps_by_registers(device, needs.registers) / warps;
-    let unit = u64::from(shared_unit(device));
-    let shared =
-        u64::from(needs.static_shared) + dynamic + u64::from(device.reserved_shared_per_block());
-    let by_shared = u64::from(device.shared_per_multiprocessor)
-        .checked_div(shared.next_multiple_of(unit))
-        .unwrap_or(u64::MAX);
-    by_warps
-        .min(by_registers)
-        .min(device.max_blocks_per_multiprocessor)
-        .min(u32::try_from(by_shared).unwrap_or(u32::MAX))
+    let shared = u64::from(needs.static_shared) + dynamic;
+    device.occupancy(threads, needs.registers, shared).blocks
 }
 
 impl Session {
@@ -222,7 +187,7 @@ pub(crate) fn available_dynamic_shared(
     if n_blocks == 0 || blocks(device, needs, threads, 0) < n_blocks {
         return Err(CUDA_ERROR_INVALID_VALUE.into());
     }
-    let unit = shared_unit(device);
+    let unit = device.shared_unit();
     let each = device.shared_per_multiprocessor / n_blocks / unit * unit;
     let taken = device.reserved_shared_per_block() + needs.static_shared;
     bytes.set(each.saturating_sub(taken).min(needs.max_dynamic_shared) as usize);
@@ -238,7 +203,7 @@ mod tests {
         let needs = Needs {
             registers,
             static_shared: shared,
-            max_threads: (warps_by_registers(&device, registers) * WARP).min(1024),
+            max_threads: (device.warps_by_registers(registers) * WARP).min(1024),
             max_dynamic_shared: 0,
         };
         blocks(&device, needs, threads, 0)

@@ -1,5 +1,6 @@
 //! The public face: a device that memory is allocated on, and that kernels are launched on.
 
+mod occupancy;
 mod options;
 mod properties;
 
@@ -8,12 +9,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use occupancy::{Limit, Occupancy};
 pub use options::Options;
 pub use properties::Properties;
 
 use crate::check::{Kind, Log, Report};
 use crate::exec::{self, LaunchState};
 use crate::memory::{AllocationKind, Memory};
+use crate::profile::{Profile, Recorder, Tallies};
 use crate::program::{self, Kernel, LoadError, Program};
 
 /// A simulated GPU with its memory. It may be used from several threads at once.
@@ -26,6 +29,7 @@ pub struct Device {
     heap_limit: AtomicU64,
     heap_used: AtomicU64,
     output: Mutex<Box<dyn Write + Send>>,
+    recorder: Recorder,
 }
 
 /// How a kernel is launched.
@@ -113,6 +117,7 @@ impl Device {
             heap_limit: AtomicU64::new(options.heap_limit),
             heap_used: AtomicU64::new(0),
             output: Mutex::new(Box::new(io::stdout())),
+            recorder: Recorder::default(),
             options,
         }
     }
@@ -168,7 +173,8 @@ impl Device {
             true => self.grid_workspace()?,
             false => 0,
         };
-        let state = LaunchState {
+        let counts = self.options.profile;
+        let mut state = LaunchState {
             device: self,
             kernel,
             grid: launch.grid,
@@ -183,12 +189,17 @@ impl Device {
             number: self.launches.fetch_add(1, Relaxed) + 1,
             steps: AtomicU64::new(0),
             lane_instructions: AtomicU64::new(0),
+            tallies: counts.then(|| Tallies::new(kernel.code().len())),
             started: Instant::now(),
         };
         let outcome = exec::run(&state);
         if workspace != 0 {
             // A kernel has no business to free it, but could.
             let _ = self.memory.free(workspace);
+        }
+        if let Some(tallies) = state.tallies.take() {
+            let time = state.started.elapsed();
+            self.recorder.add(kernel, launch, tallies, time);
         }
         outcome.map_err(LaunchError::Fault)?;
         Ok(LaunchSummary {
@@ -293,6 +304,15 @@ impl Device {
     /// one, with a count.
     pub fn reports(&self) -> Vec<Report> {
         self.log.take()
+    }
+
+    /// What all launches since the device was made have counted, those that faults ended too; nothing
+    /// unless [`Options::profile`] is on.
+    pub fn profile(&self) -> Profile {
+        Profile {
+            device: self.options.properties.clone(),
+            kernels: self.recorder.kernels(),
+        }
     }
 
     /// Reports the allocations that nobody freed, each as a [`Kind::Leak`].

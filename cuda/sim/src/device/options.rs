@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 
 use super::Properties;
 use crate::check::Checks;
+use crate::profile::ProfileOutput;
 
 /// What a simulated device is like.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Options {
     pub stack_limit: u32,
     /// The bytes that kernels may allocate.
     pub heap_limit: u64,
+    /// Whether launches count what they do, for [`Device::profile`](super::Device::profile).
+    pub profile: bool,
 }
 
 impl Default for Options {
@@ -40,6 +43,7 @@ impl Default for Options {
             step_limit: 10_000_000_000,
             stack_limit: 64 << 10,
             heap_limit: 8 << 20,
+            profile: false,
         }
     }
 }
@@ -53,6 +57,7 @@ impl Options {
     ///   makes one worker, unless `CUDA_SIM_WORKERS` says otherwise
     /// - `CUDA_SIM_WORKERS`: the threads that run blocks, one for each core without
     /// - `CUDA_SIM_STEPS`: the most instructions of a launch
+    /// - `CUDA_SIM_PROFILE`: as [`ProfileOutput`] takes it, switches counters on
     ///
     /// # Errors
     ///
@@ -97,6 +102,8 @@ impl Options {
         if let Some(limit) = number("CUDA_SIM_STEPS")? {
             options.step_limit = limit;
         }
+        let output = ProfileOutput::from_value(variable(ProfileOutput::VARIABLE))?;
+        options.profile = output.is_some();
         Ok(options)
     }
 }
@@ -121,6 +128,16 @@ mod tests {
     }
 
     #[test]
+    fn an_output_switches_counters_on() {
+        assert!(!from(&[]).unwrap().profile);
+        assert!(
+            from(&[("CUDA_SIM_PROFILE", "json:a.json")])
+                .unwrap()
+                .profile
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (name, value, expected) in [
             ("CUDA_SIM_DEVICE", "voodoo2", "h100"),
@@ -128,6 +145,7 @@ mod tests {
             ("CUDA_SIM_SEED", "seven", "number"),
             ("CUDA_SIM_WORKERS", "0", "one"),
             ("CUDA_SIM_STEPS", "-1", "number"),
+            ("CUDA_SIM_PROFILE", "yes", "table"),
         ] {
             let error = from(&[(name, value)]).unwrap_err();
             assert!(error.contains(name) && error.contains(expected), "{error}");

@@ -9,6 +9,7 @@ use super::warp::{Group, Waiting, Warp, lanes_of};
 use super::{ALL, Action, LANES, Lane, Mask, Random, Registers, SharedMemory, Stop, lanes};
 use crate::check::Kind;
 use crate::memory::Cursor;
+use crate::profile::{Tallies, Tally};
 use crate::program::{Constant, FUNCTION_STRIDE, FUNCTION_WINDOW, FunctionCode};
 
 /// The most steps that a warp takes before another one gets its turn.
@@ -46,6 +47,8 @@ pub(crate) struct Block<'l> {
     /// The steps that it has taken.
     pub(super) steps: u64,
     lane_instructions: u64,
+    /// What the steps do, while it runs and if that is counted.
+    pub(super) tally: Option<Tally>,
 }
 
 /// How often all threads of a block have waited for mbarriers, and nothing was done to these since, nor
@@ -81,6 +84,7 @@ impl<'l> Block<'l> {
             random: Random(seed),
             steps: 0,
             lane_instructions: 0,
+            tally: None,
         };
         for number in 0..count {
             block.warps.push(Warp::default());
@@ -120,6 +124,7 @@ impl<'l> Block<'l> {
 
     /// Runs until all threads have ended, or about `budget` steps were taken.
     pub(crate) fn run(&mut self, budget: u64) -> Result<Progress, Stop> {
+        self.tally = self.launch.tallies.as_ref().map(Tallies::take);
         let end = self.steps + budget;
         let mut flushed = self.steps;
         let result = loop {
@@ -157,6 +162,9 @@ impl<'l> Block<'l> {
         };
         let lanes = std::mem::take(&mut self.lane_instructions);
         self.launch.lane_instructions.fetch_add(lanes, Relaxed);
+        if let (Some(tallies), Some(tally)) = (&self.launch.tallies, self.tally.take()) {
+            tallies.put(tally);
+        }
         result
     }
 
@@ -195,7 +203,10 @@ impl<'l> Block<'l> {
         let mut left = turn;
         // The group that is furthest behind goes first, so that groups meet; now and then, and after
         // one that has used up its share, any group does, for it may be spinning for another one.
-        let mut any = self.random.below(8) == 0;
+        // While steps are counted any group has to wait longer for that: on a GPU lanes that have
+        // parted meet where their paths join.
+        let counts = self.tally.is_some();
+        let mut any = !counts && self.random.below(8) == 0;
         while left > 0 {
             let random = any.then_some(&mut self.random);
             let warp = &mut self.warps[number];
@@ -207,15 +218,24 @@ impl<'l> Block<'l> {
             } else {
                 left
             };
-            let used = self.advance(number, group, share)?;
-            any = used == share;
+            let used = if counts {
+                self.advance::<true>(number, group, share)?
+            } else {
+                self.advance::<false>(number, group, share)?
+            };
+            any = used == share && (!counts || self.warps[number].is_overdue(used));
             left -= used;
         }
         Ok(())
     }
 
     /// Runs a group for some steps, and puts it back; returns the steps that it took.
-    fn advance(&mut self, number: usize, mut group: Group, turn: u32) -> Result<u32, Stop> {
+    fn advance<const COUNTS: bool>(
+        &mut self,
+        number: usize,
+        mut group: Group,
+        turn: u32,
+    ) -> Result<u32, Stop> {
         let kernel = self.launch.kernel;
         let warp = &mut self.warps[number];
         warp.registers.frame = group.frame;
@@ -238,6 +258,7 @@ impl<'l> Block<'l> {
                     pc: group.pc,
                     steps: self.steps + u64::from(used),
                     stack: group.stack.as_deref(),
+                    tally: self.tally.as_mut(),
                 }
             };
         }
@@ -254,6 +275,9 @@ impl<'l> Block<'l> {
                     group.mask & if guard.negated { !value } else { value }
                 }
             };
+            if COUNTS && let Some(tally) = &mut self.tally {
+                tally.step(group.pc, group.mask, mask);
+            }
             match &step.action {
                 Action::Compute(compute) => {
                     if mask != 0 {
@@ -332,7 +356,13 @@ impl<'l> Block<'l> {
         match action {
             Action::BranchIndexed(index, targets) => {
                 let indices = *warp.registers.row(*index);
-                for target in distinct(group.mask, |lane| indices[lane]) {
+                let parts = distinct(group.mask, |lane| indices[lane]);
+                if let Some(tally) = &mut self.tally
+                    && parts.len() > 1
+                {
+                    tally.split(group.pc);
+                }
+                for target in parts {
                     let mut part = group.split(target.mask);
                     match targets.get(target.value as usize) {
                         Some(&pc) => part.pc = pc,

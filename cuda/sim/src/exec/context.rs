@@ -9,6 +9,7 @@ use super::{LANES, LocalMemory, Mask, Registers, SharedMemory, Stop};
 use crate::check::{Checks, Kind, Party, Place, Releases, Report, SourceLine};
 use crate::device::Device;
 use crate::memory::{Cursor, View};
+use crate::profile::{Tallies, Tally};
 use crate::program::{Kernel, Special};
 
 /// A launch while it runs.
@@ -33,6 +34,8 @@ pub(crate) struct LaunchState<'l> {
     pub(crate) steps: AtomicU64,
     /// Instructions times lanes.
     pub(crate) lane_instructions: AtomicU64,
+    /// What its steps do, if that is counted.
+    pub(crate) tallies: Option<Tallies>,
     pub(crate) started: Instant,
 }
 
@@ -122,6 +125,8 @@ pub(crate) struct Context<'c, 'l> {
     pub(crate) steps: u64,
     /// The calls that the lanes are in.
     pub(crate) stack: Option<&'c CallFrame>,
+    /// What the steps do, if that is counted.
+    pub(crate) tally: Option<&'c mut Tally>,
 }
 
 impl Context<'_, '_> {

@@ -298,6 +298,7 @@ impl Block<'_> {
                 pc,
                 steps: self.steps,
                 stack: first.stack.as_deref(),
+                tally: self.tally.as_mut(),
             };
             exchange(&mut context, mask)?;
         }

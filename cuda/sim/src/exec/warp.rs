@@ -92,6 +92,10 @@ pub(crate) struct Converge {
     pub(crate) exchange: Option<Access>,
 }
 
+/// How many steps the groups of a warp that are behind may take while steps are counted, before any
+/// group gets a turn.
+const PATIENCE: u32 = 1 << 14;
+
 /// A warp.
 #[derive(Debug, Default)]
 pub(crate) struct Warp {
@@ -102,9 +106,22 @@ pub(crate) struct Warp {
     pub(crate) groups: Vec<Group>,
     pub(crate) registers: Registers,
     pub(crate) local: LocalMemory,
+    /// The steps that used up a group's share since any group had a turn, while steps are counted.
+    waited: u32,
 }
 
 impl Warp {
+    /// Adds to the steps that other groups have waited for; says whether that is enough, and begins
+    /// anew then.
+    pub(crate) fn is_overdue(&mut self, steps: u32) -> bool {
+        self.waited += steps;
+        let is_overdue = self.waited > PATIENCE;
+        if is_overdue {
+            self.waited = 0;
+        }
+        is_overdue
+    }
+
     /// The lanes whose threads still live.
     pub(crate) fn alive(&self) -> Mask {
         self.lanes & !self.exited

@@ -2,7 +2,7 @@
 //!
 //! A group decodes an instruction into an [`Action`]: a closure that holds where the operands lie
 //! and runs all lanes of a warp. To add an instruction, write it into its group, and name its opcode
-//! here.
+//! here and in the table of classes.
 
 mod address;
 mod asynchronous;
@@ -10,6 +10,7 @@ mod atomic;
 mod bits;
 mod builtin;
 mod bulk;
+mod class;
 mod compare;
 mod control;
 mod convert;
@@ -33,6 +34,8 @@ mod warp;
 mod wmma;
 
 pub(crate) use builtin::Builtin;
+pub use class::InstructionClass;
+pub(crate) use class::{Event, Precision, Work};
 
 use crate::exec::Action;
 use crate::program::Operation;

@@ -7,12 +7,10 @@ use super::allocate::{Flow, Touched, allocate};
 use super::frame::{Frame, Scope, ScopeId, Symbol, Variable};
 use super::operation::{Operation, PredicateSource};
 use super::shared::MOST_STATIC;
-use super::{FunctionCode, SharedLayout};
+use super::{FunctionCode, SharedLayout, StepInfo};
 use crate::exec::{Action, Actual, Step};
-use crate::instructions;
-use crate::ptx::{
-    self, Instruction, Location, Operand, Position, PtxError, Space, Statement, Type,
-};
+use crate::instructions::{self, Work};
+use crate::ptx::{self, Instruction, Operand, Position, PtxError, Space, Statement, Type};
 
 /// The most registers of a function, and the most bytes of its frame of local memory, which is what
 /// the hardware allows a thread.
@@ -34,7 +32,7 @@ struct Flat<'a> {
 /// The code of a kernel while it grows.
 pub(crate) struct Code {
     pub(crate) steps: Vec<Step>,
-    pub(crate) positions: Vec<(Position, Option<Location>)>,
+    pub(crate) infos: Vec<StepInfo>,
 }
 
 fn declare<'a>(
@@ -270,6 +268,16 @@ fn decode<'a>(
     Ok((guard, action, flow))
 }
 
+fn info(instruction: &Instruction) -> StepInfo {
+    let work = Work::of(instruction);
+    debug_assert!(work.is_some(), "`{}` has no class", instruction.opcode);
+    StepInfo {
+        position: instruction.position,
+        location: instruction.location,
+        work: work.unwrap_or(Work::NONE),
+    }
+}
+
 /// Decodes a function to the end of `code`.
 pub(crate) fn decode_function<'a>(
     function: &'a ptx::Function,
@@ -351,10 +359,7 @@ pub(crate) fn decode_function<'a>(
     for placed in &flat.instructions {
         let (guard, action, _) = decode(&mut frame, placed)?;
         code.steps.push(Step { guard, action });
-        let Instruction {
-            position, location, ..
-        } = *placed.instruction;
-        code.positions.push((position, location));
+        code.infos.push(info(placed.instruction));
     }
     code.steps.push(Step {
         guard: None,
@@ -364,8 +369,11 @@ pub(crate) fn decode_function<'a>(
         .instructions
         .last()
         .map(|placed| placed.instruction.position);
-    code.positions
-        .push((end.unwrap_or(function.position), None));
+    code.infos.push(StepInfo {
+        position: end.unwrap_or(function.position),
+        location: None,
+        work: Work::NONE,
+    });
 
     let actual =
         |frame: &mut Frame<'a>, variable: &ptx::Variable| match frame.find(top, &variable.name) {

@@ -441,7 +441,7 @@ fn decode_kernels(
         // decoding is done again once all are known.
         let mut code = Code {
             steps: Vec::new(),
-            positions: Vec::new(),
+            infos: Vec::new(),
         };
         let (parameters, parameter_bytes) = parameters(entry)?;
         let mut functions = BTreeMap::new();
@@ -455,7 +455,7 @@ fn decode_kernels(
             }
             shared = statics.clone();
             code.steps.clear();
-            code.positions.clear();
+            code.infos.clear();
             functions.clear();
             let entry =
                 decode_function(entry, &globals, &mut shared, Some(&parameters), &mut code)?;
@@ -498,7 +498,7 @@ fn decode_kernels(
             parameters,
             parameter_bytes,
             code: code.steps,
-            positions: code.positions,
+            infos: code.infos.into(),
             entry: decoded,
             functions,
             function_rows,

@@ -22,6 +22,7 @@ pub(crate) use special::Special;
 
 use crate::check::{Place, SourceLine};
 use crate::exec::{Actual, PredicateSlot, Slot, Step};
+use crate::instructions::Work;
 use crate::ptx::{Limits, Location, Position};
 
 /// The address of the first function. A call through any other address than that of a function is
@@ -72,9 +73,53 @@ pub struct Parameter {
 }
 
 /// The text that a program was loaded from, for reports.
+#[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) lines: Vec<String>,
     pub(crate) files: BTreeMap<u32, String>,
+}
+
+/// What is known of a step beside what it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StepInfo {
+    pub(crate) position: Position,
+    pub(crate) location: Option<Location>,
+    pub(crate) work: Work,
+}
+
+impl Source {
+    /// Where a step comes from.
+    pub(crate) fn place(&self, step: &StepInfo) -> Place {
+        let lines = &self.lines;
+        let line_number = step.position.line as usize;
+        let line = lines.get(line_number.saturating_sub(1));
+        let file_name = |number: u32| {
+            let file = self.files.get(&number);
+            file.cloned().unwrap_or_else(|| format!("file {number}"))
+        };
+        let location = step.location.filter(|location| location.line > 0);
+        let source = location.map(|location| SourceLine {
+            file: file_name(location.file),
+            line: location.line,
+            column: location.column,
+        });
+        // The directive that holds for an instruction is the last one before it in its function.
+        let before = lines.iter().take(line_number).rev();
+        let locs = before
+            .map(|line| line.trim_start())
+            .take_while(|line| !line.contains(".entry") && !line.contains(".func"))
+            .filter(|line| line.starts_with(".loc"));
+        let calls = match source {
+            Some(_) => inlined::calls(locs, file_name),
+            None => Vec::new(),
+        };
+        Place {
+            ptx_line: step.position.line,
+            ptx: line.map_or_else(String::new, |line| line.trim().to_owned()),
+            source,
+            calls,
+        }
+    }
 }
 
 /// A function, decoded for one kernel.
@@ -104,7 +149,7 @@ pub struct Kernel {
     parameters: Vec<Parameter>,
     parameter_bytes: usize,
     code: Vec<Step>,
-    positions: Vec<(Position, Option<Location>)>,
+    infos: Arc<[StepInfo]>,
     entry: FunctionCode,
     /// By their numbers in the module.
     functions: BTreeMap<u32, FunctionCode>,
@@ -215,34 +260,15 @@ impl Kernel {
 
     /// What is known of a step.
     pub(crate) fn place(&self, pc: u32) -> Place {
-        let (position, location) = self.positions[pc as usize];
-        let lines = &self.source.lines;
-        let line = lines.get((position.line as usize).saturating_sub(1));
-        let file_name = |number: u32| {
-            let file = self.source.files.get(&number);
-            file.cloned().unwrap_or_else(|| format!("file {number}"))
-        };
-        let location = location.filter(|location| location.line > 0);
-        let source = location.map(|location| SourceLine {
-            file: file_name(location.file),
-            line: location.line,
-            column: location.column,
-        });
-        // The directive that holds for an instruction is the last one before it in its function.
-        let before = lines.iter().take(position.line as usize).rev();
-        let locs = before
-            .map(|line| line.trim_start())
-            .take_while(|line| !line.contains(".entry") && !line.contains(".func"))
-            .filter(|line| line.starts_with(".loc"));
-        let calls = match source {
-            Some(_) => inlined::calls(locs, file_name),
-            None => Vec::new(),
-        };
-        Place {
-            ptx_line: position.line,
-            ptx: line.map_or_else(String::new, |line| line.trim().to_owned()),
-            source,
-            calls,
-        }
+        self.source.place(&self.infos[pc as usize])
+    }
+
+    /// What is known of each step.
+    pub(crate) fn infos(&self) -> &Arc<[StepInfo]> {
+        &self.infos
+    }
+
+    pub(crate) fn source(&self) -> &Arc<Source> {
+        &self.source
     }
 }

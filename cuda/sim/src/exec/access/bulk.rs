@@ -9,6 +9,7 @@ use super::asynchronous::run_access;
 use super::{AccessSpace, Order, Part, Scope, in_words, never_written};
 use crate::check::{Action, Effect, Kind, Queue};
 use crate::exec::{Context, LANES, Mask, Stop, lanes};
+use crate::profile::AccessKind;
 
 /// What bulk copies are aligned to, and what their sizes are multiples of.
 const STEP: u64 = 16;
@@ -164,6 +165,9 @@ impl Context<'_, '_> {
     ) -> Result<(), Stop> {
         let action = Action::Begin(Queue::Loads, Effect::Read);
         let bytes = data.len() as u64;
+        if let Some(tally) = &mut self.tally {
+            tally.bulk(self.pc, AccessKind::Load, bytes);
+        }
         let access = run_access((self.warp as usize, lane), self.pc, action);
         let Some((region, offset)) = self.cursor.find(address, bytes) else {
             return self.run_outside(lane, action, address, bytes);
@@ -206,6 +210,9 @@ impl Context<'_, '_> {
     ) -> Result<(), Stop> {
         let action = Action::Begin(Queue::StoreWrites, ElementUpdate::effect(update));
         let bytes = data.len() as u64;
+        if let Some(tally) = &mut self.tally {
+            tally.bulk(self.pc, AccessKind::Store, bytes);
+        }
         let access = run_access((self.warp as usize, lane), self.pc, action);
         let Some((region, offset)) = self.cursor.find(address, bytes) else {
             return self.run_outside(lane, action, address, bytes);

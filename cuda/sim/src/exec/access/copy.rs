@@ -3,6 +3,7 @@
 use super::{AccessSpace, Order, Part, Scope};
 use crate::check::{Action, Effect, Kind, Queue};
 use crate::exec::{Context, LANES, Late, MOST_COPIED, Mask, Random, Stop, lanes};
+use crate::profile::AccessKind;
 use crate::program::Fate;
 
 /// `cp.async`: what each lane copies.
@@ -26,6 +27,7 @@ impl Context<'_, '_> {
     ) -> Result<(), Stop> {
         let order = (Order::WEAK, Scope::Device);
         let to = Part::new(mask, copy.to, copy.bytes, order);
+        self.count(AccessKind::Copy, AccessSpace::Shared, &to);
         let mask = self.shared_lanes(&to, "copies asynchronously to")?;
         self.check_no_mbarrier(mask, &to)?;
         if mask == 0 {
@@ -53,6 +55,9 @@ impl Context<'_, '_> {
             );
             return Err(self.stop(Kind::InvalidInstruction, lane, "copies", message));
         }
+        // Of what is filled up with zeros, as much is counted as a whole copy reads.
+        let reading = Part::new(select(&|read| read != 0), copy.from, copy.bytes, order);
+        self.count(AccessKind::Copy, AccessSpace::Global, &reading);
         let whole = select(&|read| read == copy.bytes);
         if whole != 0 {
             let part = Part {

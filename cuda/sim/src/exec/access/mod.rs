@@ -14,6 +14,7 @@ use super::context::{Context, coordinates};
 use super::{LANES, Mask, Stop, lanes};
 use crate::check::{Access, Action, Conflict, Kind, Queue, Scope};
 use crate::memory::{Region, Word};
+use crate::profile::AccessKind;
 use crate::program::Fate;
 
 /// The generic addresses of shared memory begin here, those of local memory and of a kernel's
@@ -259,12 +260,17 @@ impl Context<'_, '_> {
             fate,
             ..Part::new(mask, addresses, bytes, order)
         };
-        self.each_space(space, whole, |context, space, part| match space {
-            AccessSpace::Shared => context.load_shared(part, values),
-            AccessSpace::Local => context.load_local(part, values),
-            AccessSpace::Parameter => context.load_parameter(part, values),
-            _ => context.load_global(part, values),
-        })
+        self.each_space(
+            space,
+            whole,
+            AccessKind::Load,
+            |context, space, part| match space {
+                AccessSpace::Shared => context.load_shared(part, values),
+                AccessSpace::Local => context.load_local(part, values),
+                AccessSpace::Parameter => context.load_parameter(part, values),
+                _ => context.load_global(part, values),
+            },
+        )
     }
 
     /// Stores `values.len()` words of every lane of `mask`, side by side.
@@ -278,16 +284,21 @@ impl Context<'_, '_> {
     ) -> Result<(), Stop> {
         let bytes = (size_of::<T>() * values.len()) as u32;
         let whole = Part::new(mask, addresses, bytes, order);
-        self.each_space(space, whole, |context, space, part| match space {
-            AccessSpace::Shared => context.store_shared(part, values),
-            AccessSpace::Local => context.store_local(part, values),
-            AccessSpace::Parameter => {
-                let message = "the kernel's parameters cannot be written";
-                let lane = Self::first(part.mask);
-                Err(context.stop(Kind::ConstantWrite, lane, "writes", message))
-            }
-            _ => context.store_global(part, values),
-        })
+        self.each_space(
+            space,
+            whole,
+            AccessKind::Store,
+            |context, space, part| match space {
+                AccessSpace::Shared => context.store_shared(part, values),
+                AccessSpace::Local => context.store_local(part, values),
+                AccessSpace::Parameter => {
+                    let message = "the kernel's parameters cannot be written";
+                    let lane = Self::first(part.mask);
+                    Err(context.stop(Kind::ConstantWrite, lane, "writes", message))
+                }
+                _ => context.store_global(part, values),
+            },
+        )
     }
 
     /// Splits an access by the spaces that its addresses lie in, and turns generic addresses into
@@ -296,9 +307,11 @@ impl Context<'_, '_> {
         &mut self,
         space: AccessSpace,
         whole: Part<'_>,
+        kind: AccessKind,
         mut access: impl FnMut(&mut Self, AccessSpace, &Part<'_>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         if space != AccessSpace::Generic {
+            self.count(kind, space, &whole);
             return access(self, space, &whole);
         }
         let mut rest = whole.mask;
@@ -311,10 +324,18 @@ impl Context<'_, '_> {
                 addresses: &moved,
                 ..whole
             };
+            self.count(kind, space, &part);
             access(self, space, &part)?;
             rest &= !same;
         }
         Ok(())
+    }
+
+    /// Counts an access, if counters are on.
+    fn count(&mut self, kind: AccessKind, space: AccessSpace, part: &Part<'_>) {
+        if let Some(tally) = &mut self.tally {
+            tally.access(self.pc, kind, space, part.mask, part.addresses, part.bytes);
+        }
     }
 
     /// Checks the bounds and the alignment of an access to a space of its own; returns the lanes
@@ -463,17 +484,22 @@ impl Context<'_, '_> {
     ) -> Result<(), Stop> {
         let bytes = size_of::<T>() as u32;
         let whole = Part::new(mask, addresses, bytes, order);
-        self.each_space(space, whole, |context, space, part| match space {
-            AccessSpace::Shared => context.update_shared(part, |bytes, lane| {
-                old[lane] = T::update_bytes(bytes, |value| f(lane, value));
-            }),
-            AccessSpace::Global | AccessSpace::Const => {
-                context.update_global(part, |region, offset, lane| {
-                    old[lane] = T::update_global(region, offset, |value| f(lane, value));
-                })
-            }
-            _ => Err(context.no_atomics(part, space)),
-        })
+        self.each_space(
+            space,
+            whole,
+            AccessKind::Atomic,
+            |context, space, part| match space {
+                AccessSpace::Shared => context.update_shared(part, |bytes, lane| {
+                    old[lane] = T::update_bytes(bytes, |value| f(lane, value));
+                }),
+                AccessSpace::Global | AccessSpace::Const => {
+                    context.update_global(part, |region, offset, lane| {
+                        old[lane] = T::update_global(region, offset, |value| f(lane, value));
+                    })
+                }
+                _ => Err(context.no_atomics(part, space)),
+            },
+        )
     }
 
     /// Turns generic addresses into offsets in shared memory; ends the launch if one lies elsewhere.
