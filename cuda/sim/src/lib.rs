@@ -72,6 +72,7 @@ mod numeric;
 mod profile;
 mod program;
 pub mod ptx;
+mod tensor;
 
 pub use check::{Checks, Kind, Party, Place, Report, SourceLine};
 pub use device::{
@@ -84,3 +85,6 @@ pub use profile::{
     MemoryCounters, Operations, Profile, ProfileFormat, ProfileOutput, Resources, Traffic,
 };
 pub use program::{Kernel, LoadError, Parameter, Program};
+pub use tensor::{
+    Fill, Interleave, Swizzle, TENSOR_MAP_BYTES, TensorBox, TensorElement, TensorMap,
+};

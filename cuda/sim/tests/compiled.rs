@@ -17,7 +17,7 @@ const PROGRAMS: &str = include_str!("ptx/programs.ptx");
 /// Runs a test with several orders of warps and blocks.
 fn with_seeds(test: impl Fn(&Machine)) {
     for seed in 1..=4 {
-        test(&Machine::new(PROGRAMS, seed));
+        test(&Machine::new("b200", PROGRAMS, seed));
     }
 }
 
@@ -280,7 +280,7 @@ const CIRCLE: f32 = 3.14159;
 
 #[test]
 fn functions_are_called() {
-    let machine = Machine::new(include_str!("ptx/calls.ptx"), 1);
+    let machine = Machine::new("b200", include_str!("ptx/calls.ptx"), 1);
     // A float, and three doubles behind a gap.
     let pair: Vec<u8> = [0.0_f64, 4.0, 5.0, 6.0].map(f64::to_le_bytes).concat();
     let mut pair = pair;
@@ -312,7 +312,7 @@ fn functions_are_called() {
 
 #[test]
 fn a_switch_has_many_targets() {
-    let machine = Machine::new(include_str!("ptx/control.ptx"), 1);
+    let machine = Machine::new("b200", include_str!("ptx/control.ptx"), 1);
     let values: Vec<i32> = (0..64).map(|i| i * 37 % 11).collect();
     let warp = |i: usize| i / 32 * 32..i / 32 * 32 + 32;
     let cases: [(i32, &dyn Fn(usize) -> i32); 6] = [
@@ -344,7 +344,7 @@ fn a_switch_has_many_targets() {
 #[test]
 fn builds_for_debugging_run() {
     for ptx in [include_str!("ptx/lines.ptx"), include_str!("ptx/debug.ptx")] {
-        let machine = Machine::new(ptx, 1);
+        let machine = Machine::new("b200", ptx, 1);
         let values: Vec<f32> = (0..40).map(|i| i as f32 / 32.0 - 0.3).collect();
         let memory = machine.upload(&values);
         machine.launch("debug", line(1, 64), arguments![memory, 40_i32]);

@@ -17,7 +17,7 @@ fn with_seeds(test: impl Fn(&Machine)) {
     ];
     for ptx in builds {
         for seed in 1..=4 {
-            test(&Machine::new(ptx, seed));
+            test(&Machine::new("b200", ptx, seed));
         }
     }
 }

@@ -16,7 +16,7 @@ mod synchronize;
 mod warp;
 
 pub(crate) use access::{
-    AccessSpace, AsynchronousCopy, Atom, BulkCopy, ElementUpdate, Order, Value,
+    AccessSpace, AsynchronousCopy, Atom, BulkCopy, ElementUpdate, Order, TensorCopy, Value,
 };
 pub(crate) use barrier::{BarrierStep, Reduction};
 pub(crate) use call::{Actual, Call, Callee};

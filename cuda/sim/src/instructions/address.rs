@@ -37,7 +37,7 @@ impl Address {
             Operand::Address { base, offset, rest } if rest.is_empty() => {
                 Self::of(operation, base, *offset)
             }
-            Operand::Address { .. } => Err(operation.error("tensors are not supported")),
+            Operand::Address { .. } => Err(operation.error("expected one address in the brackets")),
             _ => Err(operation.error("expected an address in brackets")),
         }
     }
@@ -84,6 +84,13 @@ impl Address {
             offset,
             space,
         })
+    }
+
+    /// The generic address in every lane: of a variable, that in the window of its space.
+    pub(super) fn generic(&self, context: &Context<'_, '_>) -> [u64; LANES] {
+        let window = self.space.map_or(0, AccessSpace::window);
+        self.get(context)
+            .map(|address| address.wrapping_add(window))
     }
 
     /// The address in every lane.

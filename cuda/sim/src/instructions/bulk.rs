@@ -49,6 +49,10 @@ impl Direction {
 /// `cp.async.bulk`
 pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     match operation.peek() {
+        Some("tensor") => {
+            operation.take();
+            return super::tensor::decode(operation);
+        }
         Some("commit_group") => {
             operation.take();
             operation.finish(0..=0)?;
@@ -88,6 +92,9 @@ fn decode_wait(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
 
 /// `cp.async.bulk.prefetch`: there is no cache to fill.
 fn decode_prefetch(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+    if operation.flag("tensor") {
+        return super::tensor::decode_prefetch(operation);
+    }
     if !operation.flag("L2") || !operation.flag("global") {
         return Err(operation.unknown());
     }
@@ -153,6 +160,9 @@ fn decode_copy(
 pub(super) fn decode_reduce(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     if !operation.flag("async") || !operation.flag("bulk") {
         return Err(operation.unknown());
+    }
+    if operation.flag("tensor") {
+        return super::tensor::decode_reduce(operation);
     }
     let direction = Direction::decode(operation)?;
     let has_policy = direction == Direction::Store && operation.flag("L2::cache_hint");

@@ -28,6 +28,8 @@ mod narrow;
 mod operands;
 mod packed;
 mod select;
+mod tensor;
+mod tensor_map;
 mod types;
 mod video;
 mod warp;
@@ -103,6 +105,7 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "alloca" | "stacksave" | "stackrestore" => memory::decode_stack(operation),
         "atom" | "red" => atomic::decode(operation),
         "cp" => asynchronous::decode(operation),
+        "tensormap" => tensor_map::decode(operation),
         "mbarrier" => mbarrier::decode(operation),
         "fence" | "membar" => atomic::decode_fence(operation),
 

@@ -19,9 +19,10 @@ pub fn line(blocks: u32, threads: u32) -> Shape {
 }
 
 impl Machine {
-    pub fn new(ptx: &str, seed: u64) -> Self {
+    /// A device of this name.
+    pub fn new(name: &str, ptx: &str, seed: u64) -> Self {
         let device = Device::new(Options {
-            properties: Properties::by_name("b200").unwrap(),
+            properties: Properties::by_name(name).unwrap(),
             seed,
             workers: 2,
             ..Options::default()

@@ -14,6 +14,7 @@ compile calls.ptx -arch=sm_80 calls.cu
 compile memory.ptx -arch=sm_80 memory.cu
 compile programs.ptx -arch=sm_80 programs.cu
 compile control.ptx -arch=sm_100 control.cu
+compile bulk.ptx -arch=sm_90a -std=c++17 bulk.cu
 compile hopper.ptx -arch=sm_90a -std=c++17 hopper.cu
 compile tensor.ptx -arch=sm_80 -std=c++17 tensor.cu
 compile tensor_hopper.ptx -arch=sm_90 -std=c++17 tensor.cu

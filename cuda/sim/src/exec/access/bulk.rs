@@ -374,7 +374,12 @@ impl Context<'_, '_> {
 
     /// Whether a run of bytes lies in one variable of shared memory; ends the launch if not, unless that is
     /// not checked.
-    fn is_shared_run(&self, lane: usize, action: Action, run: &Range<u64>) -> Result<bool, Stop> {
+    pub(super) fn is_shared_run(
+        &self,
+        lane: usize,
+        action: Action,
+        run: &Range<u64>,
+    ) -> Result<bool, Stop> {
         if self.shared.contains(run.start, run.end) || run.is_empty() {
             return Ok(!run.is_empty());
         }
@@ -395,7 +400,7 @@ impl Context<'_, '_> {
 }
 
 /// So many bytes from an address on.
-fn run(start: u64, bytes: u32) -> Range<u64> {
+pub(super) fn run(start: u64, bytes: u32) -> Range<u64> {
     start..start.saturating_add(bytes.into())
 }
 

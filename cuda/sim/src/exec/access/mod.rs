@@ -6,9 +6,11 @@ mod copy;
 mod global;
 mod local;
 mod shared;
+mod tensor;
 
 pub(crate) use bulk::{BulkCopy, ElementUpdate};
 pub(crate) use copy::AsynchronousCopy;
+pub(crate) use tensor::TensorCopy;
 
 use super::context::{Context, coordinates};
 use super::{LANES, Mask, Stop, lanes};
