@@ -1,10 +1,10 @@
 //! Programs that nvcc has compiled: asynchronous copies, barriers in shared memory, and products of
-//! matrices by warps. Their results are those of the host, and there is nothing to report.
+//! matrices by warps and by warpgroups. Their results are those of the host, and there is nothing to report.
 
 mod machine;
 
 use fastrand::Rng;
-use half::f16;
+use half::{bf16, f16};
 
 use machine::{Machine, arguments, line};
 
@@ -163,4 +163,108 @@ fn a_pipeline_has_producers_and_consumers() {
         machine.launch("staged", line(1, 64), arguments![input, output, tiles]);
         assert_eq!(machine.download::<i32>(output, 32), expected);
     });
+}
+
+/// What needs four warps for a product.
+const WARPGROUPS: &str = include_str!("ptx/wgmma.ptx");
+
+/// Numbers whose products and sums are exact in every format here.
+fn draw(rng: &mut Rng, count: usize) -> Vec<f32> {
+    (0..count).map(|_| rng.i32(-32..=32) as f32 / 8.0).collect()
+}
+
+/// `a`, by rows or by columns.
+fn stored(matrix: &[f32], columns: usize, by_columns: bool) -> Vec<f32> {
+    let rows = matrix.len() / columns;
+    match by_columns {
+        false => matrix.to_vec(),
+        true => (0..columns * rows)
+            .map(|at| matrix[at % rows * columns + at / rows])
+            .collect(),
+    }
+}
+
+fn exact_product(a: &[f32], b: &[f32], k: usize, n: usize) -> Vec<f32> {
+    let element = |row: usize, column: usize| -> f32 {
+        (0..k)
+            .map(|depth| a[row * k + depth] * b[depth * n + column])
+            .sum()
+    };
+    (0..a.len() / k * n)
+        .map(|at| element(at / n, at % n))
+        .collect()
+}
+
+/// A kernel, the bytes of an element, and whether the factors are stored by columns.
+type Case = (&'static str, fn(f32) -> u32, usize, bool, bool);
+
+fn half(value: f32) -> u32 {
+    f16::from_f32(value).to_bits().into()
+}
+
+fn bfloat(value: f32) -> u32 {
+    bf16::from_f32(value).to_bits().into()
+}
+
+const CASES: [Case; 7] = [
+    ("halves_tn", half, 2, false, true),
+    ("halves_tt", half, 2, false, false),
+    ("halves_nn", half, 2, true, true),
+    ("halves_nt", half, 2, true, false),
+    ("bfloats_tn", bfloat, 2, false, true),
+    ("bfloats_nt", bfloat, 2, true, false),
+    ("tf32s_tn", f32::to_bits, 4, false, true),
+];
+
+fn bytes_of(values: &[f32], bits: fn(f32) -> u32, size: usize) -> Vec<u8> {
+    let bytes = |&value: &f32| bits(value).to_le_bytes().into_iter().take(size);
+    values.iter().flat_map(bytes).collect()
+}
+
+#[test]
+fn warpgroups_multiply_tiles() {
+    // Rows, columns, depth, and warpgroups of a block.
+    for (m, n, k, groups) in [(64, 64, 64, 1), (128, 128, 192, 2)] {
+        let mut rng = Rng::with_seed(k as u64);
+        let (a, b) = (draw(&mut rng, m * k), draw(&mut rng, k * n));
+        let expected = exact_product(&a, &b, k, n);
+        for (name, bits, size, a_by_columns, b_by_columns) in CASES {
+            for seed in 1..=2 {
+                let machine = Machine::new(WARPGROUPS, seed);
+                let first = machine.upload(&bytes_of(&stored(&a, k, a_by_columns), bits, size));
+                let second = machine.upload(&bytes_of(&stored(&b, n, b_by_columns), bits, size));
+                let result = machine.allocate::<f32>(m * n);
+                let shared = (groups + 1) * 64 * 128;
+                let shape = (
+                    [n as u32 / 64, m as u32 / (64 * groups), 1],
+                    [128 * groups, 1, 1],
+                    shared,
+                );
+                let [m, n, k] = [m, n, k].map(|size| size as i32);
+                machine.launch(name, shape, arguments![first, second, result, m, n, k]);
+                let found = machine.download::<f32>(result, expected.len());
+                assert!(found == expected, "{name} of {m} by {n} by {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stage_is_filled_while_a_warpgroup_multiplies_another_one() {
+    let (m, n, k) = (64, 64, 96);
+    let mut rng = Rng::with_seed(1);
+    let (a, b) = (draw(&mut rng, m * k), draw(&mut rng, k * n));
+    let mut expected = exact_product(&a, &b, k, n);
+    for sum in &mut expected {
+        *sum = 0.0 - *sum;
+    }
+    for seed in 1..=4 {
+        let machine = Machine::new(WARPGROUPS, seed);
+        let first = machine.upload(&bytes_of(&a, half, 2));
+        let second = machine.upload(&bytes_of(&b, half, 2));
+        let result = machine.allocate::<f32>(m * n);
+        let shape = line(1, 128);
+        machine.launch("staged", shape, arguments![first, second, result, k as i32]);
+        assert!(machine.download::<f32>(result, m * n) == expected);
+    }
 }

@@ -43,11 +43,13 @@ pub struct Checks {
     pub barriers: bool,
     /// Masks of warp-level instructions.
     pub warp_masks: bool,
+    /// Registers, fences and warps of `wgmma`.
+    pub wgmma: bool,
 }
 
 /// The checks by their names, as `CUDA_SIM_CHECKS` takes them.
 type Field = fn(&mut Checks) -> &mut bool;
-const NAMES: [(&str, Field); 8] = [
+const NAMES: [(&str, Field); 9] = [
     ("bounds", |checks| &mut checks.bounds),
     ("alignment", |checks| &mut checks.alignment),
     ("heap", |checks| &mut checks.heap),
@@ -56,6 +58,7 @@ const NAMES: [(&str, Field); 8] = [
     ("global_races", |checks| &mut checks.global_races),
     ("barriers", |checks| &mut checks.barriers),
     ("warp_masks", |checks| &mut checks.warp_masks),
+    ("wgmma", |checks| &mut checks.wgmma),
 ];
 
 impl Checks {
@@ -74,6 +77,7 @@ impl Checks {
             global_races: on,
             barriers: on,
             warp_masks: on,
+            wgmma: on,
         }
     }
 

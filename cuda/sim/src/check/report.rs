@@ -42,6 +42,9 @@ pub enum Kind {
     /// A barrier in shared memory that is used before it is initialized, twice initialized, overwritten,
     /// or told of more arrivals than it waits for.
     MbarrierMisuse,
+    /// A register of an asynchronous product that is accessed before the product was waited for, or without
+    /// a fence; a warpgroup that is not whole, or whose warps do not run the same.
+    WgmmaMisuse,
     /// All threads of a block wait, and none can go on.
     Deadlock,
     /// The launch took more steps than it may.
@@ -74,6 +77,7 @@ impl Kind {
                 | BarrierNotReached
                 | BarrierMismatch
                 | WarpMask
+                | WgmmaMisuse
         )
     }
 
@@ -98,6 +102,7 @@ impl Kind {
             BarrierMismatch => "threads disagree about a barrier",
             WarpMask => "wrong mask of a warp-level instruction",
             MbarrierMisuse => "misuse of an mbarrier",
+            WgmmaMisuse => "misuse of wgmma",
             Deadlock => "deadlock",
             StepLimit => "step limit exceeded",
             StackOverflow => "stack overflow",

@@ -134,6 +134,7 @@ impl<'l> Block<'l> {
             }
             if ready == 0 {
                 if self.warps.iter().all(|warp| warp.alive() == 0) {
+                    self.shared.warpgroups.check_end(self.launch, self.index);
                     break Ok(Progress::Done);
                 }
                 if self.wait_no_longer() {

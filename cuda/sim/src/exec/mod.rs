@@ -14,9 +14,11 @@ mod registers;
 mod shared;
 mod synchronize;
 mod warp;
+mod warpgroup;
 
 pub(crate) use access::{
-    AccessSpace, AsynchronousCopy, Atom, BulkCopy, ElementUpdate, Order, TensorCopy, Value,
+    AccessSpace, AsynchronousCopy, Atom, BulkCopy, ElementUpdate, Order, SharedMatrix, TensorCopy,
+    Value,
 };
 pub(crate) use barrier::{BarrierStep, Reduction};
 pub(crate) use call::{Actual, Call, Callee};
@@ -28,6 +30,7 @@ pub(crate) use mbarrier::{Arrival, Phase, pending_count};
 pub(crate) use registers::{ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend, lanes};
 pub(crate) use shared::SharedMemory;
 pub(crate) use warp::Converge;
+pub(crate) use warpgroup::{ProductRegister, ProductRegisters, ProductShape, Warpgroups};
 
 pub(crate) use crate::check::Scope;
 
@@ -82,6 +85,41 @@ impl Action {
         f: impl Fn(&mut Context<'_, '_>, Mask) -> Result<(), Stop> + Send + Sync + 'static,
     ) -> Self {
         Self::Access(Box::new(f))
+    }
+}
+
+impl Action {
+    /// The action, with something else done before it. What only changes the course of threads stays as
+    /// it is.
+    pub(crate) fn after(
+        self,
+        before: impl Fn(&mut Context<'_, '_>, Mask) + Send + Sync + 'static,
+    ) -> Self {
+        match self {
+            Self::Compute(compute) => Self::access(move |context, mask| {
+                before(context, mask);
+                compute(context.registers, mask);
+                Ok(())
+            }),
+            Self::Access(access) => Self::access(move |context, mask| {
+                before(context, mask);
+                access(context, mask)
+            }),
+            Self::Wait(wait) => Self::Wait(Box::new(move |context, mask| {
+                before(context, mask);
+                wait(context, mask)
+            })),
+            Self::Converge(mut converge) => {
+                if let Some(exchange) = converge.exchange.take() {
+                    converge.exchange = Some(Box::new(move |context, mask| {
+                        before(context, mask);
+                        exchange(context, mask)
+                    }));
+                }
+                Self::Converge(converge)
+            }
+            other => other,
+        }
     }
 }
 

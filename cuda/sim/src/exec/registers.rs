@@ -2,6 +2,8 @@
 
 use bytemuck::{Pod, Zeroable, must_cast_mut, must_cast_ref};
 
+use super::ProductRegisters;
+
 /// The lanes of a warp.
 pub(crate) const LANES: usize = 32;
 
@@ -50,6 +52,8 @@ pub(crate) struct Registers {
     pub(crate) predicate_frame: usize,
     /// The carry of each lane: `CC.CF`.
     pub(crate) carry: Mask,
+    /// What asynchronous products do with some of them.
+    pub(crate) products: ProductRegisters,
 }
 
 impl Registers {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Mask;
 use super::context::LaunchState;
 use super::copies::Copies;
 use super::mbarrier::Mbarriers;
+use super::{Mask, Warpgroups};
 use crate::check::{Arrivals, Clock, SharedShadow, Written};
 
 /// The shared memory of a block.
@@ -23,6 +23,8 @@ pub(crate) struct SharedMemory {
     pub(crate) copies: Copies,
     /// The barriers that lie in it.
     pub(crate) mbarriers: Mbarriers,
+    /// The warps that multiply together.
+    pub(crate) warpgroups: Warpgroups,
 }
 
 impl SharedMemory {
@@ -65,6 +67,7 @@ impl SharedMemory {
             clock,
             copies: Copies::default(),
             mbarriers: Mbarriers::default(),
+            warpgroups: Warpgroups::default(),
         }
     }
 

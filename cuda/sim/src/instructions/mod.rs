@@ -20,7 +20,6 @@ mod half;
 mod integer;
 mod lanes;
 mod matrix;
-mod matrix_move;
 mod mbarrier;
 mod memory;
 mod moves;
@@ -33,7 +32,6 @@ mod tensor_map;
 mod types;
 mod video;
 mod warp;
-mod wmma;
 
 pub(crate) use builtin::Builtin;
 pub use class::InstructionClass;
@@ -116,10 +114,11 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "activemask" => warp::decode_active(operation),
         "elect" => warp::decode_elect(operation),
 
-        "mma" => matrix::decode(operation),
-        "wmma" => wmma::decode(operation),
-        "ldmatrix" | "stmatrix" => matrix_move::decode(operation),
-        "movmatrix" => matrix_move::decode_transpose(operation),
+        "mma" => matrix::decode_mma(operation),
+        "wmma" => matrix::decode_wmma(operation),
+        "wgmma" => matrix::decode_wgmma(operation),
+        "ldmatrix" | "stmatrix" => matrix::decode_transfer(operation),
+        "movmatrix" => matrix::decode_transpose(operation),
 
         "bra" => control::decode_branch(operation),
         "brx" => control::decode_branch_indexed(operation),

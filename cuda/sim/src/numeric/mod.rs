@@ -7,7 +7,7 @@ pub(crate) mod approximate;
 pub(crate) mod double;
 pub(crate) mod format;
 pub(crate) mod half;
-pub(crate) mod matrix;
+pub(crate) mod product;
 pub(crate) mod single;
 
 /// How a value that a format lacks becomes one that it has.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::allocate::{Layout, Touched};
 use super::special::Special;
-use crate::exec::{PredicateSlot, Slot};
+use crate::exec::{PredicateSlot, ProductRegister, Slot};
 use crate::instructions::Builtin;
 use crate::ptx::{Space, Type};
 
@@ -87,6 +87,10 @@ pub(crate) struct Frame<'a> {
     /// The predicates that are taken.
     pub(crate) predicates: u32,
     pub(crate) false_predicate: Option<PredicateSlot>,
+    /// The registers that asynchronous products use, with their numbers and names, and how many such
+    /// registers the kernel's other functions have.
+    products: HashMap<u32, (usize, String)>,
+    pub(crate) first_product: usize,
     /// How each register is used, counted in the first pass.
     uses: Vec<Uses>,
 }
@@ -125,6 +129,8 @@ impl<'a> Frame<'a> {
             rows: 0,
             predicates: 0,
             false_predicate: None,
+            products: HashMap::new(),
+            first_product: 0,
             uses: Vec::new(),
         }
     }
@@ -151,6 +157,40 @@ impl<'a> Frame<'a> {
             Some(uses) if uses.reads == uses.stores => Fate::Stored,
             _ => Fate::Used,
         }
+    }
+
+    /// Notes that asynchronous products use a register.
+    pub(crate) fn note_product(
+        &mut self,
+        register: u32,
+        name: &str,
+        is_written: bool,
+    ) -> ProductRegister {
+        let number = self.first_product + self.products.len();
+        self.products
+            .entry(register)
+            .or_insert_with(|| (number, name.to_owned()));
+        let found = self.product_register(register, is_written);
+        found.expect("it was just noted")
+    }
+
+    /// A register that asynchronous products use, if this is one.
+    pub(crate) fn product_register(
+        &self,
+        register: u32,
+        is_written: bool,
+    ) -> Option<ProductRegister> {
+        let (number, name) = self.products.get(&register)?;
+        Some(ProductRegister {
+            number: *number,
+            name: name.as_str().into(),
+            is_written,
+        })
+    }
+
+    /// How many registers products use.
+    pub(crate) fn n_products(&self) -> usize {
+        self.products.len()
     }
 
     /// Begins the pass that knows where the registers lie.

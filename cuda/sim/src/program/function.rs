@@ -33,6 +33,8 @@ struct Flat<'a> {
 pub(crate) struct Code {
     pub(crate) steps: Vec<Step>,
     pub(crate) infos: Vec<StepInfo>,
+    /// How many registers asynchronous products use.
+    pub(crate) products: usize,
 }
 
 fn declare<'a>(
@@ -278,6 +280,22 @@ fn info(instruction: &Instruction) -> StepInfo {
     }
 }
 
+/// Makes an instruction tell which registers it touches that asynchronous products use too.
+fn check_products(frame: &Frame<'_>, touched: &Touched, action: Action) -> Action {
+    let registers = |list: &[u32], are_written: bool| -> Vec<_> {
+        let registers = list.iter();
+        registers
+            .filter_map(|&register| frame.product_register(register, are_written))
+            .collect()
+    };
+    let mut registers_touched = registers(&touched.writes, true);
+    registers_touched.extend(registers(&touched.reads, false));
+    match registers_touched.is_empty() {
+        true => action,
+        false => action.after(move |context, mask| context.touch(mask, &registers_touched)),
+    }
+}
+
 /// Decodes a function to the end of `code`.
 pub(crate) fn decode_function<'a>(
     function: &'a ptx::Function,
@@ -287,6 +305,7 @@ pub(crate) fn decode_function<'a>(
     code: &mut Code,
 ) -> Result<FunctionCode, PtxError> {
     let mut frame = Frame::new(globals);
+    frame.first_product = code.products;
     frame.scopes.push(Scope {
         parent: None,
         names: HashMap::new(),
@@ -356,8 +375,11 @@ pub(crate) fn decode_function<'a>(
     frame.place(layout);
 
     frame.start = code.steps.len() as u32;
-    for placed in &flat.instructions {
-        let (guard, action, _) = decode(&mut frame, placed)?;
+    for (placed, touched) in flat.instructions.iter().zip(&touched) {
+        let (guard, mut action, _) = decode(&mut frame, placed)?;
+        if frame.n_products() > 0 && placed.instruction.opcode != "wgmma" {
+            action = check_products(&frame, touched, action);
+        }
         code.steps.push(Step { guard, action });
         code.infos.push(info(placed.instruction));
     }
@@ -365,6 +387,7 @@ pub(crate) fn decode_function<'a>(
         guard: None,
         action: Action::Return,
     });
+    code.products += frame.n_products();
     let end = flat
         .instructions
         .last()

@@ -442,6 +442,7 @@ fn decode_kernels(
         let mut code = Code {
             steps: Vec::new(),
             infos: Vec::new(),
+            products: 0,
         };
         let (parameters, parameter_bytes) = parameters(entry)?;
         let mut functions = BTreeMap::new();
@@ -456,6 +457,7 @@ fn decode_kernels(
             shared = statics.clone();
             code.steps.clear();
             code.infos.clear();
+            code.products = 0;
             functions.clear();
             let entry =
                 decode_function(entry, &globals, &mut shared, Some(&parameters), &mut code)?;

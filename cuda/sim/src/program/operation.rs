@@ -2,7 +2,7 @@
 
 use super::Special;
 use super::frame::{Constant, Frame, ScopeId, Symbol};
-use crate::exec::{PredicateSlot, Slot};
+use crate::exec::{PredicateSlot, ProductRegister, Slot};
 use crate::ptx::{Instruction, Literal, Operand, PtxError, Type};
 
 /// A predicate that is read: its register, and whether its opposite counts.
@@ -280,6 +280,18 @@ impl<'a, 'f> Operation<'a, 'f> {
                 negated,
             }),
             _ => Err(self.error(format!("`{name}` is no predicate"))),
+        }
+    }
+
+    /// Notes that asynchronous products use the register of this name.
+    pub(crate) fn product_register(
+        &mut self,
+        name: &str,
+        is_written: bool,
+    ) -> Result<ProductRegister, PtxError> {
+        match self.symbol(name)? {
+            Symbol::Register(register) => Ok(self.frame.note_product(register, name, is_written)),
+            _ => Err(self.error(format!("`{name}` is no register"))),
         }
     }
 

@@ -18,6 +18,7 @@ compile bulk.ptx -arch=sm_90a -std=c++17 bulk.cu
 compile hopper.ptx -arch=sm_90a -std=c++17 hopper.cu
 compile tensor.ptx -arch=sm_80 -std=c++17 tensor.cu
 compile tensor_hopper.ptx -arch=sm_90 -std=c++17 tensor.cu
+compile wgmma.ptx -arch=sm_90a -std=c++17 wgmma.cu
 compile lines.ptx -arch=sm_80 -lineinfo debug.cu
 compile debug.ptx -arch=sm_100 -G debug.cu
 # The notes for a debugger hold the folder, and nobody reads them.

@@ -5,11 +5,13 @@ mod bulk;
 mod copy;
 mod global;
 mod local;
+mod matrix;
 mod shared;
 mod tensor;
 
 pub(crate) use bulk::{BulkCopy, ElementUpdate};
 pub(crate) use copy::AsynchronousCopy;
+pub(crate) use matrix::SharedMatrix;
 pub(crate) use tensor::TensorCopy;
 
 use super::context::{Context, coordinates};

@@ -4,9 +4,9 @@
 //! factors in halves, the registers are twice as many as the elements need: the second half repeats
 //! the first one.
 
-use super::address::{Address, space};
-use super::matrix::{fragment, whole_warp};
+use super::{fragment, whole_warp};
 use crate::exec::{AccessSpace, Action, Context, LANES, Lane, Mask, Order, Scope, Slot, Stop};
+use crate::instructions::address::{Address, space};
 use crate::numeric::half::{self, Half};
 use crate::numeric::{canonical, canonical_double, single};
 use crate::program::{Fate, Operation};
@@ -249,7 +249,9 @@ fn check(
 }
 
 /// `wmma`
-pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+pub(in crate::instructions) fn decode(
+    operation: &mut Operation<'_, '_>,
+) -> Result<Action, PtxError> {
     let verb = operation.take();
     let role = match verb {
         Some("load") => operation.choice(&[("a", 'a'), ("b", 'b'), ("c", 'c')]),

@@ -4,9 +4,9 @@
 //! Eight lanes hold the addresses of a matrix' rows. Each lane gets two elements of a row, the group of
 //! four that it is in says which row; of a transposed matrix, of a column.
 
-use super::address::{Address, space};
-use super::matrix::{fragment, whole_warp};
+use super::{fragment, whole_warp};
 use crate::exec::{AccessSpace, Action, Context, LANES, Lane, Mask, Order, Scope, Stop};
+use crate::instructions::address::{Address, space};
 use crate::program::{Fate, Operation};
 use crate::ptx::{PtxError, Type};
 
@@ -61,7 +61,9 @@ fn offsets(
 }
 
 /// `ldmatrix` and `stmatrix`
-pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+pub(in crate::instructions) fn decode(
+    operation: &mut Operation<'_, '_>,
+) -> Result<Action, PtxError> {
     let stores = operation.instruction.opcode == "stmatrix";
     if !operation.flag("sync") || !operation.flag("aligned") || !operation.flag("m8n8") {
         return Err(operation.unknown());
@@ -103,7 +105,9 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
 }
 
 /// `movmatrix`
-pub(super) fn decode_transpose(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+pub(in crate::instructions) fn decode_transpose(
+    operation: &mut Operation<'_, '_>,
+) -> Result<Action, PtxError> {
     let expected = ["sync", "aligned", "m8n8", "trans", "b16"];
     if !expected.iter().all(|word| operation.flag(word)) {
         return Err(operation.unknown());

@@ -1,0 +1,314 @@
+//! What `wgmma` has in flight: the registers of a warp that asynchronous products use, and the order in
+//! which the four warps of a warpgroup run these instructions.
+
+use std::collections::VecDeque;
+
+use super::context::LaunchState;
+use super::{Context, LANES, Mask};
+use crate::check::Kind;
+
+/// The warps of a warpgroup.
+const WARPS: usize = 4;
+
+/// A register that products use anywhere in the kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct ProductRegister {
+    /// Its number among these registers of the kernel.
+    pub(crate) number: usize,
+    pub(crate) name: Box<str>,
+    /// Whether the instruction writes it.
+    pub(crate) is_written: bool,
+}
+
+/// A product as far as its registers matter: those of one shape may follow each other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct ProductShape {
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+}
+
+/// What a product does with a register.
+#[derive(Clone, Copy, Debug)]
+struct Use {
+    /// The group that the product is in.
+    group: u32,
+    /// It is one of the sums, of a product of this shape, and not of a factor.
+    sum: Option<ProductShape>,
+    pc: u32,
+}
+
+/// A register that products use.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tracked {
+    /// The frame of the function that it belongs to.
+    frame: usize,
+    /// How many fences there had been when another instruction last touched it.
+    touched: u32,
+    /// The last product that uses it.
+    product: Option<Use>,
+}
+
+/// The registers of a warp that asynchronous products use.
+#[derive(Debug, Default)]
+pub(crate) struct ProductRegisters {
+    fences: u32,
+    /// The number of the group that products are put into.
+    open: u32,
+    /// All groups below this one were waited for.
+    done: u32,
+    registers: Vec<Tracked>,
+}
+
+impl ProductRegisters {
+    fn get(&mut self, number: usize, frame: usize) -> &mut Tracked {
+        if self.registers.len() <= number {
+            self.registers.resize(number + 1, Tracked::default());
+        }
+        let register = &mut self.registers[number];
+        // In a recursion each call has registers of its own, of which the innermost are looked at.
+        if register.frame != frame {
+            *register = Tracked {
+                frame,
+                ..Tracked::default()
+            };
+        }
+        register
+    }
+
+    /// `wgmma.fence`
+    pub(crate) fn fence(&mut self) {
+        self.fences += 1;
+    }
+
+    /// `wgmma.commit_group`
+    pub(crate) fn commit(&mut self) {
+        self.open += 1;
+    }
+
+    /// `wgmma.wait_group`: all but the `newest` last groups are complete.
+    pub(crate) fn wait(&mut self, newest: u32) {
+        self.done = self.done.max(self.open.saturating_sub(newest));
+    }
+
+    /// The product that still uses a register, if one does.
+    fn in_flight(&mut self, number: usize, frame: usize) -> Option<Use> {
+        let done = self.done;
+        let used = self.get(number, frame).product;
+        used.filter(|used| used.group >= done)
+    }
+}
+
+/// An instruction that all warps of a warpgroup must run.
+#[derive(Clone, Copy, Debug)]
+struct Issue {
+    pc: u32,
+    descriptors: [u64; 2],
+    warp: u32,
+}
+
+/// The instructions that warps of a warpgroup have run, from the first one on that not all have.
+#[derive(Debug, Default)]
+struct Warpgroup {
+    issues: VecDeque<Issue>,
+    first: usize,
+    counts: [usize; WARPS],
+}
+
+/// The warpgroups of a block.
+#[derive(Debug, Default)]
+pub(crate) struct Warpgroups {
+    groups: Vec<Warpgroup>,
+}
+
+impl Warpgroups {
+    /// Notes what a warp runs; returns what another one has run instead.
+    fn issue(&mut self, issue: Issue) -> Option<Issue> {
+        let number = issue.warp as usize / WARPS;
+        if self.groups.len() <= number {
+            self.groups.resize_with(number + 1, Warpgroup::default);
+        }
+        let group = &mut self.groups[number];
+        let count = &mut group.counts[issue.warp as usize % WARPS];
+        let at = *count - group.first;
+        *count += 1;
+        let Some(&earlier) = group.issues.get(at) else {
+            group.issues.push_back(issue);
+            return None;
+        };
+        if group.counts.iter().all(|&count| count > group.first) {
+            group.issues.pop_front();
+            group.first += 1;
+        }
+        (earlier.pc != issue.pc || earlier.descriptors != issue.descriptors).then_some(earlier)
+    }
+
+    /// Of each warpgroup whose warps did not run the same: a warp that has run less than another one,
+    /// and the instruction that it lacks.
+    fn unequal(&self) -> impl Iterator<Item = (u32, &Issue)> {
+        self.groups
+            .iter()
+            .enumerate()
+            .filter_map(|(number, group)| {
+                let lacking = group
+                    .counts
+                    .iter()
+                    .position(|&count| count == group.first)?;
+                Some(((number * WARPS + lacking) as u32, group.issues.front()?))
+            })
+    }
+
+    /// What is wrong at the end of a block.
+    pub(crate) fn check_end(&self, launch: &LaunchState<'_>, block: [u32; 3]) {
+        for (lacking, issue) in self.unequal() {
+            let message = format!(
+                "all warps of a warpgroup must run this instruction, warp {lacking} of the block ends \
+                 without"
+            );
+            let thread = issue.warp * LANES as u32;
+            let report = launch.report(
+                Kind::WgmmaMisuse,
+                block,
+                thread,
+                issue.pc,
+                "multiplies",
+                message,
+            );
+            launch.device.log().add(report);
+        }
+    }
+}
+
+impl Context<'_, '_> {
+    fn note_misuse(&self, mask: Mask, message: String, other: Option<u32>) {
+        let lane = Self::first(mask);
+        let mut report = self.report(Kind::WgmmaMisuse, lane, "multiplies", message);
+        report.other = other.map(|pc| {
+            let thread = self.thread(lane);
+            self.launch
+                .party(self.block, thread, pc, "multiplies asynchronously with")
+        });
+        self.note(report);
+    }
+
+    /// Checks that the warps of a warpgroup run the same instruction of `wgmma` with the same matrices.
+    pub(crate) fn join_warpgroup(&mut self, mask: Mask, descriptors: [u64; 2]) {
+        if !self.launch.checks.wgmma {
+            return;
+        }
+        let threads = self.launch.threads();
+        let size = (WARPS * LANES) as u32;
+        if (self.warp / WARPS as u32 + 1) * size > threads {
+            let message = format!(
+                "four warps of {LANES} threads must run this instruction together, the block has \
+                 {threads} threads, which are no multiple of {size}"
+            );
+            self.note_misuse(mask, message, None);
+            return;
+        }
+        let issue = Issue {
+            pc: self.pc,
+            descriptors,
+            warp: self.warp,
+        };
+        if let Some(other) = self.shared.warpgroups.issue(issue) {
+            let what = match other.pc == self.pc {
+                true => "with other descriptors",
+                false => "another one",
+            };
+            let message = format!(
+                "all warps of a warpgroup must run the same instruction with the same descriptors, warp \
+                 {} has run {what}",
+                other.warp
+            );
+            let mut report =
+                self.report(Kind::WgmmaMisuse, Self::first(mask), "multiplies", message);
+            let thread = other.warp * LANES as u32;
+            report.other = Some(self.launch.party(self.block, thread, other.pc, "runs"));
+            self.note(report);
+        }
+    }
+
+    /// Checks registers that an instruction is about to access, which products use too.
+    pub(crate) fn touch(&mut self, mask: Mask, touched: &[ProductRegister]) {
+        if !self.launch.checks.wgmma {
+            return;
+        }
+        let frame = self.registers.frame;
+        for register in touched {
+            let products = &mut self.registers.products;
+            let used = products.in_flight(register.number, frame);
+            let fences = products.fences;
+            let tracked = products.get(register.number, frame);
+            tracked.touched = fences;
+            // What a product reads may be read.
+            if let Some(used) = used.filter(|used| used.sum.is_some() || register.is_written) {
+                tracked.product = None;
+                let (does, that) = match (register.is_written, used.sum) {
+                    (true, _) => ("writes", "uses"),
+                    (false, _) => ("reads", "writes"),
+                };
+                let message = format!(
+                    "{does} the register `{}`, which an asynchronous product {that} that was not waited \
+                     for: that needs wgmma.commit_group and wgmma.wait_group",
+                    register.name
+                );
+                self.note_misuse(mask, message, Some(used.pc));
+            }
+        }
+    }
+
+    /// Notes a product, and checks that its registers may be used.
+    pub(crate) fn begin_product(
+        &mut self,
+        mask: Mask,
+        sums: &[ProductRegister],
+        factors: &[ProductRegister],
+        shape: ProductShape,
+    ) {
+        if !self.launch.checks.wgmma {
+            return;
+        }
+        let (frame, pc) = (self.registers.frame, self.pc);
+        let mut findings = Vec::new();
+        let products = &mut self.registers.products;
+        let fences = products.fences;
+        let is_unfenced =
+            |register: &&ProductRegister| products.get(register.number, frame).touched == fences;
+        let unfenced = sums.iter().chain(factors).find(is_unfenced);
+        match unfenced {
+            Some(_) if fences == 0 => {
+                findings.push(("no wgmma.fence comes before this product".to_owned(), None));
+            }
+            Some(register) => {
+                let message = format!(
+                    "the register `{}` was accessed behind the last wgmma.fence; another one must come \
+                     between that and this product",
+                    register.name
+                );
+                findings.push((message, None));
+            }
+            None => {}
+        }
+        let uses = sums.iter().map(|register| (register, Some(shape)));
+        for (register, sum) in uses.chain(factors.iter().map(|register| (register, None))) {
+            let products = &mut self.registers.products;
+            let used = products.in_flight(register.number, frame);
+            if let Some(used) = used
+                && used.sum != sum
+            {
+                let message = format!(
+                    "the register `{}` is used by another product that was not waited for; only products \
+                     of one shape may follow each other in the same sums",
+                    register.name
+                );
+                findings.push((message, Some(used.pc)));
+            }
+            let group = products.open;
+            products.get(register.number, frame).product = Some(Use { group, sum, pc });
+        }
+        // One finding says enough about a product.
+        if let Some((message, other)) = findings.into_iter().next() {
+            self.note_misuse(mask, message, other);
+        }
+    }
+}
