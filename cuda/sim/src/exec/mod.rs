@@ -30,7 +30,7 @@ pub(crate) use mbarrier::{Arrival, Phase, pending_count};
 pub(crate) use registers::{ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend, lanes};
 pub(crate) use shared::SharedMemory;
 pub(crate) use warp::Converge;
-pub(crate) use warpgroup::{ProductRegister, ProductRegisters, ProductShape, Warpgroups};
+pub(crate) use warpgroup::{Matrices, ProductRegister, ProductRegisters, ProductShape, Warpgroups};
 
 pub(crate) use crate::check::Scope;
 

@@ -2,10 +2,12 @@
 //! which the four warps of a warpgroup run these instructions.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::context::LaunchState;
 use super::{Context, LANES, Mask};
 use crate::check::Kind;
+use crate::numeric::product::{FirstWords, SecondWords};
 
 /// The warps of a warpgroup.
 const WARPS: usize = 4;
@@ -56,6 +58,8 @@ pub(crate) struct ProductRegisters {
     open: u32,
     /// All groups below this one were waited for.
     done: u32,
+    /// The reads of products that were not waited for: group, owner and time.
+    reads: Vec<(u32, u32, u32)>,
     registers: Vec<Tracked>,
 }
 
@@ -85,9 +89,18 @@ impl ProductRegisters {
         self.open += 1;
     }
 
-    /// `wgmma.wait_group`: all but the `newest` last groups are complete.
-    pub(crate) fn wait(&mut self, newest: u32) {
+    /// `wgmma.wait_group`: all but the `newest` last groups are complete. Returns what of them was read:
+    /// owners and times.
+    fn wait(&mut self, newest: u32) -> Vec<(u32, u32)> {
         self.done = self.done.max(self.open.saturating_sub(newest));
+        let mut finished = Vec::new();
+        self.reads.retain(|&(group, owner, time)| {
+            if group < self.done {
+                finished.push((owner, time));
+            }
+            group >= self.done
+        });
+        finished
     }
 
     /// The product that still uses a register, if one does.
@@ -98,12 +111,26 @@ impl ProductRegisters {
     }
 }
 
+/// What a product reads of shared memory, for all four warps: it is read when the first one of them comes
+/// to the instruction. Nobody may change it before all of them have come and the product was waited for.
+#[derive(Debug)]
+pub(crate) struct Matrices {
+    /// The rows of each warp, if the first factor is in shared memory.
+    pub(crate) first: [FirstWords; WARPS],
+    /// The columns of the second factor, in tiles.
+    pub(crate) second: Vec<SecondWords>,
+    /// The warp that has read them, and when.
+    pub(crate) owner: u32,
+    pub(crate) time: u32,
+}
+
 /// An instruction that all warps of a warpgroup must run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Issue {
     pc: u32,
     descriptors: [u64; 2],
     warp: u32,
+    matrices: Option<Arc<Matrices>>,
 }
 
 /// The instructions that warps of a warpgroup have run, from the first one on that not all have.
@@ -121,25 +148,39 @@ pub(crate) struct Warpgroups {
 }
 
 impl Warpgroups {
-    /// Notes what a warp runs; returns what another one has run instead.
+    /// Notes what a warp runs. Returns what another one has run in its place.
     fn issue(&mut self, issue: Issue) -> Option<Issue> {
-        let number = issue.warp as usize / WARPS;
+        let (number, place) = (issue.warp as usize / WARPS, issue.warp as usize % WARPS);
         if self.groups.len() <= number {
             self.groups.resize_with(number + 1, Warpgroup::default);
         }
         let group = &mut self.groups[number];
-        let count = &mut group.counts[issue.warp as usize % WARPS];
-        let at = *count - group.first;
-        *count += 1;
-        let Some(&earlier) = group.issues.get(at) else {
+        let at = group.counts[place] - group.first;
+        group.counts[place] += 1;
+        let Some(earlier) = group.issues.get(at) else {
             group.issues.push_back(issue);
             return None;
         };
+        let earlier = earlier.clone();
         if group.counts.iter().all(|&count| count > group.first) {
             group.issues.pop_front();
             group.first += 1;
         }
-        (earlier.pc != issue.pc || earlier.descriptors != issue.descriptors).then_some(earlier)
+        Some(earlier)
+    }
+
+    /// Whether a warp is in a whole warpgroup.
+    fn is_joined(&self, warp: u32) -> bool {
+        self.groups.len() > warp as usize / WARPS
+    }
+
+    /// Gives the other warps what the one that came first has read.
+    fn share(&mut self, warp: u32, matrices: Arc<Matrices>) {
+        let group = &mut self.groups[warp as usize / WARPS];
+        let at = (group.counts[warp as usize % WARPS] - 1).checked_sub(group.first);
+        if let Some(issue) = at.and_then(|at| group.issues.get_mut(at)) {
+            issue.matrices = Some(matrices);
+        }
     }
 
     /// Of each warpgroup whose warps did not run the same: a warp that has run less than another one,
@@ -180,6 +221,9 @@ impl Warpgroups {
 
 impl Context<'_, '_> {
     fn note_misuse(&self, mask: Mask, message: String, other: Option<u32>) {
+        if !self.launch.checks.wgmma {
+            return;
+        }
         let lane = Self::first(mask);
         let mut report = self.report(Kind::WgmmaMisuse, lane, "multiplies", message);
         report.other = other.map(|pc| {
@@ -190,11 +234,13 @@ impl Context<'_, '_> {
         self.note(report);
     }
 
-    /// Checks that the warps of a warpgroup run the same instruction of `wgmma` with the same matrices.
-    pub(crate) fn join_warpgroup(&mut self, mask: Mask, descriptors: [u64; 2]) {
-        if !self.launch.checks.wgmma {
-            return;
-        }
+    /// Comes to an instruction that all warps of a warpgroup run, with the same matrices. Returns what the
+    /// first one of them has read.
+    pub(crate) fn join_warpgroup(
+        &mut self,
+        mask: Mask,
+        descriptors: [u64; 2],
+    ) -> Option<Arc<Matrices>> {
         let threads = self.launch.threads();
         let size = (WARPS * LANES) as u32;
         if (self.warp / WARPS as u32 + 1) * size > threads {
@@ -203,28 +249,57 @@ impl Context<'_, '_> {
                  {threads} threads, which are no multiple of {size}"
             );
             self.note_misuse(mask, message, None);
-            return;
+            return None;
         }
-        let issue = Issue {
+        let other = self.shared.warpgroups.issue(Issue {
             pc: self.pc,
             descriptors,
             warp: self.warp,
+            matrices: None,
+        })?;
+        if other.pc == self.pc && other.descriptors == descriptors {
+            return other.matrices;
+        }
+        let what = match other.pc == self.pc {
+            true => "with other descriptors",
+            false => "another one",
         };
-        if let Some(other) = self.shared.warpgroups.issue(issue) {
-            let what = match other.pc == self.pc {
-                true => "with other descriptors",
-                false => "another one",
-            };
-            let message = format!(
-                "all warps of a warpgroup must run the same instruction with the same descriptors, warp \
-                 {} has run {what}",
-                other.warp
-            );
-            let mut report =
-                self.report(Kind::WgmmaMisuse, Self::first(mask), "multiplies", message);
+        let message = format!(
+            "all warps of a warpgroup must run the same instruction with the same descriptors, warp {} \
+             has run {what}",
+            other.warp
+        );
+        if self.launch.checks.wgmma {
+            let lane = Self::first(mask);
+            let mut report = self.report(Kind::WgmmaMisuse, lane, "multiplies", message);
             let thread = other.warp * LANES as u32;
             report.other = Some(self.launch.party(self.block, thread, other.pc, "runs"));
             self.note(report);
+        }
+        None
+    }
+
+    /// Gives the other warps of the warpgroup what this one has read.
+    pub(crate) fn share_matrices(&mut self, matrices: &Arc<Matrices>) {
+        if self.shared.warpgroups.is_joined(self.warp) {
+            let matrices = Arc::clone(matrices);
+            self.shared.warpgroups.share(self.warp, matrices);
+        }
+    }
+
+    /// Keeps a product's reads until they are waited for.
+    pub(crate) fn keep_reads(&mut self, matrices: &Matrices) {
+        let products = &mut self.registers.products;
+        if matrices.time != 0 {
+            let read = (products.open, matrices.owner, matrices.time);
+            products.reads.push(read);
+        }
+    }
+
+    /// `wgmma.wait_group`
+    pub(crate) fn wait_for_products(&mut self, mask: Mask, newest: u32) {
+        for (owner, time) in self.registers.products.wait(newest) {
+            self.finish_product_reads(owner as usize, mask, time);
         }
     }
 

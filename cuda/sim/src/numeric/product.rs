@@ -10,6 +10,11 @@ pub(crate) const COLUMNS: usize = 8;
 /// The most stored elements in a row of the first factor.
 const MOST_STORED: usize = 64;
 
+/// The rows of a first factor in words of 32 bits.
+pub(crate) type FirstWords = [[u32; 8]; ROWS];
+/// The words of a second factor, each in all columns.
+pub(crate) type SecondWords = [[u32; COLUMNS]; 16];
+
 /// The sum, in the first rows of a matrix that has room for all shapes.
 pub(crate) type Sums<T> = [[T; COLUMNS]; ROWS];
 

@@ -15,9 +15,9 @@ impl Context<'_, '_> {
         clock.map_or(0, |clock| clock.begin_copies())
     }
 
-    /// Records that the warp group whose first warp is `owner` reads runs of shared memory from now on, for
-    /// a `wgmma`; returns the time to finish them by. The runs must be inside of the memory.
-    #[expect(dead_code, reason = "for the reads of `wgmma`")]
+    /// Records that the warp group reads runs of shared memory from now on, for a `wgmma` that its warp
+    /// `owner` is the first to come to; returns the time to finish them by. The runs must be inside of the
+    /// memory.
     pub(crate) fn begin_product_reads(
         &mut self,
         owner: usize,
@@ -36,7 +36,6 @@ impl Context<'_, '_> {
 
     /// The lanes of `mask` have waited for all that [`Context::begin_product_reads`] has begun up to a
     /// time.
-    #[expect(dead_code, reason = "for the reads of `wgmma`")]
     pub(crate) fn finish_product_reads(&mut self, owner: usize, mask: Mask, time: u32) {
         let warp = self.warp as usize;
         self.shared.finish_products((warp, mask), owner, time);

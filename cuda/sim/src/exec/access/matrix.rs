@@ -2,7 +2,7 @@
 
 use super::{Order, Part};
 use crate::check::{Kind, Scope};
-use crate::exec::{ALL, Context, LANES, Mask, Stop};
+use crate::exec::{ALL, Context, LANES, Mask, Stop, lanes};
 
 /// The bytes that lie together.
 const UNIT: usize = 16;
@@ -83,13 +83,15 @@ impl SharedMatrix {
 }
 
 impl Context<'_, '_> {
-    /// Reads the units of some lines of a matrix; `take` gets the line, the unit, and its words.
+    /// Reads the units of some lines of a matrix; `take` gets the line, the unit, and its words. Adds to
+    /// `runs` which bytes they are.
     pub(crate) fn read_matrix(
         &mut self,
         mask: Mask,
         matrix: &SharedMatrix,
         lines: std::ops::Range<usize>,
         units: std::ops::Range<usize>,
+        runs: &mut Vec<std::ops::Range<u64>>,
         mut take: impl FnMut(usize, usize, [u32; 4]),
     ) -> Result<(), Stop> {
         let first = Self::first(mask);
@@ -133,7 +135,17 @@ impl Context<'_, '_> {
             }
             let part = Part::new(ALL >> (LANES - count), &addresses, UNIT as u32, order);
             let mut words = [[0_u32; LANES]; 4];
-            self.load_shared(&part, &mut words)?;
+            let inside = self.fetch_shared(&part, &mut words)?;
+            if self.shared.shadow.is_some() {
+                for lane in lanes(inside) {
+                    let start = addresses[lane];
+                    match runs.last_mut() {
+                        Some(last) if last.end == start => last.end += UNIT as u64,
+                        Some(last) if last.start == start + UNIT as u64 => last.start = start,
+                        _ => runs.push(start..start + UNIT as u64),
+                    }
+                }
+            }
             for (lane, &(line, unit)) in batch[..count].iter().enumerate() {
                 take(line, unit, words.map(|word| word[lane]));
             }

@@ -33,6 +33,17 @@ impl Context<'_, '_> {
         part: &Part<'_>,
         values: &mut [[T; LANES]],
     ) -> Result<(), Stop> {
+        let mask = self.fetch_shared(part, values)?;
+        self.shared_read(part, mask, Action::Read);
+        Ok(())
+    }
+
+    /// Reads without a record of who has read; returns the lanes that may.
+    pub(super) fn fetch_shared<T: Value>(
+        &mut self,
+        part: &Part<'_>,
+        values: &mut [[T; LANES]],
+    ) -> Result<Mask, Stop> {
         let mask = self.shared_lanes(part, "reads")?;
         for (element, values) in values.iter_mut().enumerate() {
             for lane in lanes(part.mask & !mask) {
@@ -52,8 +63,7 @@ impl Context<'_, '_> {
         {
             self.uninitialized_shared(lane, part, first);
         }
-        self.shared_read(part, mask, Action::Read);
-        Ok(())
+        Ok(mask)
     }
 
     pub(super) fn store_shared<T: Value>(

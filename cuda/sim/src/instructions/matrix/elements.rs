@@ -10,15 +10,10 @@ use std::marker::PhantomData;
 use crate::exec::{Lane, Mask, Registers, Slot};
 use crate::numeric::half::{self, Half};
 use crate::numeric::product::{
-    COLUMNS, Places, ROWS, Sums, add_integers, count_bits, multiply, multiply_integers,
-    multiply_sparse, multiply_sparse_integers,
+    COLUMNS, FirstWords, Places, ROWS, SecondWords, Sums, add_integers, count_bits, multiply,
+    multiply_integers, multiply_sparse, multiply_sparse_integers,
 };
 use crate::numeric::{canonical, format, single};
-
-/// The rows of a first factor in words of 32 bits.
-pub(super) type FirstWords = [[u32; 8]; ROWS];
-/// The words of a second factor, each in all columns.
-pub(super) type SecondWords = [[u32; COLUMNS]; 16];
 
 /// An element of a factor, several of which are in a word of 32 bits.
 pub(super) trait Element: 'static {

@@ -1,29 +1,29 @@
 //! `wgmma`: asynchronous products of matrices by four warps, with factors in shared memory.
 //!
-//! Each warp multiplies its 16 of the 64 rows when it comes to the instruction. That nobody looks at the
-//! sums or changes a factor before the product was waited for is checked.
+//! The first warp that comes to the instruction reads the factors for all; each multiplies its 16 of the 64
+//! rows when it comes. That nobody looks at the sums or changes a factor before the product was waited for
+//! is checked.
 
 use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
 
 use pulp::NullaryFnOnce;
 
 use super::elements::{
-    Bf16, Bits, E4M3, E5M2, F16, FirstWords, Floats, Form, Integers, Kind, SecondWords, Tf32,
-    first_words,
+    Bf16, Bits, E4M3, E5M2, F16, Floats, Form, Integers, Kind, Tf32, first_words,
 };
 use super::sparse::Metadata;
 use super::{fragment, number, whole_warp};
 use crate::check;
 use crate::exec::{
-    Action, Context, Lane, Mask, ProductRegister, ProductShape, Registers, SharedMatrix, Slot, Stop,
+    Action, Context, Lane, Mask, Matrices, ProductRegister, ProductShape, Registers, SharedMatrix,
+    Slot, Stop,
 };
 use crate::instructions::lanes::holds;
-use crate::numeric::product::{COLUMNS, Places, ROWS};
+use crate::numeric::product::{COLUMNS, FirstWords, Places, ROWS, SecondWords};
 use crate::program::{Operation, PredicateSource};
 use crate::ptx::{Operand, PtxError, Type};
-
-/// The most columns of a product, in tiles.
-const MOST_TILES: usize = 256 / COLUMNS;
 
 /// Where the first factor is.
 enum First {
@@ -108,62 +108,81 @@ impl Product {
         })
     }
 
-    /// The words of the warp's rows of the first factor.
-    fn first(
+    /// Reads the rows of each warp of a first factor in shared memory.
+    fn read_first(
         &self,
         context: &mut Context<'_, '_>,
         mask: Mask,
         descriptor: u64,
-    ) -> Result<FirstWords, Stop> {
-        let is_turned = match &self.a {
-            First::Registers(slots) => return Ok(first_words(context.registers, slots, ROWS)),
-            First::Shared(_, is_turned) => *is_turned,
+        runs: &mut Vec<Range<u64>>,
+    ) -> Result<[FirstWords; 4], Stop> {
+        let mut words = [[[0; 8]; ROWS]; 4];
+        let First::Shared(_, is_turned) = self.a else {
+            return Ok(words);
         };
         let matrix = Self::matrix(context, mask, descriptor, is_turned)?;
-        let quarter = context.warp as usize % 4;
-        let mut words = [[0; 8]; ROWS];
         if is_turned {
-            let (lines, units) = (0..2 * self.form.first_words, 2 * quarter..2 * quarter + 2);
-            context.read_matrix(mask, &matrix, lines, units, |depth, unit, halves| {
+            let (lines, units) = (0..2 * self.form.first_words, 0..8);
+            context.read_matrix(mask, &matrix, lines, units, runs, |depth, unit, halves| {
                 for index in 0..8 {
                     let half = halves[index / 2] >> (16 * (index % 2)) & 0xffff;
-                    words[unit % 2 * 8 + index][depth / 2] |= half << (16 * (depth % 2));
+                    words[unit / 2][unit % 2 * 8 + index][depth / 2] |= half << (16 * (depth % 2));
                 }
             })?;
         } else {
-            let (lines, units) = (ROWS * quarter..ROWS * (quarter + 1), 0..2);
-            context.read_matrix(mask, &matrix, lines, units, |row, unit, four| {
-                words[row % ROWS][4 * unit..4 * unit + 4].copy_from_slice(&four);
+            context.read_matrix(mask, &matrix, 0..4 * ROWS, 0..2, runs, |row, unit, four| {
+                words[row / ROWS][row % ROWS][4 * unit..4 * unit + 4].copy_from_slice(&four);
             })?;
         }
         Ok(words)
     }
 
-    /// The words of the second factor, tile by tile.
-    fn second(
+    /// Reads the second factor, tile by tile.
+    fn read_second(
         &self,
         context: &mut Context<'_, '_>,
         mask: Mask,
         descriptor: u64,
-        tiles: &mut [SecondWords],
-    ) -> Result<(), Stop> {
+        runs: &mut Vec<Range<u64>>,
+    ) -> Result<Vec<SecondWords>, Stop> {
+        let mut tiles = vec![[[0; COLUMNS]; 16]; self.shape.n / COLUMNS];
         let matrix = Self::matrix(context, mask, descriptor, self.is_b_turned)?;
         if self.is_b_turned {
             let (lines, units) = (0..2 * self.form.second_words, 0..tiles.len());
-            context.read_matrix(mask, &matrix, lines, units, |depth, unit, halves| {
+            context.read_matrix(mask, &matrix, lines, units, runs, |depth, unit, halves| {
                 for (column, word) in tiles[unit][depth / 2].iter_mut().enumerate() {
                     let half = halves[column / 2] >> (16 * (column % 2)) & 0xffff;
                     *word |= half << (16 * (depth % 2));
                 }
-            })
+            })?;
         } else {
             let (lines, units) = (0..COLUMNS * tiles.len(), 0..self.form.second_words / 4);
-            context.read_matrix(mask, &matrix, lines, units, |column, unit, four| {
+            context.read_matrix(mask, &matrix, lines, units, runs, |column, unit, four| {
                 for (word, value) in tiles[column / COLUMNS][4 * unit..].iter_mut().zip(four) {
                     word[column % COLUMNS] = value;
                 }
-            })
+            })?;
         }
+        Ok(tiles)
+    }
+
+    /// What the product reads of shared memory.
+    fn read(
+        &self,
+        context: &mut Context<'_, '_>,
+        mask: Mask,
+        [a, b]: [u64; 2],
+    ) -> Result<Matrices, Stop> {
+        let mut runs = Vec::new();
+        let first = self.read_first(context, mask, a, &mut runs)?;
+        let second = self.read_second(context, mask, b, &mut runs)?;
+        let owner = context.warp;
+        Ok(Matrices {
+            first,
+            second,
+            owner,
+            time: context.begin_product_reads(owner as usize, runs),
+        })
     }
 
     fn run<P: Kind>(
@@ -176,19 +195,28 @@ impl Product {
             First::Registers(_) => 0,
             First::Shared(slot, _) => Self::uniform(context, mask, slot)?,
         };
-        let b = Self::uniform(context, mask, self.b)?;
-        context.join_warpgroup(mask, [a, b]);
-        context.begin_product(mask, &self.sums, &self.factors, self.shape);
+        let descriptors = [a, Self::uniform(context, mask, self.b)?];
         let adds = holds(context.registers, self.adds) & mask;
         if adds != 0 && adds != mask {
             let message = "the lanes disagree about whether the product is added to the sums";
             let lane = Context::first(mask & !adds);
             return Err(context.stop(check::Kind::InvalidInstruction, lane, "multiplies", message));
         }
-        let first = self.first(context, mask, a)?;
-        let mut tiles = [[[0; COLUMNS]; 16]; MOST_TILES];
-        let tiles = &mut tiles[..self.shape.n / COLUMNS];
-        self.second(context, mask, b, tiles)?;
+        let read = context.join_warpgroup(mask, descriptors);
+        context.begin_product(mask, &self.sums, &self.factors, self.shape);
+        let matrices = match read {
+            Some(matrices) => matrices,
+            None => {
+                let matrices = Arc::new(self.read(context, mask, descriptors)?);
+                context.share_matrices(&matrices);
+                matrices
+            }
+        };
+        context.keep_reads(&matrices);
+        let first = match &self.a {
+            First::Registers(slots) => first_words(context.registers, slots, ROWS),
+            First::Shared(..) => matrices.first[context.warp as usize % 4],
+        };
         let places = match &self.metadata {
             Some(metadata) => Some(metadata.places(context)?),
             None => None,
@@ -199,7 +227,7 @@ impl Product {
             product: self,
             adds: adds != 0,
             first: &first,
-            second: tiles,
+            second: &matrices.second,
             places: places.as_ref(),
             kind: PhantomData,
         });
@@ -271,7 +299,7 @@ pub(in crate::instructions) fn decode(
             let newest = number(operation, 0, 0..=u32::MAX.into())? as u32;
             Ok(whole_warp(operation, move |context, mask| {
                 context.join_warpgroup(mask, [0; 2]);
-                context.registers.products.wait(newest);
+                context.wait_for_products(mask, newest);
                 Ok(())
             }))
         }
