@@ -230,7 +230,7 @@ fn warpgroups_multiply_tiles() {
         let expected = exact_product(&a, &b, k, n);
         for (name, bits, size, a_by_columns, b_by_columns) in CASES {
             for seed in 1..=2 {
-                let machine = Machine::new(WARPGROUPS, seed);
+                let machine = Machine::new("h100", WARPGROUPS, seed);
                 let first = machine.upload(&bytes_of(&stored(&a, k, a_by_columns), bits, size));
                 let second = machine.upload(&bytes_of(&stored(&b, n, b_by_columns), bits, size));
                 let result = machine.allocate::<f32>(m * n);
@@ -259,7 +259,7 @@ fn a_stage_is_filled_while_a_warpgroup_multiplies_another_one() {
         *sum = 0.0 - *sum;
     }
     for seed in 1..=4 {
-        let machine = Machine::new(WARPGROUPS, seed);
+        let machine = Machine::new("h100", WARPGROUPS, seed);
         let first = machine.upload(&bytes_of(&a, half, 2));
         let second = machine.upload(&bytes_of(&b, half, 2));
         let result = machine.allocate::<f32>(m * n);
