@@ -27,7 +27,7 @@ functions! {
     cuDeviceGetNvSciSyncAttributes(*mut c_void, CUdevice, c_int);
     cuDeviceSetMemPool(CUdevice, CUmemoryPool) => sim::pool::set;
     cuDeviceGetMemPool(*mut CUmemoryPool, CUdevice) => sim::pool::get;
-    cuDeviceGetDefaultMemPool(*mut CUmemoryPool, CUdevice) => sim::pool::get;
+    cuDeviceGetDefaultMemPool(*mut CUmemoryPool, CUdevice) => sim::pool::get_default;
     cuFlushGPUDirectRDMAWrites(CUflushGPUDirectRDMAWritesTarget, CUflushGPUDirectRDMAWritesScope)
         => sim::device::flush_remote_writes;
     cuDeviceGetProperties(*mut CUdevprop, CUdevice) => sim::device::properties;
@@ -61,9 +61,10 @@ functions! {
     cuCtxGetApiVersion(CUcontext, *mut c_uint) => sim::context::api_version;
     cuCtxGetStreamPriorityRange(*mut c_int, *mut c_int) => sim::context::priority_range;
     cuCtxResetPersistingL2Cache() => sim::context::reset_l2;
-    cuCtxGetExecAffinity(*mut CUexecAffinityParam, CUexecAffinityType);
-    cuCtxAttach(*mut CUcontext, c_uint);
-    cuCtxDetach(CUcontext);
+    cuCtxGetExecAffinity(*mut CUexecAffinityParam, CUexecAffinityType)
+        => sim::context::exec_affinity;
+    cuCtxAttach(*mut CUcontext, c_uint) => sim::context::attach;
+    cuCtxDetach(CUcontext) => sim::context::detach;
 
     // Modules and the linker.
     cuModuleLoad(*mut CUmodule, *const c_char) => sim::module::load;
@@ -197,10 +198,11 @@ functions! {
         => sim::pool::set_attribute;
     cuMemPoolGetAttribute(CUmemoryPool, CUmemPool_attribute, *mut c_void)
         => sim::pool::get_attribute;
-    cuMemPoolSetAccess(CUmemoryPool, *const CUmemAccessDesc, usize);
-    cuMemPoolGetAccess(*mut CUmemAccess_flags, CUmemoryPool, *mut CUmemLocation);
-    cuMemPoolCreate(*mut CUmemoryPool, *const CUmemPoolProps);
-    cuMemPoolDestroy(CUmemoryPool);
+    cuMemPoolSetAccess(CUmemoryPool, *const CUmemAccessDesc, usize) => sim::pool::set_access;
+    cuMemPoolGetAccess(*mut CUmemAccess_flags, CUmemoryPool, *mut CUmemLocation)
+        => sim::pool::get_access;
+    cuMemPoolCreate(*mut CUmemoryPool, *const CUmemPoolProps) => sim::pool::create;
+    cuMemPoolDestroy(CUmemoryPool) => sim::pool::destroy;
     cuMemAllocFromPoolAsync(*mut CUdeviceptr, usize, CUmemoryPool, CUstream)
         => sim::pool::allocate_from;
     cuMemPoolExportToShareableHandle(
@@ -248,7 +250,7 @@ functions! {
     cuStreamUpdateCaptureDependencies(CUstream, *mut CUgraphNode, usize, c_uint)
         => sim::capture::update_dependencies;
     cuStreamAttachMemAsync(CUstream, CUdeviceptr, usize, c_uint) => sim::stream::attach;
-    cuStreamQuery(CUstream) => sim::stream::synchronize;
+    cuStreamQuery(CUstream) => sim::stream::query;
     cuStreamSynchronize(CUstream) => sim::stream::synchronize;
     cuStreamDestroy_v2(CUstream) => sim::stream::destroy;
     cuStreamCopyAttributes(CUstream, CUstream) => sim::stream::copy_attributes;
@@ -285,11 +287,13 @@ functions! {
     cuDestroyExternalSemaphore(CUexternalSemaphore);
 
     // Operations on memory in a stream.
-    cuStreamWaitValue32(CUstream, CUdeviceptr, cuuint32_t, c_uint);
-    cuStreamWaitValue64(CUstream, CUdeviceptr, cuuint64_t, c_uint);
-    cuStreamWriteValue32(CUstream, CUdeviceptr, cuuint32_t, c_uint);
-    cuStreamWriteValue64(CUstream, CUdeviceptr, cuuint64_t, c_uint);
-    cuStreamBatchMemOp(CUstream, c_uint, *mut CUstreamBatchMemOpParams, c_uint);
+    cuStreamWaitValue32(CUstream, CUdeviceptr, cuuint32_t, c_uint) => sim::value::wait_word;
+    cuStreamWaitValue64(CUstream, CUdeviceptr, cuuint64_t, c_uint) => sim::value::wait_double_word;
+    cuStreamWriteValue32(CUstream, CUdeviceptr, cuuint32_t, c_uint) => sim::value::write_word;
+    cuStreamWriteValue64(CUstream, CUdeviceptr, cuuint64_t, c_uint)
+        => sim::value::write_double_word;
+    cuStreamBatchMemOp(CUstream, c_uint, *mut CUstreamBatchMemOpParams, c_uint)
+        => sim::value::batch;
 
     // Kernels and their launch.
     cuFuncGetAttribute(*mut c_int, CUfunction_attribute, CUfunction)
@@ -598,12 +602,13 @@ mod tests {
     #[test]
     fn zeros_are_refused_and_nothing_panics() {
         /// Those that have nothing to refuse, or for which zero means something.
-        const ACCEPTED: [&str; 21] = [
+        const ACCEPTED: [&str; 23] = [
             "cuCtxGetStreamPriorityRange",
             "cuCtxPopCurrent",
             "cuCtxResetPersistingL2Cache",
             "cuCtxSetCacheConfig",
             "cuCtxSetCurrent",
+            "cuCtxSetFlags",
             "cuCtxSetLimit",
             "cuCtxSetSharedMemConfig",
             "cuCtxSynchronize",
@@ -620,6 +625,7 @@ mod tests {
             "cuStreamCopyAttributes",
             "cuStreamQuery",
             "cuStreamSynchronize",
+            "cuStreamUpdateCaptureDependencies",
         ];
         crate::sim::set_log(|_| ());
         let tables = crate::sim::start(crate::sim::Options::default());

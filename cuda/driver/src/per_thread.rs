@@ -43,9 +43,10 @@ functions! {
     cuMemcpyBatchAsync_v2_ptsz(
         *mut CUdeviceptr, *mut CUdeviceptr, *mut usize, usize, *mut c_void, *mut usize,
         usize, CUstream
-    );
+    ) => sim::copy::batch;
     cuMemcpy3DBatchAsync_v2_ptsz(usize, *mut c_void, c_ulonglong, CUstream);
-    cuMemcpyWithAttributesAsync_ptsz(CUdeviceptr, CUdeviceptr, usize, *mut c_void, CUstream);
+    cuMemcpyWithAttributesAsync_ptsz(CUdeviceptr, CUdeviceptr, usize, *mut c_void, CUstream)
+        => sim::copy::with_attributes;
     cuMemcpy3DWithAttributesAsync_ptsz(*mut c_void, c_ulonglong, CUstream);
     cuMemsetD8_v2_ptds(CUdeviceptr, c_uchar, usize) => sim::fill::bytes;
     cuMemsetD16_v2_ptds(CUdeviceptr, c_ushort, usize) => sim::fill::halves;
@@ -69,7 +70,8 @@ functions! {
     cuMemAllocFromPoolAsync_ptsz(*mut CUdeviceptr, usize, CUmemoryPool, CUstream)
         => sim::pool::allocate_from;
     cuFabricCpyBatchAsync_ptsz(usize, *mut c_void, c_ulonglong, CUstream);
-    cuMemPrefetchAsync_v2_ptsz(CUdeviceptr, usize, Location, c_uint, CUstream);
+    cuMemPrefetchAsync_v2_ptsz(CUdeviceptr, usize, Location, c_uint, CUstream)
+        => sim::pointer::prefetch_to;
     cuMemPrefetchBatchAsync_ptsz(
         *mut CUdeviceptr, *mut usize, usize, *mut Location, *mut usize, usize, c_ulonglong,
         CUstream
@@ -82,11 +84,12 @@ functions! {
     cuStreamBeginCaptureToCig_ptsz(CUstream, *mut c_void);
     cuStreamEndCaptureToCig_ptsz(CUstream);
     cuStreamGetPriority_ptsz(CUstream, *mut c_int) => sim::stream::priority;
-    cuStreamGetDevice_ptsz(CUstream, *mut CUdevice);
+    cuStreamGetDevice_ptsz(CUstream, *mut CUdevice) => sim::stream::device;
     cuStreamGetFlags_ptsz(CUstream, *mut c_uint) => sim::stream::flags;
-    cuStreamGetId_ptsz(CUstream, *mut c_ulonglong);
+    cuStreamGetId_ptsz(CUstream, *mut c_ulonglong) => sim::stream::id;
     cuStreamGetCtx_ptsz(CUstream, *mut CUcontext) => sim::stream::context;
-    cuStreamGetCtx_v2_ptsz(CUstream, *mut CUcontext, *mut CUgreenCtx);
+    cuStreamGetCtx_v2_ptsz(CUstream, *mut CUcontext, *mut CUgreenCtx)
+        => sim::stream::context_or_green;
     cuStreamWaitEvent_ptsz(CUstream, CUevent, c_uint) => sim::event::wait;
     cuStreamAddCallback_ptsz(CUstream, CUstreamCallback, *mut c_void, c_uint)
         => sim::stream::add_callback;
@@ -96,18 +99,18 @@ functions! {
     );
     cuStreamBeginCaptureToGraph_ptsz(
         CUstream, CUgraph, *const CUgraphNode, *const EdgeData, usize, CUstreamCaptureMode
-    );
+    ) => sim::graph_parameters::begin_capture;
     cuStreamEndCapture_ptsz(CUstream, *mut CUgraph) => sim::capture::end;
     cuStreamIsCapturing_ptsz(CUstream, *mut CUstreamCaptureStatus) => sim::capture::is_capturing;
     cuStreamGetCaptureInfo_v3_ptsz(
         CUstream, *mut CUstreamCaptureStatus, *mut cuuint64_t, *mut CUgraph, *mut
         *const CUgraphNode, *mut *const EdgeData, *mut usize
-    );
+    ) => sim::graph_parameters::capture_info;
     cuStreamUpdateCaptureDependencies_v2_ptsz(
         CUstream, *mut CUgraphNode, *const EdgeData, usize, c_uint
-    );
+    ) => sim::graph_parameters::update_capture;
     cuStreamAttachMemAsync_ptsz(CUstream, CUdeviceptr, usize, c_uint) => sim::stream::attach;
-    cuStreamQuery_ptsz(CUstream) => sim::stream::synchronize;
+    cuStreamQuery_ptsz(CUstream) => sim::stream::query;
     cuStreamSynchronize_ptsz(CUstream) => sim::stream::synchronize;
     cuStreamCopyAttributes_ptsz(CUstream, CUstream) => sim::stream::copy_attributes;
     cuStreamGetAttribute_ptsz(CUstream, CUstreamAttrID, *mut CUstreamAttrValue)
@@ -124,23 +127,30 @@ functions! {
         *const CUexternalSemaphore, *const CUDA_EXTERNAL_SEMAPHORE_WAIT_PARAMS, c_uint,
         CUstream
     );
-    cuStreamWaitValue32_v2_ptsz(CUstream, CUdeviceptr, cuuint32_t, c_uint);
-    cuStreamWaitValue64_v2_ptsz(CUstream, CUdeviceptr, cuuint64_t, c_uint);
-    cuStreamWriteValue32_v2_ptsz(CUstream, CUdeviceptr, cuuint32_t, c_uint);
-    cuStreamWriteValue64_v2_ptsz(CUstream, CUdeviceptr, cuuint64_t, c_uint);
-    cuStreamBatchMemOp_v2_ptsz(CUstream, c_uint, *mut CUstreamBatchMemOpParams, c_uint);
+    cuStreamWaitValue32_v2_ptsz(CUstream, CUdeviceptr, cuuint32_t, c_uint) => sim::value::wait_word;
+    cuStreamWaitValue64_v2_ptsz(CUstream, CUdeviceptr, cuuint64_t, c_uint)
+        => sim::value::wait_double_word;
+    cuStreamWriteValue32_v2_ptsz(CUstream, CUdeviceptr, cuuint32_t, c_uint)
+        => sim::value::write_word;
+    cuStreamWriteValue64_v2_ptsz(CUstream, CUdeviceptr, cuuint64_t, c_uint)
+        => sim::value::write_double_word;
+    cuStreamBatchMemOp_v2_ptsz(CUstream, c_uint, *mut CUstreamBatchMemOpParams, c_uint)
+        => sim::value::batch;
     cuLaunchKernel_ptsz(
         CUfunction, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, CUstream,
         *mut *mut c_void, *mut *mut c_void
     ) => sim::launch::kernel;
-    cuLaunchKernelEx_ptsz(*const LaunchConfig, CUfunction, *mut *mut c_void, *mut *mut c_void);
+    cuLaunchKernelEx_ptsz(*const LaunchConfig, CUfunction, *mut *mut c_void, *mut *mut c_void)
+        => sim::launch_config::kernel;
     cuLaunchCooperativeKernel_ptsz(
         CUfunction, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, c_uint, CUstream,
         *mut *mut c_void
     ) => sim::launch::cooperative_kernel;
     cuLaunchHostFunc_ptsz(CUstream, CUhostFn, *mut c_void) => sim::launch::host_function;
-    cuLaunchHostFunc_v2_ptsz(CUstream, CUhostFn, *mut c_void, c_uint);
-    cuGraphInstantiateWithParams_ptsz(*mut CUgraphExec, CUgraph, *mut InstantiateParameters);
+    cuLaunchHostFunc_v2_ptsz(CUstream, CUhostFn, *mut c_void, c_uint)
+        => sim::launch::host_function_with_mode;
+    cuGraphInstantiateWithParams_ptsz(*mut CUgraphExec, CUgraph, *mut InstantiateParameters)
+        => sim::graph_parameters::instantiate;
     cuGraphUpload_ptsz(CUgraphExec, CUstream) => sim::graph_exec::upload;
     cuGraphLaunch_ptsz(CUgraphExec, CUstream) => sim::graph_exec::launch;
     cuGraphicsMapResources_ptsz(c_uint, *mut CUgraphicsResource, CUstream);
@@ -149,15 +159,18 @@ functions! {
     cuMemcpyBatchAsync_ptsz(
         *mut CUdeviceptr, *mut CUdeviceptr, *mut usize, usize, *mut c_void, *mut usize,
         usize, *mut usize, CUstream
-    );
+    ) => sim::copy::batch_with_index;
     cuMemcpy3DBatchAsync_ptsz(usize, *mut c_void, *mut usize, c_ulonglong, CUstream);
-    cuStreamWriteValue32_ptsz(CUstream, CUdeviceptr, cuuint32_t, c_uint);
-    cuStreamWaitValue32_ptsz(CUstream, CUdeviceptr, cuuint32_t, c_uint);
-    cuStreamWriteValue64_ptsz(CUstream, CUdeviceptr, cuuint64_t, c_uint);
-    cuStreamWaitValue64_ptsz(CUstream, CUdeviceptr, cuuint64_t, c_uint);
-    cuStreamBatchMemOp_ptsz(CUstream, c_uint, *mut CUstreamBatchMemOpParams, c_uint);
+    cuStreamWriteValue32_ptsz(CUstream, CUdeviceptr, cuuint32_t, c_uint) => sim::value::write_word;
+    cuStreamWaitValue32_ptsz(CUstream, CUdeviceptr, cuuint32_t, c_uint) => sim::value::wait_word;
+    cuStreamWriteValue64_ptsz(CUstream, CUdeviceptr, cuuint64_t, c_uint)
+        => sim::value::write_double_word;
+    cuStreamWaitValue64_ptsz(CUstream, CUdeviceptr, cuuint64_t, c_uint)
+        => sim::value::wait_double_word;
+    cuStreamBatchMemOp_ptsz(CUstream, c_uint, *mut CUstreamBatchMemOpParams, c_uint)
+        => sim::value::batch;
     cuMemPrefetchAsync_ptsz(CUdeviceptr, usize, CUdevice, CUstream) => sim::pointer::prefetch;
-    cuStreamBeginCapture_ptsz(CUstream);
+    cuStreamBeginCapture_ptsz(CUstream) => sim::capture::begin_global;
     cuStreamGetCaptureInfo_ptsz(CUstream, *mut CUstreamCaptureStatus, *mut cuuint64_t)
         => sim::capture::info;
     cuStreamGetCaptureInfo_v2_ptsz(

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) use cust_raw::CUresult;
@@ -247,20 +247,27 @@ fn description(code: u32) -> (String, String) {
 ///
 /// `answer` is null or valid for a write.
 unsafe fn answer_with(answer: *mut *const c_char, text: String) -> CUresult {
-    /// Every text that was asked for so far; there are as many as different codes.
-    static TEXTS: Mutex<BTreeSet<CString>> = Mutex::new(BTreeSet::new());
-
     if answer.is_null() {
         return CUresult::CUDA_ERROR_INVALID_VALUE;
     }
+    // SAFETY: `answer` is not null, so the caller vouches for it.
+    unsafe { answer.write_unaligned(kept(&text)) };
+    CUresult::CUDA_SUCCESS
+}
+
+/// A pointer to a text that stays valid.
+pub(crate) fn kept(text: &str) -> *const c_char {
+    /// Every text that was asked for so far: there are as many as codes and names of kernels.
+    static TEXTS: Mutex<BTreeSet<CString>> = Mutex::new(BTreeSet::new());
+
     let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     texts.insert(text.clone());
-    let kept = texts.get(&text).map_or(c"", |kept| kept.as_c_str());
-    // SAFETY: `answer` is not null, so the caller vouches for it. The text behind the pointer is
-    // never removed from the set, and moving a `CString` does not move its characters.
-    unsafe { *answer = CStr::as_ptr(kept) };
-    CUresult::CUDA_SUCCESS
+    // A text is never removed from the set, and moving a `CString` does not move its characters.
+    texts
+        .get(&text)
+        .map_or(c"", |kept| kept.as_c_str())
+        .as_ptr()
 }
 
 /// `cuGetErrorString`, answered here for any code: `cust` panics where the driver's fails, which

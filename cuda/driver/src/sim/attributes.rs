@@ -37,10 +37,10 @@ pub(crate) fn get(
 
 /// Finds a number in a table whose keys are variants of an enum.
 macro_rules! find {
-    ($number:expr; $($($variant:ident)|+ => $value:expr,)*) => {
+    ($device:expr, $number:expr; $($($variant:ident)|+ => $value:expr,)*) => {
         match $number {
             $(number if $(number == $variant as u32)||+ => $value,)*
-            _ => return None,
+            _ => return newer($device, $number),
         }
     };
 }
@@ -54,6 +54,24 @@ fn precision_ratio(capability: (u32, u32)) -> u32 {
     }
 }
 
+/// The attributes that `cust_raw` does not declare, by number.
+fn newer(device: &Properties, attribute: u32) -> Option<c_int> {
+    let is_hopper = device.compute_capability >= (9, 0);
+    Some(match attribute {
+        // Clusters, and maps of tensors.
+        120 | 127 => c_int::from(is_hopper),
+        // Operations of streams on 64-bit values, and the wait for a common zero.
+        122 | 123 => 1,
+        // The domains of fences.
+        126 => 4,
+        // The host's node of memory that is nearest.
+        134 => -1,
+        // What the simulator does not have.
+        121 | 124 | 125 | 128..=133 | 135..=155 => 0,
+        _ => return None,
+    })
+}
+
 fn attribute_of(device: &Properties, attribute: u32) -> Option<c_int> {
     let (major, minor) = device.compute_capability;
     let (domain, bus, number) = PCI_LOCATION;
@@ -65,7 +83,7 @@ fn attribute_of(device: &Properties, attribute: u32) -> Option<c_int> {
         0
     };
     let access_window = if major >= 8 { 128 << 20 } else { 0 };
-    let value = find! { attribute;
+    let value = find! { device, attribute;
         CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK => device.max_threads_per_block,
         CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X => device.max_block[0],
         CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y => device.max_block[1],
@@ -117,6 +135,9 @@ fn attribute_of(device: &Properties, attribute: u32) -> Option<c_int> {
             | CU_DEVICE_ATTRIBUTE_HOST_REGISTER_SUPPORTED
             | CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH
             | CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED
+            | CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_MEM_OPS
+            | CU_DEVICE_ATTRIBUTE_CAN_USE_64_BIT_STREAM_MEM_OPS
+            | CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_WAIT_VALUE_NOR
             | CU_DEVICE_ATTRIBUTE_CAN_FLUSH_REMOTE_WRITES => 1,
 
         // What it does not have.
@@ -131,9 +152,6 @@ fn attribute_of(device: &Properties, attribute: u32) -> Option<c_int> {
             | CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS
             | CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES
             | CU_DEVICE_ATTRIBUTE_DIRECT_MANAGED_MEM_ACCESS_FROM_HOST
-            | CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_MEM_OPS
-            | CU_DEVICE_ATTRIBUTE_CAN_USE_64_BIT_STREAM_MEM_OPS
-            | CU_DEVICE_ATTRIBUTE_CAN_USE_STREAM_WAIT_VALUE_NOR
             | CU_DEVICE_ATTRIBUTE_COOPERATIVE_MULTI_DEVICE_LAUNCH
             | CU_DEVICE_ATTRIBUTE_VIRTUAL_ADDRESS_MANAGEMENT_SUPPORTED
             | CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED
@@ -209,7 +227,10 @@ mod tests {
             assert!(attribute_of(&device, attribute).is_some(), "{attribute}");
         }
         assert_eq!(attribute_of(&device, 0), None);
-        assert_eq!(attribute_of(&device, highest + 1), None);
+        for attribute in 120..=155 {
+            assert!(attribute_of(&device, attribute).is_some(), "{attribute}");
+        }
+        assert_eq!(attribute_of(&device, 156), None);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(crate) struct Capture {
     mode: u32,
     /// What is captured so far.
     graph: Handle,
+    /// Whether the graph goes if the capture fails; else it is the caller's.
+    owns_graph: bool,
     /// Whether an error spoiled it.
     is_invalid: bool,
 }
@@ -123,7 +125,9 @@ impl Session {
         for stream in self.streams.values_mut() {
             stream.capture.take_if(|(other, _)| *other == capture);
         }
-        if let Some(capture) = self.captures.remove(&capture) {
+        if let Some(capture) = self.captures.remove(&capture)
+            && capture.owns_graph
+        {
             self.remove_graph(capture.graph);
         }
     }
@@ -239,7 +243,9 @@ impl Session {
             return Err(CUDA_ERROR_ILLEGAL_STATE.into());
         };
         if capture.is_invalid || !is_joined {
-            self.remove_graph(capture.graph);
+            if capture.owns_graph {
+                self.remove_graph(capture.graph);
+            }
             return Err(if capture.is_invalid {
                 CUDA_ERROR_STREAM_CAPTURE_INVALIDATED.into()
             } else {
@@ -254,8 +260,23 @@ impl Session {
     }
 }
 
+/// `cuStreamBeginCapture` of CUDA 10.0, which had one mode.
+pub(crate) fn begin_global(session: &mut Session, stream: Handle) -> Answer {
+    begin(session, stream, GLOBAL)
+}
+
 /// `cuStreamBeginCapture`
 pub(crate) fn begin(session: &mut Session, stream: Handle, mode: u32) -> Answer {
+    begin_in(session, stream, mode, None)
+}
+
+/// Begins a capture, into a graph of the caller behind some of its nodes, or into a new one.
+pub(crate) fn begin_in(
+    session: &mut Session,
+    stream: Handle,
+    mode: u32,
+    given: Option<(Handle, Vec<Handle>)>,
+) -> Answer {
     let found = session.stream(stream)?;
     if mode > RELAXED {
         return Err(CUDA_ERROR_INVALID_VALUE.into());
@@ -269,7 +290,8 @@ pub(crate) fn begin(session: &mut Session, stream: Handle, mode: u32) -> Answer 
     if find(&session.streams, origin)?.capture.is_some() {
         return Err(CUDA_ERROR_ILLEGAL_STATE.into());
     }
-    let graph = session.add_graph();
+    let owns_graph = given.is_none();
+    let (graph, before) = given.unwrap_or_else(|| (session.add_graph(), Vec::new()));
     let capture = session.new_handle();
     let new = Capture {
         context: found.context,
@@ -277,10 +299,11 @@ pub(crate) fn begin(session: &mut Session, stream: Handle, mode: u32) -> Answer 
         thread: thread::current().id(),
         mode,
         graph,
+        owns_graph,
         is_invalid: false,
     };
     session.captures.insert(capture, new);
-    find_mut(&mut session.streams, origin)?.capture = Some((capture, Vec::new()));
+    find_mut(&mut session.streams, origin)?.capture = Some((capture, before));
     Ok(())
 }
 

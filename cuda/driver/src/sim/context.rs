@@ -1,15 +1,17 @@
 //! Contexts: made, destroyed, made current, and their settings.
 
-use std::ffi::{c_int, c_uint};
+use std::ffi::{c_int, c_uint, c_ulonglong};
 
 use cust_raw::cudaError_enum::*;
 use cust_raw::{CUcontext, CUdevice, CUexecAffinityParam};
 
 use super::argument::{Handle, In, Out};
 use super::device::{DEVICE, check};
-use super::refusal::{Answer, refuse};
+use super::event;
+use super::refusal::{Answer, Refusal, refuse};
 use super::session::Session;
 use super::state::Context;
+use crate::header::ContextParameters;
 
 /// The bits of `CU_CTX_*` that there are.
 const ALL_FLAGS: c_uint = 0x1f;
@@ -19,6 +21,7 @@ const SCHEDULING: c_uint = 7;
 
 /// The version of contexts that `cuCtxGetApiVersion` answers with.
 const API_VERSION: c_uint = 3020;
+const OLD_API_VERSION: c_uint = 3010;
 
 /// The priorities of streams: from the lowest to the highest.
 pub(crate) const PRIORITIES: (c_int, c_int) = (0, -5);
@@ -66,8 +69,67 @@ pub(crate) fn create_with_affinity(
     create(session, context, flags, device)
 }
 
+/// `cuCtxCreate_v4`: without an affinity, and not for graphics.
+pub(crate) fn create_with_parameters(
+    session: &mut Session,
+    context: Out<CUcontext>,
+    parameters: Option<In<ContextParameters>>,
+    flags: c_uint,
+    device: CUdevice,
+) -> Answer {
+    if let Some(parameters) = parameters {
+        // SAFETY: The caller gives parameters, which are pointers and a number.
+        let parameters = unsafe { parameters.as_ptr().read_unaligned() };
+        if parameters.n_affinities != 0 {
+            return Err(CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY.into());
+        }
+        if !parameters.graphics.is_null() {
+            return Err(refuse(
+                CUDA_ERROR_NOT_SUPPORTED,
+                "the simulator shares no context with graphics",
+            ));
+        }
+    }
+    create(session, context, flags, device)
+}
+
+/// `cuCtxCreate` of CUDA 2, whose contexts have addresses of 32 bits.
+pub(crate) fn create_old(
+    session: &mut Session,
+    context: Out<CUcontext>,
+    flags: c_uint,
+    device: CUdevice,
+) -> Answer {
+    create(session, Out::clone(&context), flags, device)?;
+    let handle = Handle(context.get().addr());
+    session.context_mut(handle)?.is_old = true;
+    Ok(())
+}
+
+/// `cuCtxAttach`: one more user of the current context.
+pub(crate) fn attach(session: &mut Session, context: Out<CUcontext>, flags: c_uint) -> Answer {
+    if flags != 0 {
+        return Err(CUDA_ERROR_INVALID_VALUE.into());
+    }
+    let handle = session.current()?;
+    session.context_mut(handle)?.attached += 1;
+    context.set(handle.pointer());
+    Ok(())
+}
+
+/// `cuCtxDetach`: the last user's call destroys the context.
+pub(crate) fn detach(session: &mut Session, context: Handle) -> Answer {
+    let found = session.context_mut(context)?;
+    if found.attached > 0 {
+        found.attached -= 1;
+        return Ok(());
+    }
+    destroy(session, context)
+}
+
 /// `cuCtxDestroy`
 pub(crate) fn destroy(session: &mut Session, context: Handle) -> Answer {
+    session.wait_for_context(context);
     session.context(context)?;
     if context == session.primary.handle {
         return Err(refuse(
@@ -85,6 +147,7 @@ pub(crate) fn destroy(session: &mut Session, context: Handle) -> Answer {
 impl Session {
     /// Frees what belongs to a context and forgets it. Allocations that are left are leaks.
     pub(crate) fn destroy_context(&mut self, context: Handle) {
+        self.wait_for_context(context);
         let streams = self.streams.iter();
         let streams = streams.filter(|(_, stream)| stream.context == context);
         let streams: Vec<Handle> = streams.map(|(&stream, _)| stream).collect();
@@ -152,6 +215,86 @@ pub(crate) fn get_device(session: &mut Session, device: Out<CUdevice>) -> Answer
     Ok(())
 }
 
+/// A context, or the current one if it is null.
+fn or_current(session: &Session, context: Handle) -> Result<Handle, Refusal> {
+    let context = match context {
+        Handle::NULL => session.current_or_broken()?,
+        context => context,
+    };
+    session.context(context)?;
+    Ok(context)
+}
+
+/// `cuCtxGetDevice_v2`
+pub(crate) fn get_device_of(
+    session: &mut Session,
+    device: Out<CUdevice>,
+    context: Handle,
+) -> Answer {
+    or_current(session, context)?;
+    device.set(DEVICE);
+    Ok(())
+}
+
+/// `cuCtxGetId`
+pub(crate) fn get_id(session: &mut Session, context: Handle, id: Out<c_ulonglong>) -> Answer {
+    id.set(or_current(session, context)?.0 as c_ulonglong);
+    Ok(())
+}
+
+/// `cuCtxSetFlags`
+pub(crate) fn set_flags(session: &mut Session, flags: c_uint) -> Answer {
+    check_flags(flags)?;
+    session.current_context()?.flags = flags;
+    Ok(())
+}
+
+/// `cuCtxSynchronize_v2`
+pub(crate) fn synchronize_one(session: &mut Session, context: Handle) -> Answer {
+    let context = or_current(session, context)?;
+    session.intact(context)?;
+    session.refuse_in_capture(context)?;
+    session.wait_for_context(context);
+    session.intact(context)
+}
+
+/// `cuCtxRecordEvent`: behind all work of the context.
+pub(crate) fn record_event(session: &mut Session, context: Handle, event: Handle) -> Answer {
+    session.intact(context)?;
+    session.refuse_in_capture(context)?;
+    session.wait_for_context(context);
+    session.record_in(event, context)
+}
+
+/// `cuCtxWaitEvent`: what was recorded is done.
+pub(crate) fn wait_event(session: &mut Session, context: Handle, event: Handle) -> Answer {
+    session.intact(context)?;
+    session.refuse_in_capture(context)?;
+    event::synchronize(session, event)
+}
+
+/// `cuCtxGetExecAffinity`: all multiprocessors.
+pub(crate) fn exec_affinity(
+    session: &mut Session,
+    affinity: Out<CUexecAffinityParam>,
+    kind: u32,
+) -> Answer {
+    /// `CU_EXEC_AFFINITY_TYPE_SM_COUNT`
+    const MULTIPROCESSORS: u32 = 0;
+    session.current()?;
+    if kind != MULTIPROCESSORS {
+        return Err(CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY.into());
+    }
+    let count = session.device().options().properties.multiprocessors;
+    // SAFETY: The place is a type and a union, of which this number is a member.
+    unsafe {
+        let place = affinity.as_ptr().cast::<u32>();
+        place.write_unaligned(kind);
+        place.add(1).write_unaligned(count);
+    }
+    Ok(())
+}
+
 /// `cuCtxGetFlags`
 pub(crate) fn get_flags(session: &mut Session, flags: Out<c_uint>) -> Answer {
     let context = session.current_or_broken()?;
@@ -162,7 +305,7 @@ pub(crate) fn get_flags(session: &mut Session, flags: Out<c_uint>) -> Answer {
 /// `cuCtxSynchronize`
 pub(crate) fn synchronize(session: &mut Session) -> Answer {
     let context = session.current()?;
-    session.refuse_in_capture(context)
+    synchronize_one(session, context)
 }
 
 /// `cuCtxGetCacheConfig`
@@ -209,12 +352,9 @@ pub(crate) fn set_shared_config(session: &mut Session, config: u32) -> Answer {
 
 /// `cuCtxGetApiVersion`
 pub(crate) fn api_version(session: &mut Session, context: Handle, version: Out<c_uint>) -> Answer {
-    let context = match context {
-        Handle::NULL => session.current_or_broken()?,
-        context => context,
-    };
-    session.context(context)?;
-    version.set(API_VERSION);
+    let context = or_current(session, context)?;
+    let is_old = session.context(context)?.is_old;
+    version.set(if is_old { OLD_API_VERSION } else { API_VERSION });
     Ok(())
 }
 

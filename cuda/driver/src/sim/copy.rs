@@ -5,10 +5,11 @@ use std::ffi::c_void;
 use cust_raw::cudaError_enum::*;
 use cust_raw::{CUDA_MEMCPY2D, CUDA_MEMCPY3D, CUDA_MEMCPY3D_PEER, CUdeviceptr};
 
-use super::argument::{Handle, In};
+use super::argument::{Handle, In, Out};
 use super::operation::Operation;
 use super::refusal::{Answer, Refusal, refuse};
 use super::session::Session;
+use super::stream::StreamKind;
 
 /// Where one end of a copy is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -415,4 +416,98 @@ pub(crate) fn peer_async(
 ) -> Answer {
     check_contexts(session, [target_context, source_context])?;
     on_device_async(session, target, source, bytes, stream)
+}
+
+/// `cuMemcpyWithAttributesAsync`: when the source may be read, and where the memory is, are hints.
+pub(crate) fn with_attributes(
+    session: &mut Session,
+    target: CUdeviceptr,
+    source: CUdeviceptr,
+    bytes: usize,
+    attributes: Option<In<c_void>>,
+    stream: Handle,
+) -> Answer {
+    attributes.ok_or(CUDA_ERROR_INVALID_VALUE)?;
+    any_async(session, target, source, bytes, stream)
+}
+
+/// `cuMemcpyBatchAsync` of CUDA 13
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the driver's function has as many"
+)]
+pub(crate) fn batch(
+    session: &mut Session,
+    targets: In<CUdeviceptr>,
+    sources: In<CUdeviceptr>,
+    sizes: In<usize>,
+    count: usize,
+    attributes: In<c_void>,
+    indices: In<usize>,
+    n_attributes: usize,
+    stream: Handle,
+) -> Answer {
+    batch_with_index(
+        session,
+        targets,
+        sources,
+        sizes,
+        count,
+        attributes,
+        indices,
+        n_attributes,
+        None,
+        stream,
+    )
+}
+
+/// `cuMemcpyBatchAsync` of CUDA 12.8, which says which copy failed.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the driver's function has as many"
+)]
+pub(crate) fn batch_with_index(
+    session: &mut Session,
+    targets: In<CUdeviceptr>,
+    sources: In<CUdeviceptr>,
+    sizes: In<usize>,
+    count: usize,
+    _attributes: In<c_void>,
+    _indices: In<usize>,
+    n_attributes: usize,
+    failed: Option<Out<usize>>,
+    stream: Handle,
+) -> Answer {
+    if let Some(failed) = &failed {
+        // That no single copy is to blame.
+        failed.set(usize::MAX);
+    }
+    if count == 0 || n_attributes == 0 || n_attributes > count {
+        return Err(CUDA_ERROR_INVALID_VALUE.into());
+    }
+    let found = session.stream(stream)?;
+    if found.kind == StreamKind::Legacy {
+        return Err(refuse(
+            CUDA_ERROR_INVALID_VALUE,
+            "a batch of copies is not for the default stream",
+        ));
+    }
+    // SAFETY: The caller gives as many of each as it says.
+    let (targets, sources, sizes) = unsafe {
+        (
+            targets.array::<CUdeviceptr>(count),
+            sources.array::<CUdeviceptr>(count),
+            sizes.array::<usize>(count),
+        )
+    };
+    for (index, ((target, source), size)) in targets.into_iter().zip(sources).zip(sizes).enumerate()
+    {
+        if let Err(refusal) = any_async(session, target, source, size, stream) {
+            if let Some(failed) = &failed {
+                failed.set(index);
+            }
+            return Err(refusal);
+        }
+    }
+    Ok(())
 }

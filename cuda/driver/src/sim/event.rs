@@ -43,6 +43,17 @@ impl Session {
         Ok(())
     }
 
+    /// Records an event of a context now.
+    pub(crate) fn record_in(&mut self, event: Handle, context: Handle) -> Answer {
+        if self.event(event)?.context != context {
+            return Err(refuse(
+                CUDA_ERROR_INVALID_HANDLE,
+                "the event is of another context",
+            ));
+        }
+        self.record(event)
+    }
+
     /// An event of a context that works.
     fn event(&self, event: Handle) -> Result<&Event, Refusal> {
         let found = find(&self.events, event)?;

@@ -440,11 +440,15 @@ pub(crate) fn destroy_node(session: &mut Session, node: Handle) -> Answer {
     Ok(())
 }
 
-/// The type of a node.
-fn type_of(operation: &Operation) -> CUgraphNodeType {
+/// `CU_GRAPH_NODE_TYPE_BATCH_MEM_OP`, which `cust_raw` does not declare.
+const BATCH_OF_VALUES: u32 = 12;
+
+/// The type of a node, by its number.
+fn type_of(operation: &Operation) -> u32 {
     use CUgraphNodeType_enum::*;
 
-    match operation {
+    let kind = match operation {
+        Operation::Values(_) => return BATCH_OF_VALUES,
         Operation::Kernel(_) => CU_GRAPH_NODE_TYPE_KERNEL,
         Operation::Copy(_) => CU_GRAPH_NODE_TYPE_MEMCPY,
         Operation::Fill(_) => CU_GRAPH_NODE_TYPE_MEMSET,
@@ -453,12 +457,15 @@ fn type_of(operation: &Operation) -> CUgraphNodeType {
         Operation::Empty => CU_GRAPH_NODE_TYPE_EMPTY,
         Operation::Record(_) => CU_GRAPH_NODE_TYPE_EVENT_RECORD,
         Operation::Wait(_) => CU_GRAPH_NODE_TYPE_WAIT_EVENT,
-    }
+    };
+    kind as u32
 }
 
 /// `cuGraphNodeGetType`
 pub(crate) fn node_type(session: &mut Session, node: Handle, kind: Out<CUgraphNodeType>) -> Answer {
-    kind.set(type_of(&find(&session.nodes, node)?.operation));
+    let number = type_of(&find(&session.nodes, node)?.operation);
+    // SAFETY: An enum is as large as its number.
+    unsafe { kind.as_ptr().cast::<u32>().write_unaligned(number) };
     Ok(())
 }
 
@@ -472,13 +479,16 @@ pub(crate) fn print_dot(
     let mut text = "digraph graph_of_work {\n".to_owned();
     for handle in &find(&session.graphs, graph)?.nodes {
         let node = find(&session.nodes, *handle)?;
-        let kind = format!("{:?}", type_of(&node.operation));
-        let kind = kind
-            .trim_start_matches("CU_GRAPH_NODE_TYPE_")
-            .to_lowercase();
         let name = match &node.operation {
-            Operation::Kernel(launch) => format!("{kind} {}", launch.name()),
-            _ => kind,
+            Operation::Kernel(launch) => format!("kernel {}", launch.name()),
+            Operation::Copy(_) => "memcpy".to_owned(),
+            Operation::Fill(_) => "memset".to_owned(),
+            Operation::Host(_) => "host".to_owned(),
+            Operation::Graph(_) => "graph".to_owned(),
+            Operation::Empty => "empty".to_owned(),
+            Operation::Values(_) => "batch_mem_op".to_owned(),
+            Operation::Record(_) => "event_record".to_owned(),
+            Operation::Wait(_) => "wait_event".to_owned(),
         };
         // Writing to a string does not fail.
         let _ = writeln!(text, "  n{} [label=\"{name}\"];", handle.0);

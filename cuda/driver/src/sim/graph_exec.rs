@@ -22,6 +22,8 @@ use super::user_object::Held;
 pub(crate) struct Executable {
     steps: Vec<Step>,
     held: Held,
+    /// `CUDA_GRAPH_INSTANTIATE_FLAG_*`
+    pub(crate) flags: c_ulonglong,
 }
 
 /// A node, in an order that its edges allow.
@@ -32,6 +34,20 @@ pub(crate) struct Step {
     /// The nodes before that one.
     dependencies: Vec<Handle>,
     action: Action,
+    /// Whether it is done; else it is as if it were empty.
+    is_enabled: bool,
+}
+
+impl Executable {
+    /// Whether the step of a node is done, if that can be chosen: for kernels, copies and fills.
+    pub(crate) fn enabled(&mut self, node: Handle) -> Option<&mut bool> {
+        let step = self.steps.iter_mut().find(|step| step.node == node)?;
+        matches!(
+            step.action,
+            Action::Operation(Operation::Kernel(_) | Operation::Copy(_) | Operation::Fill(_))
+        )
+        .then_some(&mut step.is_enabled)
+    }
 }
 
 #[derive(Clone)]
@@ -40,8 +56,9 @@ enum Action {
     Steps(Vec<Step>),
 }
 
-/// The flag of `cuGraphInstantiate` that frees what the graph allocated; no graph does.
-const AUTO_FREE: c_ulonglong = 1;
+/// The flags of `cuGraphInstantiate` that free what the graph allocated, which no graph does, upload it,
+/// and take the priorities of its nodes.
+const HARMLESS: c_ulonglong = 1 | 2 | 8;
 
 impl Session {
     /// The steps of a graph, those of child graphs within theirs.
@@ -59,6 +76,7 @@ impl Session {
                     node: handle,
                     dependencies: node.dependencies.clone(),
                     action,
+                    is_enabled: true,
                 })
             })
             .collect()
@@ -66,7 +84,7 @@ impl Session {
 
     /// Does the work of some steps.
     pub(crate) fn run_steps(&mut self, context: Handle, steps: &[Step]) -> Answer {
-        for step in steps {
+        for step in steps.iter().filter(|step| step.is_enabled) {
             match &step.action {
                 Action::Steps(steps) => self.run_steps(context, steps)?,
                 Action::Operation(operation) => {
@@ -97,18 +115,24 @@ impl Session {
         Ok(graph)
     }
 
-    fn instantiate(&mut self, graph: Handle) -> Result<Handle, Refusal> {
+    fn instantiate(&mut self, graph: Handle, flags: c_ulonglong) -> Result<Handle, Refusal> {
         self.current()?;
         let steps = self.plan(graph)?;
         let held = self.held_by(graph)?;
         self.hold_all(&held)?;
         let handle = self.new_handle();
-        self.executables.insert(handle, Executable { steps, held });
+        self.executables
+            .insert(handle, Executable { steps, held, flags });
         Ok(handle)
     }
 
     /// Changes what one node of an executable graph does.
-    fn change(&mut self, executable: Handle, node: Handle, operation: Operation) -> Answer {
+    pub(crate) fn change(
+        &mut self,
+        executable: Handle,
+        node: Handle,
+        operation: Operation,
+    ) -> Answer {
         let executable = find_mut(&mut self.executables, executable)?;
         let step = executable.steps.iter_mut().find(|step| step.node == node);
         match step.map(|step| &mut step.action) {
@@ -133,7 +157,7 @@ pub(crate) fn instantiate(
     if let Some(log) = log.filter(|_| _log_bytes > 0) {
         log.set(0);
     }
-    executable.set(session.instantiate(graph)?.pointer());
+    executable.set(session.instantiate(graph, 0)?.pointer());
     Ok(())
 }
 
@@ -144,13 +168,13 @@ pub(crate) fn instantiate_with_flags(
     graph: Handle,
     flags: c_ulonglong,
 ) -> Answer {
-    if flags & !AUTO_FREE != 0 {
+    if flags & !HARMLESS != 0 {
         return Err(refuse(
             CUDA_ERROR_NOT_SUPPORTED,
             format!("graphs are not instantiated with the flags {flags:#x}"),
         ));
     }
-    executable.set(session.instantiate(graph)?.pointer());
+    executable.set(session.instantiate(graph, flags)?.pointer());
     Ok(())
 }
 
@@ -173,7 +197,7 @@ pub(crate) fn launch(session: &mut Session, executable: Handle, stream: Handle) 
     if stream.kind == super::stream::StreamKind::Legacy {
         session.refuse_legacy_in_capture(stream.context)?;
     }
-    session.run_steps(stream.context, &steps)
+    session.in_stream(stream, |session| session.run_steps(stream.context, &steps))
 }
 
 /// `cuGraphExecDestroy`

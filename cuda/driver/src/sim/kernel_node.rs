@@ -12,6 +12,7 @@ use super::operation::Operation;
 use super::refusal::{Answer, Refusal};
 use super::session::Session;
 use super::state::find_mut;
+use crate::header::KernelNodeParameters;
 
 /// Reads the description of a launch.
 ///
@@ -19,14 +20,16 @@ use super::state::find_mut;
 ///
 /// As those of a launch.
 pub(crate) fn read(
-    session: &Session,
+    session: &mut Session,
     parameters: In<CUDA_KERNEL_NODE_PARAMS>,
     cooperative: bool,
 ) -> Result<Operation, Refusal> {
     // SAFETY: The caller gives a description, which is numbers and pointers.
-    let given = unsafe { parameters.as_ptr().read() };
+    let given = unsafe { parameters.as_ptr().read_unaligned() };
+    let function = session.resolve(Handle(given.func.addr()))?;
     let request = Request {
-        function: Handle(given.func.addr()),
+        function,
+        cluster: session.cluster_of(function, None)?,
         grid: [given.gridDimX, given.gridDimY, given.gridDimZ],
         block: [given.blockDimX, given.blockDimY, given.blockDimZ],
         dynamic_shared: given.sharedMemBytes,
@@ -35,6 +38,91 @@ pub(crate) fn read(
     // SAFETY: The pointers are as those of a launch.
     let launch = unsafe { session.prepare(request, given.kernelParams, given.extra) }?;
     Ok(Operation::Kernel(launch))
+}
+
+/// Reads the description of a launch of CUDA 12, which names a kernel or a function.
+pub(crate) fn read_newer(
+    session: &mut Session,
+    parameters: In<KernelNodeParameters>,
+    cooperative: bool,
+) -> Result<Operation, Refusal> {
+    // SAFETY: The caller gives a description, which is numbers and pointers.
+    let given = unsafe { parameters.as_ptr().read_unaligned() };
+    let named = if given.function.is_null() {
+        given.kernel.addr()
+    } else {
+        given.function.addr()
+    };
+    let function = session.resolve(Handle(named))?;
+    let request = Request {
+        function,
+        cluster: session.cluster_of(function, None)?,
+        grid: given.grid,
+        block: given.block,
+        dynamic_shared: given.dynamic_shared,
+        cooperative,
+    };
+    // SAFETY: The pointers are as those of a launch.
+    let launch = unsafe { session.prepare(request, given.parameters, given.extra) }?;
+    Ok(Operation::Kernel(launch))
+}
+
+/// `cuGraphAddKernelNode_v2`
+pub(crate) fn add_newer(
+    session: &mut Session,
+    node: Out<CUgraphNode>,
+    graph: Handle,
+    dependencies: Option<In<CUgraphNode>>,
+    count: usize,
+    parameters: In<KernelNodeParameters>,
+) -> Answer {
+    let operation = read_newer(session, parameters, false)?;
+    graph_node::add(session, node, graph, dependencies, count, operation)
+}
+
+/// `cuGraphKernelNodeSetParams_v2`
+pub(crate) fn set_newer(
+    session: &mut Session,
+    node: Handle,
+    parameters: In<KernelNodeParameters>,
+) -> Answer {
+    let cooperative = launch_of(session, node)?.cooperative;
+    let operation = read_newer(session, parameters, cooperative)?;
+    graph_node::set(session, node, operation)
+}
+
+/// `cuGraphExecKernelNodeSetParams_v2`
+pub(crate) fn set_executable(
+    session: &mut Session,
+    executable: Handle,
+    node: Handle,
+    parameters: In<KernelNodeParameters>,
+) -> Answer {
+    // The node's graph may be gone by now, with the node's attributes.
+    let cooperative = launch_of(session, node).is_ok_and(|launch| launch.cooperative);
+    let operation = read_newer(session, parameters, cooperative)?;
+    session.change(executable, node, operation)
+}
+
+/// `cuGraphKernelNodeGetParams_v2`
+pub(crate) fn get_newer(
+    session: &mut Session,
+    node: Handle,
+    parameters: Out<KernelNodeParameters>,
+) -> Answer {
+    let given = description(session, node)?;
+    let context = session.function(Handle(given.func.addr()))?.context;
+    parameters.set(KernelNodeParameters {
+        function: given.func,
+        grid: [given.gridDimX, given.gridDimY, given.gridDimZ],
+        block: [given.blockDimX, given.blockDimY, given.blockDimZ],
+        dynamic_shared: given.sharedMemBytes,
+        parameters: given.kernelParams,
+        extra: given.extra,
+        kernel: std::ptr::null_mut(),
+        context: context.pointer(),
+    });
+    Ok(())
 }
 
 /// `cuGraphAddKernelNode`
@@ -61,12 +149,18 @@ pub(crate) fn set(
     graph_node::set(session, node, operation)
 }
 
-/// `cuGraphKernelNodeGetParams`: the arguments are the node's, and stay until it changes.
+/// `cuGraphKernelNodeGetParams`
 pub(crate) fn get(
     session: &mut Session,
     node: Handle,
     parameters: Out<CUDA_KERNEL_NODE_PARAMS>,
 ) -> Answer {
+    parameters.set(description(session, node)?);
+    Ok(())
+}
+
+/// The description of a node's launch: the arguments are the node's, and stay until it changes.
+fn description(session: &mut Session, node: Handle) -> Result<CUDA_KERNEL_NODE_PARAMS, Refusal> {
     let node = find_mut(&mut session.nodes, node)?;
     let Operation::Kernel(launch) = &node.operation else {
         return Err(CUDA_ERROR_INVALID_VALUE.into());
@@ -83,7 +177,7 @@ pub(crate) fn get(
         given.pointers = launch.offsets().map(|offset| first + offset).collect();
     }
     let ([grid_x, grid_y, grid_z], [block_x, block_y, block_z]) = (launch.grid, launch.block);
-    parameters.set(CUDA_KERNEL_NODE_PARAMS {
+    Ok(CUDA_KERNEL_NODE_PARAMS {
         func: launch.function.pointer(),
         gridDimX: grid_x,
         gridDimY: grid_y,
@@ -94,8 +188,7 @@ pub(crate) fn get(
         sharedMemBytes: launch.dynamic_shared,
         kernelParams: given.pointers.as_ptr().cast_mut().cast::<*mut c_void>(),
         extra: std::ptr::null_mut(),
-    });
-    Ok(())
+    })
 }
 
 /// `CU_KERNEL_NODE_ATTRIBUTE_COOPERATIVE`; the other attribute is about the cache.
@@ -154,6 +247,7 @@ fn set_cooperative(session: &mut Session, node: Handle, cooperative: bool) -> An
         function: launch.function,
         grid: launch.grid,
         block: launch.block,
+        cluster: launch.cluster,
         dynamic_shared: launch.dynamic_shared,
         cooperative,
     };

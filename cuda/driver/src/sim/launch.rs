@@ -19,6 +19,7 @@ pub(crate) struct KernelLaunch {
     kernel: Arc<Kernel>,
     pub(crate) grid: [u32; 3],
     pub(crate) block: [u32; 3],
+    pub(crate) cluster: [u32; 3],
     pub(crate) dynamic_shared: u32,
     pub(crate) cooperative: bool,
     /// The parameters at their offsets.
@@ -30,7 +31,7 @@ impl KernelLaunch {
         Launch {
             grid: self.grid,
             block: self.block,
-            cluster: [1; 3],
+            cluster: self.cluster,
             dynamic_shared: self.dynamic_shared,
             arguments: Arguments::Packed(&self.arguments),
             cooperative: self.cooperative,
@@ -62,6 +63,7 @@ pub(crate) struct Request {
     pub(crate) function: Handle,
     pub(crate) grid: [u32; 3],
     pub(crate) block: [u32; 3],
+    pub(crate) cluster: [u32; 3],
     pub(crate) dynamic_shared: u32,
     pub(crate) cooperative: bool,
 }
@@ -208,6 +210,7 @@ impl Session {
             kernel: function.kernel.clone(),
             grid: request.grid,
             block: request.block,
+            cluster: request.cluster,
             dynamic_shared: request.dynamic_shared,
             cooperative: request.cooperative,
             arguments,
@@ -288,10 +291,12 @@ pub(crate) fn kernel(
     parameters: *mut *mut c_void,
     extra: *mut *mut c_void,
 ) -> Answer {
+    let function = session.resolve(function)?;
     let request = Request {
         function,
         grid: [grid_x, grid_y, grid_z],
         block: [block_x, block_y, block_z],
+        cluster: session.cluster_of(function, None)?,
         dynamic_shared,
         cooperative: false,
     };
@@ -318,16 +323,32 @@ pub(crate) fn cooperative_kernel(
     stream: Handle,
     parameters: *mut *mut c_void,
 ) -> Answer {
+    let function = session.resolve(function)?;
     let request = Request {
         function,
         grid: [grid_x, grid_y, grid_z],
         block: [block_x, block_y, block_z],
+        cluster: session.cluster_of(function, None)?,
         dynamic_shared,
         cooperative: true,
     };
     // SAFETY: The contract of the driver's function is the same.
     let launch = unsafe { session.prepare(request, parameters, std::ptr::null_mut()) }?;
     session.launch(stream, launch)
+}
+
+/// `cuLaunchHostFunc_v2`: how the device waits for the function is a hint.
+pub(crate) fn host_function_with_mode(
+    session: &mut Session,
+    stream: Handle,
+    function: CUhostFn,
+    data: *mut c_void,
+    mode: c_uint,
+) -> Answer {
+    if mode > 1 {
+        return Err(CUDA_ERROR_INVALID_VALUE.into());
+    }
+    host_function(session, stream, function, data)
 }
 
 /// `cuLaunchHostFunc`

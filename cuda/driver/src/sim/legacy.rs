@@ -155,6 +155,7 @@ pub(crate) fn launch_grid_async(
         function,
         grid: [width, height, 1],
         block: legacy.block,
+        cluster: [1; 3],
         dynamic_shared: legacy.dynamic_shared,
         cooperative: false,
     };

@@ -22,8 +22,8 @@ pub(crate) struct Allocation {
     pub(crate) flags: c_uint,
     /// `CU_POINTER_ATTRIBUTE_BUFFER_ID`
     pub(crate) number: u64,
-    /// Whether `cuMemFreeAsync` frees it into the pool.
-    pub(crate) is_pooled: bool,
+    /// The pool that it is from.
+    pub(crate) pool: Option<Handle>,
 }
 
 /// What addresses are multiples of.
@@ -53,17 +53,25 @@ impl Session {
         size: u64,
         kind: AllocationKind,
         flags: c_uint,
-        is_pooled: bool,
+        pool: Option<Handle>,
     ) -> Result<u64, Refusal> {
         let context = self.current()?;
-        if !is_pooled {
+        if pool.is_none() {
             self.refuse_in_capture(context)?;
         }
         if size == 0 {
             return Err(CUDA_ERROR_INVALID_VALUE.into());
         }
         let address = self.device().memory().allocate(size, ALIGNMENT, kind)?;
-        self.own(address, context, kind, size, flags, is_pooled);
+        self.own(address, context, kind, size, flags, pool);
+        Ok(address)
+    }
+
+    /// As [`Session::allocate`] of device memory, at an address of 32 bits.
+    pub(crate) fn allocate_low(&mut self, context: Handle, size: u64) -> Result<u64, Refusal> {
+        self.refuse_in_capture(context)?;
+        let address = self.device().memory().allocate_low(size, ALIGNMENT)?;
+        self.own(address, context, AllocationKind::Device, size, 0, None);
         Ok(address)
     }
 
@@ -75,7 +83,7 @@ impl Session {
         kind: AllocationKind,
         size: u64,
         flags: c_uint,
-        is_pooled: bool,
+        pool: Option<Handle>,
     ) {
         let number = self.new_handle().0 as u64;
         self.allocations.insert(
@@ -86,7 +94,7 @@ impl Session {
                 size,
                 flags,
                 number,
-                is_pooled,
+                pool,
             },
         );
     }
@@ -135,9 +143,9 @@ impl Session {
     /// Takes an allocation from its context and its pool.
     fn forget(&mut self, address: u64) {
         if let Some(allocation) = self.allocations.remove(&address)
-            && allocation.is_pooled
+            && let Some(pool) = allocation.pool
         {
-            self.pool.give_back(allocation.size);
+            self.pools.give_back(pool, allocation.size);
         }
     }
 
@@ -211,8 +219,26 @@ pub(crate) fn info(session: &mut Session, free: Out<usize>, total: Out<usize>) -
 
 /// `cuMemAlloc`
 pub(crate) fn allocate(session: &mut Session, address: Out<CUdeviceptr>, bytes: usize) -> Answer {
-    address.set(session.allocate(bytes as u64, AllocationKind::Device, 0, false)?);
+    address.set(session.allocate(bytes as u64, AllocationKind::Device, 0, None)?);
     Ok(())
+}
+
+/// The bytes of a row of pitched memory, and of all rows.
+pub(crate) fn pitched(
+    width: usize,
+    height: usize,
+    element: c_uint,
+) -> Result<(usize, usize), Refusal> {
+    if !matches!(element, 4 | 8 | 16) {
+        return Err(refuse(
+            CUDA_ERROR_INVALID_VALUE,
+            format!("elements have 4, 8 or 16 bytes, not {element}"),
+        ));
+    }
+    let row = width.checked_next_multiple_of(PITCH);
+    let bytes = row.and_then(|row| row.checked_mul(height));
+    row.zip(bytes)
+        .ok_or_else(|| CUDA_ERROR_OUT_OF_MEMORY.into())
 }
 
 /// `cuMemAllocPitch`
@@ -224,18 +250,8 @@ pub(crate) fn allocate_pitch(
     height: usize,
     element: c_uint,
 ) -> Answer {
-    if !matches!(element, 4 | 8 | 16) {
-        return Err(refuse(
-            CUDA_ERROR_INVALID_VALUE,
-            format!("elements have 4, 8 or 16 bytes, not {element}"),
-        ));
-    }
-    let row = width.checked_next_multiple_of(PITCH);
-    let bytes = row.and_then(|row| row.checked_mul(height));
-    let (Some(row), Some(bytes)) = (row, bytes) else {
-        return Err(CUDA_ERROR_OUT_OF_MEMORY.into());
-    };
-    address.set(session.allocate(bytes as u64, AllocationKind::Device, 0, false)?);
+    let (row, bytes) = pitched(width, height, element)?;
+    address.set(session.allocate(bytes as u64, AllocationKind::Device, 0, None)?);
     pitch.set(row);
     Ok(())
 }
@@ -248,6 +264,7 @@ pub(crate) fn free(session: &mut Session, address: CUdeviceptr) -> Answer {
     if address == 0 {
         return Ok(());
     }
+    session.wait_for_context(context);
     session.free(address, &[AllocationKind::Device, AllocationKind::Managed])
 }
 
@@ -292,7 +309,7 @@ pub(crate) fn host_allocate(
     if flags & !7 != 0 {
         return Err(CUDA_ERROR_INVALID_VALUE.into());
     }
-    let address = session.allocate(bytes as u64, AllocationKind::Pinned, flags, false)?;
+    let address = session.allocate(bytes as u64, AllocationKind::Pinned, flags, None)?;
     pointer.set(std::ptr::with_exposed_provenance_mut(address as usize));
     Ok(())
 }
@@ -301,6 +318,7 @@ pub(crate) fn host_allocate(
 pub(crate) fn free_host(session: &mut Session, pointer: Handle) -> Answer {
     let context = session.current()?;
     session.refuse_in_capture(context)?;
+    session.wait_for_context(context);
     session.free(pointer.0 as u64, &[AllocationKind::Pinned])
 }
 
@@ -360,13 +378,14 @@ pub(crate) fn register(
     // unregistered, and that host and kernels take turns at it.
     let address = unsafe { session.device().memory().register(start, bytes as u64) }?;
     let kind = AllocationKind::Registered;
-    session.own(address, context, kind, bytes as u64, flags, false);
+    session.own(address, context, kind, bytes as u64, flags, None);
     Ok(())
 }
 
 /// `cuMemHostUnregister`
 pub(crate) fn unregister(session: &mut Session, pointer: Handle) -> Answer {
-    session.current()?;
+    let context = session.current()?;
+    session.wait_for_context(context);
     let address = pointer.0 as u64;
     let allocation = session.allocations.get(&address);
     if allocation.is_none_or(|allocation| allocation.kind != AllocationKind::Registered) {
@@ -386,6 +405,6 @@ pub(crate) fn allocate_managed(
     if !matches!(flags, 1 | 2) {
         return Err(CUDA_ERROR_INVALID_VALUE.into());
     }
-    address.set(session.allocate(bytes as u64, AllocationKind::Managed, flags, false)?);
+    address.set(session.allocate(bytes as u64, AllocationKind::Managed, flags, None)?);
     Ok(())
 }

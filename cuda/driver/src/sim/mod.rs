@@ -6,8 +6,9 @@
 //! choose. What goes wrong in a kernel is nevertheless returned by the next call that looks, and
 //! by all calls after it, until the context is destroyed.
 //!
-//! So a kernel must not wait for what the host does after the launch, nor a host function for the
-//! thread that submitted it: on a GPU they may, here they wait until the step limit, or for good.
+//! So a kernel must not wait for what the thread that launched it does next, nor a host function for the
+//! thread that submitted it: on a GPU they may, here they wait until the step limit, or for good. What
+//! several threads submit to different streams runs at the same time.
 //! Absent are arrays, textures and surfaces, memory that other processes or interfaces share,
 //! virtual address management, several devices or pools, memory that graphs allocate, and
 //! operations of streams on single values.
@@ -40,14 +41,18 @@ pub(crate) mod function;
 pub(crate) mod graph;
 pub(crate) mod graph_exec;
 pub(crate) mod graph_node;
+pub(crate) mod graph_parameters;
 mod image;
 pub(crate) mod kernel_node;
 pub(crate) mod launch;
+pub(crate) mod launch_config;
 pub(crate) mod legacy;
+pub(crate) mod library;
 pub(crate) mod link;
 pub(crate) mod memory;
 pub(crate) mod module;
 pub(crate) mod occupancy;
+pub(crate) mod old;
 mod operation;
 pub(crate) mod pointer;
 pub(crate) mod pool;
@@ -55,14 +60,16 @@ pub(crate) mod primary;
 mod profile;
 pub(crate) mod profiler;
 mod refusal;
+mod running;
 mod session;
 mod state;
 pub(crate) mod stream;
 pub(crate) mod user_object;
+pub(crate) mod value;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 pub use profile::profile;
 use ptx_sim::Device;
@@ -84,6 +91,8 @@ const VERSION: i32 = 13_050;
 struct Simulator {
     device: Device,
     state: Mutex<State>,
+    /// Told whenever a stream has done its work.
+    idle: Condvar,
     /// What was found and not yet taken by [`reports`].
     reports: Mutex<Vec<Report>>,
 }
@@ -96,6 +105,7 @@ pub(crate) fn start(options: Options) -> Tables {
     SIMULATOR.get_or_init(|| Simulator {
         device: Device::new(options),
         state: Mutex::default(),
+        idle: Condvar::new(),
         reports: Mutex::default(),
     });
     Tables::simulated()

@@ -108,13 +108,48 @@ impl From<LoadError> for Refusal {
     }
 }
 
+impl Module {
+    /// Whether a function was asked for.
+    pub(crate) fn has_function(&self, name: &str) -> bool {
+        self.functions.contains_key(name)
+    }
+
+    /// A function that was asked for.
+    pub(crate) fn known_function(&self, name: &str) -> Option<Handle> {
+        self.functions.get(name).copied()
+    }
+}
+
 impl Session {
-    /// Loads a module's text.
-    fn load(&mut self, text: &str, options: &JitOptions) -> Result<Handle, Refusal> {
-        let context = self.current()?;
-        self.refuse_in_capture(context)?;
+    /// The PTX of an image that this device can run.
+    pub(crate) fn ptx<'i>(&self, image: &'i [u8]) -> Result<Cow<'i, str>, Refusal> {
+        let capability = self.device().options().properties.compute_capability;
+        image::ptx(image, capability)
+    }
+
+    /// The PTX of an image in memory.
+    ///
+    /// # Safety
+    ///
+    /// As [`image::bytes`].
+    pub(crate) unsafe fn image_text(&self, image: &In<c_void>) -> Result<String, Refusal> {
+        // SAFETY: The caller vouches for the image.
+        let bytes = unsafe { image::bytes(image.as_ptr()) }?;
+        Ok(self.ptx(bytes)?.into_owned())
+    }
+
+    /// The PTX of a file.
+    pub(crate) fn read_file(&self, path: &str) -> Result<String, Refusal> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| refuse(CUDA_ERROR_FILE_NOT_FOUND, format!("{path}: {error}")))?;
+        Ok(self.ptx(&bytes)?.into_owned())
+    }
+
+    /// Compiles a text, and fills the buffers of the options.
+    pub(crate) fn compile(&mut self, text: &str, options: &JitOptions) -> Result<Program, Refusal> {
         let started = Instant::now();
-        let loaded = self.device().load(text);
+        let device = self.device();
+        let loaded = self.unlocked(|| device.load(text));
         // SAFETY: The options are of this call, whose caller vouches for their buffers.
         unsafe {
             if let Some(time) = options.wall_time {
@@ -129,7 +164,19 @@ impl Session {
                 log.write(&said.unwrap_or_default());
             }
         }
-        let program = loaded?;
+        Ok(loaded?)
+    }
+
+    /// Loads a module's text into the current context.
+    pub(crate) fn load(&mut self, text: &str, options: &JitOptions) -> Result<Handle, Refusal> {
+        let context = self.current()?;
+        self.refuse_in_capture(context)?;
+        let program = self.compile(text, options)?;
+        // Another thread may have destroyed the context meanwhile.
+        if let Err(gone) = self.intact(context) {
+            self.device().unload(&program);
+            return Err(gone);
+        }
         let handle = self.new_handle();
         let module = Module {
             context,
@@ -140,26 +187,25 @@ impl Session {
         Ok(handle)
     }
 
-    /// Loads an image in memory.
-    ///
-    /// # Safety
-    ///
-    /// As [`image::bytes`].
-    unsafe fn load_image(
+    /// A function of a module.
+    pub(crate) fn module_function(
         &mut self,
-        image: In<c_void>,
-        options: &JitOptions,
+        module: Handle,
+        name: &str,
     ) -> Result<Handle, Refusal> {
-        // SAFETY: The caller vouches for the image.
-        let bytes = unsafe { image::bytes(image.as_ptr()) }?;
-        let text = self.ptx(bytes)?;
-        self.load(&text, options)
-    }
-
-    /// The PTX of an image that this device can run.
-    pub(crate) fn ptx<'i>(&self, image: &'i [u8]) -> Result<Cow<'i, str>, Refusal> {
-        let capability = self.device().options().properties.compute_capability;
-        image::ptx(image, capability)
+        let found = find(&self.modules, module)?;
+        if let Some(known) = found.known_function(name) {
+            return Ok(known);
+        }
+        let kernel = found.program.kernel(name).ok_or(CUDA_ERROR_NOT_FOUND)?;
+        let properties = &self.device().options().properties;
+        let new = Function::new(module, found.context, kernel.clone(), properties);
+        let handle = self.new_handle();
+        self.functions.insert(handle, new);
+        if let Some(module) = self.modules.get_mut(&module) {
+            module.functions.insert(name.to_owned(), handle);
+        }
+        Ok(handle)
     }
 
     /// Frees a module with its functions and variables.
@@ -175,19 +221,15 @@ impl Session {
 
 /// `cuModuleLoad`
 pub(crate) fn load(session: &mut Session, module: Out<CUmodule>, Text(path): Text) -> Answer {
-    let bytes = std::fs::read(&path)
-        .map_err(|error| refuse(CUDA_ERROR_FILE_NOT_FOUND, format!("{path}: {error}")))?;
-    let text = session.ptx(&bytes)?;
+    session.current()?;
+    let text = session.read_file(&path)?;
     module.set(session.load(&text, &JitOptions::default())?.pointer());
     Ok(())
 }
 
 /// `cuModuleLoadData` and `cuModuleLoadFatBinary`
 pub(crate) fn load_data(session: &mut Session, module: Out<CUmodule>, image: In<c_void>) -> Answer {
-    // SAFETY: The contract of the driver's function is the same.
-    let handle = unsafe { session.load_image(image, &JitOptions::default()) }?;
-    module.set(handle.pointer());
-    Ok(())
+    load_data_ex(session, module, image, 0, None, std::ptr::null_mut())
 }
 
 /// `cuModuleLoadDataEx`
@@ -199,12 +241,15 @@ pub(crate) fn load_data_ex(
     options: Option<In<CUjit_option>>,
     values: *mut *mut c_void,
 ) -> Answer {
+    session.current()?;
     // SAFETY: The contract of the driver's function is the same, for the options and the image.
-    let handle = unsafe {
-        let options = JitOptions::read(count, options, values);
-        session.load_image(image, &options)
-    }?;
-    module.set(handle.pointer());
+    let (text, options) = unsafe {
+        (
+            session.image_text(&image)?,
+            JitOptions::read(count, options, values),
+        )
+    };
+    module.set(session.load(&text, &options)?.pointer());
     Ok(())
 }
 
@@ -213,6 +258,7 @@ pub(crate) fn unload(session: &mut Session, module: Handle) -> Answer {
     let context = session.current()?;
     find(&session.modules, module)?;
     session.refuse_in_capture(context)?;
+    session.wait_for_context(context);
     session.unload(module);
     Ok(())
 }
@@ -225,20 +271,39 @@ pub(crate) fn get_function(
     Text(name): Text,
 ) -> Answer {
     session.current()?;
-    let found = find(&session.modules, module)?;
-    if let Some(known) = found.functions.get(&name) {
-        function.set(known.pointer());
-        return Ok(());
+    function.set(session.module_function(module, &name)?.pointer());
+    Ok(())
+}
+
+/// `cuModuleGetFunctionCount`
+pub(crate) fn function_count(session: &mut Session, count: Out<c_uint>, module: Handle) -> Answer {
+    session.current()?;
+    count.set(find(&session.modules, module)?.program.kernels().count() as c_uint);
+    Ok(())
+}
+
+/// `cuModuleEnumerateFunctions`: as many as there is room for.
+pub(crate) fn enumerate_functions(
+    session: &mut Session,
+    functions: Out<CUfunction>,
+    room: c_uint,
+    module: Handle,
+) -> Answer {
+    session.current()?;
+    let kernels = find(&session.modules, module)?.program.kernels();
+    let names: Vec<String> = kernels.map(|kernel| kernel.name().to_owned()).collect();
+    for (index, name) in names.iter().take(room as usize).enumerate() {
+        let function = session.module_function(module, name)?;
+        // SAFETY: The caller says that there is room for as many.
+        unsafe { functions.set_at(index, function.pointer()) };
     }
-    let kernel = found.program.kernel(&name).ok_or(CUDA_ERROR_NOT_FOUND)?;
-    let properties = &session.device().options().properties;
-    let new = Function::new(module, found.context, kernel.clone(), properties);
-    let handle = session.new_handle();
-    session.functions.insert(handle, new);
-    if let Some(module) = session.modules.get_mut(&module) {
-        module.functions.insert(name, handle);
-    }
-    function.set(handle.pointer());
+    Ok(())
+}
+
+/// `cuModuleGetLoadingMode`: everything is compiled when it is loaded.
+pub(crate) fn loading_mode(_: &mut Session, mode: Out<c_uint>) -> Answer {
+    const EAGER: c_uint = 1;
+    mode.set(EAGER);
     Ok(())
 }
 

@@ -98,6 +98,7 @@ pub(crate) fn max_active_blocks_with_flags(
     dynamic: usize,
     flags: c_uint,
 ) -> Answer {
+    let function = session.resolve(function)?;
     let threads = u32::try_from(threads)
         .ok()
         .filter(|&threads| threads > 0 && flags <= 1)
@@ -138,6 +139,7 @@ pub(crate) fn max_potential_block_size_with_flags(
     limit: c_int,
     flags: c_uint,
 ) -> Answer {
+    let function = session.resolve(function)?;
     if flags > 1 || limit < 0 {
         return Err(CUDA_ERROR_INVALID_VALUE.into());
     }
@@ -179,6 +181,7 @@ pub(crate) fn available_dynamic_shared(
     n_blocks: c_int,
     threads: c_int,
 ) -> Answer {
+    let function = session.resolve(function)?;
     let device = &session.device().options().properties;
     let needs = session.needs(function)?;
     let (Ok(n_blocks), Ok(threads)) = (u32::try_from(n_blocks), u32::try_from(threads)) else {

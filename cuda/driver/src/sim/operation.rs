@@ -10,6 +10,7 @@ use super::launch::KernelLaunch;
 use super::refusal::{Answer, Refusal, refuse};
 use super::session::{Session, fault_code};
 use super::stream::StreamKind;
+use super::value::ValueOperation;
 
 /// A piece of work.
 #[derive(Clone)]
@@ -21,6 +22,7 @@ pub(crate) enum Operation {
     /// Another graph, by its handle; it belongs to the node.
     Graph(Handle),
     Empty,
+    Values(Vec<ValueOperation>),
     Record(Handle),
     Wait(Handle),
 }
@@ -59,7 +61,7 @@ impl Session {
         if stream.kind == StreamKind::Legacy {
             self.refuse_legacy_in_capture(stream.context)?;
         }
-        self.run(stream.context, &operation)
+        self.in_stream(stream, |session| session.run(stream.context, &operation))
     }
 
     /// Does work of the current context that waits for its end: the default stream's.
@@ -75,7 +77,7 @@ impl Session {
         if stream.kind == StreamKind::Legacy {
             self.refuse_legacy_in_capture(stream.context)?;
         }
-        self.run(stream.context, &operation)
+        self.in_stream(stream, |session| session.run(stream.context, &operation))
     }
 
     /// Does work. A kernel that fails breaks its context, which later calls see; that the kernel
@@ -84,13 +86,14 @@ impl Session {
         self.intact(context)?;
         match operation {
             Operation::Kernel(launch) => {
-                let result = launch.run(self.device());
+                let device = self.device();
+                let result = self.unlocked(|| launch.run(device));
                 match result {
                     Ok(_) => Ok(()),
                     Err(LaunchError::Fault(report)) => {
                         let code = fault_code(report.kind);
                         self.keep_report(*report);
-                        self.context_mut(context)?.fault = Some(code);
+                        self.context_mut(context)?.fault.get_or_insert(code);
                         if is_blocking() {
                             Err(code.into())
                         } else {
@@ -107,6 +110,7 @@ impl Session {
                 self.host_function(|| unsafe { (call.function)(call.data()) });
                 Ok(())
             }
+            Operation::Values(values) => values.iter().try_for_each(|value| value.run(self)),
             &Operation::Record(event) => self.record(event),
             // Everything that an event waits for is done already.
             Operation::Empty | Operation::Wait(_) => Ok(()),

@@ -10,6 +10,7 @@ use super::argument::{Handle, In, Out};
 use super::device::{DEVICE, check};
 use super::refusal::{Answer, Refusal};
 use super::session::Session;
+use crate::header::Location;
 
 /// `CU_MEMORYTYPE_*`
 const HOST: u32 = 1;
@@ -98,12 +99,7 @@ pub(crate) fn attribute(
         // Reads and writes.
         store!(value, 3u32)
     } else if is(CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE) {
-        let is_pooled = owned.is_some_and(|owned| owned.is_pooled);
-        let pool = if is_pooled {
-            super::pool::POOL
-        } else {
-            Handle::NULL
-        };
+        let pool = owned.and_then(|owned| owned.pool).unwrap_or_default();
         store!(value, pool.pointer::<c_void>())
     } else {
         Err(CUDA_ERROR_INVALID_VALUE.into())
@@ -136,10 +132,7 @@ pub(crate) fn attributes(
             unsafe { value.as_ptr().cast::<c_int>().write_unaligned(NO_DEVICE) };
         }
         match attribute(session, value, number, address) {
-            Err(Refusal {
-                code: CUDA_ERROR_INVALID_VALUE,
-                ..
-            }) => {}
+            Err(Refusal { code, .. }) if code == CUDA_ERROR_INVALID_VALUE as u32 => {}
             other => other?,
         }
     }
@@ -218,6 +211,49 @@ pub(crate) fn advise(
     check_managed(session, address, bytes)
 }
 
+/// `cuMemPrefetchAsync_v2`
+pub(crate) fn prefetch_to(
+    session: &mut Session,
+    address: CUdeviceptr,
+    bytes: usize,
+    location: Location,
+    flags: c_uint,
+    stream: Handle,
+) -> Answer {
+    if flags != 0 {
+        return Err(CUDA_ERROR_INVALID_VALUE.into());
+    }
+    prefetch(session, address, bytes, device_of(location)?, stream)
+}
+
+/// `cuMemAdvise_v2`
+pub(crate) fn advise_about(
+    session: &mut Session,
+    address: CUdeviceptr,
+    bytes: usize,
+    advice: u32,
+    location: Location,
+) -> Answer {
+    // Whether mostly read, and that there is no preference, is not about a place.
+    let device = if (3..=6).contains(&advice) && advice != 4 {
+        device_of(location)?
+    } else {
+        CPU
+    };
+    advise(session, address, bytes, advice, device)
+}
+
+/// The device of a place; that of all the host's nodes is the host.
+fn device_of(location: Location) -> Result<CUdevice, Refusal> {
+    match location.kind {
+        // On the device.
+        1 => Ok(location.id),
+        // On the host, on one of its nodes, on the thread's node.
+        2..=4 => Ok(CPU),
+        _ => Err(CUDA_ERROR_INVALID_VALUE.into()),
+    }
+}
+
 /// `cuMemRangeGetAttribute`: advice is not kept, so the answers are those of fresh memory.
 pub(crate) fn range_attribute(
     session: &mut Session,
@@ -230,8 +266,9 @@ pub(crate) fn range_attribute(
     session.current()?;
     check_managed(session, address, bytes)?;
     let answer = match attribute {
-        1 => 0,
-        2..=4 => NO_DEVICE,
+        // Mostly read; the types of the places, which are none; their numbers.
+        1 | 5 | 7 => 0,
+        2..=4 | 6 | 8 => NO_DEVICE,
         _ => return Err(CUDA_ERROR_INVALID_VALUE.into()),
     };
     let many = attribute == 3;

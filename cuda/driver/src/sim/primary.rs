@@ -32,6 +32,9 @@ pub(crate) fn retain(session: &mut Session, context: Out<CUcontext>, device: CUd
 /// `cuDevicePrimaryCtxRelease`
 pub(crate) fn release(session: &mut Session, device: CUdevice) -> Answer {
     check(device)?;
+    if session.primary.users == 1 {
+        session.wait_for_context(session.primary.handle);
+    }
     if session.primary.users == 0 {
         return Err(CUDA_ERROR_INVALID_CONTEXT.into());
     }
@@ -47,6 +50,7 @@ pub(crate) fn release(session: &mut Session, device: CUdevice) -> Answer {
 pub(crate) fn reset(session: &mut Session, device: CUdevice) -> Answer {
     check(device)?;
     let handle = session.primary.handle;
+    session.wait_for_context(handle);
     if session.contexts.contains_key(&handle) {
         session.destroy_context(handle);
         if session.primary.users > 0 {

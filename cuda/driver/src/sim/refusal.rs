@@ -6,14 +6,25 @@ use cust_raw::CUresult;
 /// A result code other than success, and what the log says about it.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    pub(crate) code: CUresult,
+    /// A number, for `cust_raw` does not declare all of them.
+    pub(crate) code: u32,
     pub(crate) sentence: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal with a code that `cust_raw` does not declare.
+    pub(crate) fn of_number(code: u32, sentence: impl Into<String>) -> Self {
+        Self {
+            code,
+            sentence: Some(sentence.into()),
+        }
+    }
 }
 
 impl From<CUresult> for Refusal {
     fn from(code: CUresult) -> Self {
         Self {
-            code,
+            code: code as u32,
             sentence: None,
         }
     }
@@ -21,10 +32,7 @@ impl From<CUresult> for Refusal {
 
 /// A refusal that explains itself in the log.
 pub(crate) fn refuse(code: CUresult, sentence: impl Into<String>) -> Refusal {
-    Refusal {
-        code,
-        sentence: Some(sentence.into()),
-    }
+    Refusal::of_number(code as u32, sentence)
 }
 
 /// What every one of the simulator's functions returns; results go to where the caller wants them.

@@ -61,7 +61,29 @@ impl Session {
         &self.simulator.device
     }
 
-    /// Runs a function of the caller, which may take as long as it likes and call the driver if
+    /// Takes the lock, if a panic came while it was given away.
+    pub(crate) fn lock(&mut self) {
+        if self.state.is_none() {
+            self.state = Some(lock(self.simulator));
+        }
+    }
+
+    /// Gives the lock away until something has ended, as long as `condition` holds.
+    pub(crate) fn wait_while(&mut self, condition: impl Fn(&Self) -> bool) {
+        while condition(self) {
+            if let Some(state) = self.state.take() {
+                let woken = self.simulator.idle.wait(state);
+                self.state = Some(woken.unwrap_or_else(PoisonError::into_inner));
+            }
+        }
+    }
+
+    /// Wakes those who wait for the end of something.
+    pub(crate) fn notify_idle(&self) {
+        self.simulator.idle.notify_all();
+    }
+
+    /// Runs something without the lock: a kernel, or a function of the caller, which may take as long as it likes and call the driver if
     /// `body` lets it.
     pub(crate) fn unlocked<T>(&mut self, body: impl FnOnce() -> T) -> T {
         self.state = None;
@@ -203,7 +225,7 @@ pub(crate) fn answer(function: &'static str, body: impl FnOnce(&mut Session) -> 
         result
     }));
     let code = match result {
-        Ok(Ok(())) => CUDA_SUCCESS,
+        Ok(Ok(())) => CUDA_SUCCESS as u32,
         Ok(Err(Refusal { code, sentence })) => {
             if let Some(sentence) = sentence {
                 notes.push(format!("{function}: {sentence}"));
@@ -217,12 +239,12 @@ pub(crate) fn answer(function: &'static str, body: impl FnOnce(&mut Session) -> 
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
             notes.push(format!("{function}: the simulator panicked: {words}"));
-            CUDA_ERROR_UNKNOWN
+            CUDA_ERROR_UNKNOWN as u32
         }
     };
     // A program's own log may panic too.
     let _ = catch_unwind(|| notes.iter().for_each(|note| log(note)));
-    code as u32
+    code
 }
 
 /// What a context's fault is to its callers.

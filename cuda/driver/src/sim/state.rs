@@ -11,11 +11,13 @@ use super::event::Event;
 use super::function::Function;
 use super::graph::{Graph, Node};
 use super::graph_exec::Executable;
+use super::library::{Library, LibraryKernel};
 use super::link::Link;
 use super::memory::Allocation;
 use super::module::Module;
+use super::pool::Pools;
 use super::refusal::Refusal;
-use super::stream::Stream;
+use super::stream::{Stream, StreamRef};
 use super::user_object::UserObject;
 
 /// Objects by handle. A handle is of one table only and is never used again.
@@ -32,6 +34,8 @@ pub(crate) struct State {
     pub(crate) allocations: BTreeMap<u64, Allocation>,
     pub(crate) modules: Table<Module>,
     pub(crate) functions: Table<Function>,
+    pub(crate) libraries: Table<Library>,
+    pub(crate) library_kernels: Table<LibraryKernel>,
     pub(crate) links: Table<Link>,
     pub(crate) streams: Table<Stream>,
     pub(crate) events: Table<Event>,
@@ -40,8 +44,9 @@ pub(crate) struct State {
     pub(crate) nodes: Table<Node>,
     pub(crate) executables: Table<Executable>,
     pub(crate) user_objects: Table<UserObject>,
-    /// What memory pools keep; there is one pool.
-    pub(crate) pool: super::pool::Pool,
+    pub(crate) pools: Pools,
+    /// The streams that are at work.
+    pub(crate) running: Vec<StreamRef>,
     /// Entries of the log that wait for the end of the call.
     pub(crate) notes: Vec<String>,
 }
@@ -51,6 +56,10 @@ pub(crate) struct State {
 pub(crate) struct Context {
     /// `CU_CTX_*`
     pub(crate) flags: u32,
+    /// Whether it is one of CUDA 2, with addresses of 32 bits.
+    pub(crate) is_old: bool,
+    /// How often `cuCtxAttach` was called and not `cuCtxDetach`.
+    pub(crate) attached: usize,
     /// The code of the fault that broke it.
     pub(crate) fault: Option<CUresult>,
     /// `CUfunc_cache`

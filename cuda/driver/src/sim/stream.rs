@@ -1,17 +1,19 @@
 //! Streams. Work is done when it is submitted, so that they are never behind.
 
-use std::ffi::{c_int, c_uint, c_void};
+use std::ffi::{c_int, c_uint, c_ulonglong, c_void};
 use std::thread::{self, ThreadId};
 
 use cust_raw::cudaError_enum::*;
-use cust_raw::{CUcontext, CUdeviceptr, CUstream, CUstreamAttrValue, CUstreamCallback};
+use cust_raw::{CUcontext, CUdevice, CUdeviceptr, CUstream, CUstreamAttrValue, CUstreamCallback};
 use ptx_sim::AllocationKind;
 
 use super::argument::{Handle, In, Out};
 use super::context::PRIORITIES;
+use super::device::DEVICE;
 use super::refusal::{Answer, Refusal};
 use super::session::Session;
 use super::state::{find, find_mut};
+use crate::header::CUgreenCtx;
 
 /// `CU_STREAM_LEGACY` and `CU_STREAM_PER_THREAD`
 pub(crate) const LEGACY: Handle = Handle(1);
@@ -50,10 +52,12 @@ pub(crate) enum StreamKind {
 }
 
 /// A stream that was found, in a context that works.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamRef {
     pub(crate) context: Handle,
     pub(crate) kind: StreamKind,
+    /// Whether it and the default stream wait for each other.
+    pub(crate) is_blocking: bool,
 }
 
 impl Session {
@@ -73,6 +77,7 @@ impl Session {
             return Ok(StreamRef {
                 context: self.current()?,
                 kind: StreamKind::Legacy,
+                is_blocking: true,
             });
         }
         let handle = if handle == PER_THREAD {
@@ -80,11 +85,13 @@ impl Session {
         } else {
             handle
         };
-        let context = find(&self.streams, handle)?.context;
+        let stream = find(&self.streams, handle)?;
+        let (context, is_blocking) = (stream.context, stream.is_blocking());
         self.intact(context)?;
         Ok(StreamRef {
             context,
             kind: StreamKind::Own(handle),
+            is_blocking,
         })
     }
 
@@ -179,14 +186,69 @@ pub(crate) fn context(session: &mut Session, stream: Handle, context: Out<CUcont
     Ok(())
 }
 
-/// `cuStreamQuery` and `cuStreamSynchronize`: everything is done.
-pub(crate) fn synchronize(session: &mut Session, stream: Handle) -> Answer {
+/// `cuStreamGetCtx_v2`: no stream is of a green context.
+pub(crate) fn context_or_green(
+    session: &mut Session,
+    stream: Handle,
+    context: Out<CUcontext>,
+    green: Out<CUgreenCtx>,
+) -> Answer {
+    green.set(std::ptr::null_mut());
+    self::context(session, stream, context)
+}
+
+/// `cuStreamGetGreenCtx`
+pub(crate) fn green_context(
+    session: &mut Session,
+    stream: Handle,
+    green: Out<CUgreenCtx>,
+) -> Answer {
+    session.stream(stream)?;
+    green.set(std::ptr::null_mut());
+    Ok(())
+}
+
+/// `cuStreamGetId`: the default stream has its context's number, and each context has another.
+pub(crate) fn id(session: &mut Session, stream: Handle, id: Out<c_ulonglong>) -> Answer {
+    let found = session.stream(stream)?;
+    id.set(match found.kind {
+        StreamKind::Legacy => found.context.0,
+        StreamKind::Own(handle) => handle.0,
+    } as c_ulonglong);
+    Ok(())
+}
+
+/// `cuStreamGetDevice`
+pub(crate) fn device(session: &mut Session, stream: Handle, device: Out<CUdevice>) -> Answer {
+    session.stream(stream)?;
+    device.set(DEVICE);
+    Ok(())
+}
+
+/// A stream that may be waited for.
+fn waitable(session: &mut Session, stream: Handle) -> Result<StreamRef, Refusal> {
     session.refuse_capturing(stream, "waiting for the stream")?;
     let found = session.stream(stream)?;
     if found.kind == StreamKind::Legacy {
         session.refuse_legacy_in_capture(found.context)?;
     }
+    Ok(found)
+}
+
+/// `cuStreamQuery`: what this thread submitted is done, what others did may not be.
+pub(crate) fn query(session: &mut Session, stream: Handle) -> Answer {
+    let found = waitable(session, stream)?;
+    if session.is_busy(&found) {
+        return Err(CUDA_ERROR_NOT_READY.into());
+    }
     Ok(())
+}
+
+/// `cuStreamSynchronize`
+pub(crate) fn synchronize(session: &mut Session, stream: Handle) -> Answer {
+    let found = waitable(session, stream)?;
+    session.wait_for_stream(&found);
+    session.intact(found.context)
 }
 
 /// `cuStreamAddCallback`
@@ -202,9 +264,12 @@ pub(crate) fn add_callback(
         return Err(CUDA_ERROR_INVALID_VALUE.into());
     }
     session.refuse_capturing(stream, "adding a callback")?;
-    // SAFETY: The caller vouches that the callback can be called with this.
-    session.host_function(|| unsafe { callback(stream.pointer(), CUDA_SUCCESS, data) });
-    Ok(())
+    let found = session.stream(stream)?;
+    session.in_stream(found, |session| {
+        // SAFETY: The caller vouches that the callback can be called with this.
+        session.host_function(|| unsafe { callback(stream.pointer(), CUDA_SUCCESS, data) });
+        Ok(())
+    })
 }
 
 /// `cuStreamAttachMemAsync`

@@ -24,6 +24,10 @@ pub(crate) use view::{Cursor, Fault, View};
 /// Where device memory begins. Programs of the hosts that we know live below 2^48.
 const DEVICE: u64 = 1 << 48;
 
+/// The addresses of 32 bits that allocations may have on demand. Programs of the hosts that we know put
+/// nothing there, unless they were linked to a fixed address.
+const LOW: std::ops::Range<u64> = 1 << 31..1 << 32;
+
 /// What no allocation is in: the windows of shared memory, local memory, parameters and functions.
 const WINDOWS: std::ops::Range<u64> = 1 << 40..5 << 40;
 
@@ -46,6 +50,8 @@ struct Table {
     snapshot: Option<Arc<[Arc<Region>]>>,
     /// Where the next allocation may begin, its gap not counted.
     next: u64,
+    /// The same for addresses of 32 bits.
+    next_low: u64,
     number: u64,
     used: u64,
 }
@@ -70,6 +76,7 @@ impl Memory {
                 freed_order: VecDeque::new(),
                 snapshot: None,
                 next: DEVICE,
+                next_low: LOW.start,
                 number: 0,
                 used: 0,
             }),
@@ -105,6 +112,25 @@ impl Memory {
         alignment: u64,
         kind: AllocationKind,
     ) -> Result<u64, MemoryError> {
+        self.allocate_in(DEVICE..u64::MAX, size, alignment, kind)
+    }
+
+    /// As [`Memory::allocate`] of device memory, at an address of 32 bits, for programs that know no
+    /// others.
+    ///
+    /// # Errors
+    /// As for [`Memory::allocate`]; there are no such addresses left.
+    pub fn allocate_low(&self, size: u64, alignment: u64) -> Result<u64, MemoryError> {
+        self.allocate_in(LOW, size, alignment, AllocationKind::Device)
+    }
+
+    fn allocate_in(
+        &self,
+        addresses: std::ops::Range<u64>,
+        size: u64,
+        alignment: u64,
+        kind: AllocationKind,
+    ) -> Result<u64, MemoryError> {
         if size == 0 {
             return Err(MemoryError::Empty);
         }
@@ -124,11 +150,13 @@ impl Memory {
             }
             // A gap as wide as its neighbours keeps apart whoever misses by less than a length.
             let gap = size.max(GAP);
-            let address = table
-                .next
+            let is_low = addresses.end == LOW.end;
+            let next = if is_low { table.next_low } else { table.next };
+            let address = next
                 .checked_add(gap)
                 .and_then(|start| start.checked_next_multiple_of(alignment.max(region::ALIGNMENT)));
             let next = address.and_then(|start| start.checked_add(size)?.checked_add(gap));
+            let next = next.filter(|&next| next <= addresses.end);
             let (Some(address), Some(next)) = (address, next) else {
                 return Err(out_of_memory);
             };
@@ -136,7 +164,11 @@ impl Memory {
             let Some(region) = Region::device(address, size, kind, number, track) else {
                 return Err(out_of_memory);
             };
-            table.next = next - GAP;
+            if is_low {
+                table.next_low = next - GAP;
+            } else {
+                table.next = next - GAP;
+            }
             table.used += size;
             region
         } else {
