@@ -266,7 +266,7 @@ mod tests {
     fn a_binary_without_ptx_for_the_device_says_what_it_has() {
         let refused = |binary, capability| {
             let refusal = ptx(binary, capability).expect_err("there is none");
-            assert_eq!(refusal.code, CUDA_ERROR_NO_BINARY_FOR_GPU);
+            assert_eq!(refusal.code, CUDA_ERROR_NO_BINARY_FOR_GPU as u32);
             refusal.sentence.expect("it says why")
         };
         let sentence = refused(BINARIES[0].1, (7, 5));
@@ -287,15 +287,21 @@ mod tests {
         for (compression, binary) in BINARIES {
             for length in 4..binary.len() {
                 let refusal = ptx(&binary[..length], (9, 0)).expect_err(compression);
-                assert_eq!(refusal.code, CUDA_ERROR_INVALID_IMAGE, "{length} bytes");
+                assert_eq!(
+                    refusal.code, CUDA_ERROR_INVALID_IMAGE as u32,
+                    "{length} bytes"
+                );
             }
             for index in 4..binary.len() {
                 let mut changed = binary.to_vec();
                 changed[index] ^= 0x81;
                 if let Err(refusal) = ptx(&changed, (9, 0)) {
                     assert!(
-                        [CUDA_ERROR_INVALID_IMAGE, CUDA_ERROR_NO_BINARY_FOR_GPU]
-                            .contains(&refusal.code),
+                        [
+                            CUDA_ERROR_INVALID_IMAGE as u32,
+                            CUDA_ERROR_NO_BINARY_FOR_GPU as u32
+                        ]
+                        .contains(&refusal.code),
                         "byte {index}"
                     );
                 }
