@@ -163,18 +163,18 @@ functions! {
     cuTensorMapEncodeTiled(
         *mut c_void, c_uint, cuuint32_t, *mut c_void, *const cuuint64_t, *const cuuint64_t,
         *const cuuint32_t, *const cuuint32_t, c_uint, c_uint, c_uint, c_uint
-    );
+    ) => sim::tensor_map::encode_tiled;
     cuTensorMapEncodeIm2col(
         *mut c_void, c_uint, cuuint32_t, *mut c_void, *const cuuint64_t, *const cuuint64_t,
         *const c_int, *const c_int, cuuint32_t, cuuint32_t, *const cuuint32_t, c_uint,
         c_uint, c_uint, c_uint
-    );
+    ) => sim::tensor_map::encode_im2col;
     cuTensorMapEncodeIm2colWide(
         *mut c_void, c_uint, cuuint32_t, *mut c_void, *const cuuint64_t, *const cuuint64_t,
         c_int, c_int, cuuint32_t, cuuint32_t, *const cuuint32_t, c_uint, c_uint, c_uint,
         c_uint, c_uint
     );
-    cuTensorMapReplaceAddress(*mut c_void, *mut c_void);
+    cuTensorMapReplaceAddress(*mut c_void, *mut c_void) => sim::tensor_map::replace_address;
     cuTensorMapSetAllocationClass(*mut c_void, c_uint, *mut c_uint);
     cuDeviceGetP2PAtomicCapabilities(*mut c_uint, *const c_uint, c_uint, CUdevice, CUdevice);
     cuGetProcAddress_v2(*const c_char, *mut *mut c_void, c_int, cuuint64_t, *mut c_uint)

@@ -64,6 +64,7 @@ mod running;
 mod session;
 mod state;
 pub(crate) mod stream;
+pub(crate) mod tensor_map;
 pub(crate) mod user_object;
 pub(crate) mod value;
 

@@ -11,6 +11,7 @@ mod modules;
 mod selection;
 mod streams;
 mod stress;
+mod tensor_maps;
 
 use common::{PTX, context, simulator};
 use cuda_driver::{driver, sim};
