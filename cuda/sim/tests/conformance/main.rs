@@ -23,8 +23,10 @@ mod modules;
 mod moves;
 mod program;
 mod refused;
+mod sparse;
 mod video;
 mod warp;
+mod wgmma;
 
 use ptx_sim::{
     AllocationKind, Arguments, Checks, Device, Launch, MemoryError, Options, Properties,
@@ -286,6 +288,16 @@ fn asynchronous_copies_and_mbarriers() {
 #[test]
 fn products_of_matrices() {
     assert_runs(&matrix::programs(true));
+}
+
+#[test]
+fn products_of_sparse_matrices() {
+    assert_runs(&sparse::programs(true));
+}
+
+#[test]
+fn products_by_warpgroups() {
+    assert_runs(&wgmma::programs(true));
 }
 
 #[test]

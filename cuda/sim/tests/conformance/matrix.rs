@@ -7,18 +7,18 @@ use crate::exact::{self, BF16, F16, F32, F64, Format, Mode, Value};
 use crate::program::{Program, fill};
 
 /// Floats of eight bits. The first has no infinity; what has the largest exponent is not tried.
-const E4M3: Format = Format {
+pub const E4M3: Format = Format {
     exponent: 4,
     mantissa: 3,
 };
-const E5M2: Format = Format {
+pub const E5M2: Format = Format {
     exponent: 5,
     mantissa: 2,
 };
 
 /// What the elements of a matrix are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Type {
+pub enum Type {
     Float(Format),
     /// A float whose first 19 bits count.
     Tf32,
@@ -26,11 +26,11 @@ enum Type {
     Unsigned(u32),
 }
 
-use Type::{Float, Signed, Tf32, Unsigned};
+pub use Type::{Float, Signed, Tf32, Unsigned};
 
 impl Type {
     /// The bits that it takes in a register.
-    fn bits(self) -> u32 {
+    pub fn bits(self) -> u32 {
         match self {
             Float(format) => 1 + format.exponent + format.mantissa,
             Tf32 => 32,
@@ -38,20 +38,21 @@ impl Type {
         }
     }
 
-    fn name(self) -> String {
+    pub fn name(self) -> String {
         match self {
             Float(BF16) => "bf16".to_owned(),
             Float(E4M3) => "e4m3".to_owned(),
             Float(E5M2) => "e5m2".to_owned(),
             Float(_) => format!("f{}", self.bits()),
             Tf32 => "tf32".to_owned(),
+            Unsigned(1) => "b1".to_owned(),
             Signed(bits) => format!("s{bits}"),
             Unsigned(bits) => format!("u{bits}"),
         }
     }
 
     /// A whole number of a few bits.
-    fn small(self, rng: &mut Rng) -> u64 {
+    pub fn small(self, rng: &mut Rng) -> u64 {
         match self {
             Signed(bits) | Unsigned(bits) => rng.u64(..) & (u64::MAX >> (64 - bits)),
             Tf32 => u64::from((rng.i32(-9..10) as f32).to_bits()),
@@ -60,7 +61,7 @@ impl Type {
     }
 
     /// A number of any size, rarely one that is none.
-    fn any(self, rng: &mut Rng) -> u64 {
+    pub fn any(self, rng: &mut Rng) -> u64 {
         let Float(format) = self else {
             return match self {
                 // What does not count is set, too.
@@ -86,7 +87,7 @@ impl Type {
         sign | exponent << format.mantissa | fraction
     }
 
-    fn value(self, bits: u64) -> Value {
+    pub fn value(self, bits: u64) -> Value {
         match self {
             Float(format) => format.value(bits),
             Tf32 => F32.value(bits & !0x1fff),
@@ -100,7 +101,7 @@ impl Type {
 }
 
 /// The row and column of element `i` of the first factor, in the manual's words.
-fn place_a(m: usize, k: usize, bits: u32, i: usize, lane: usize) -> (usize, usize) {
+pub fn place_a(m: usize, k: usize, bits: u32, i: usize, lane: usize) -> (usize, usize) {
     let (group, thread) = (lane >> 2, lane % 4);
     match (m, k, bits) {
         // .f16 and .bf16
@@ -141,6 +142,20 @@ fn place_a(m: usize, k: usize, bits: u32, i: usize, lane: usize) -> (usize, usiz
             },
             thread * 8 + (i & 7) + if i < 16 { 0 } else { 32 },
         ),
+        // .b1
+        (8, 128, 1) => (group, thread * 32 + i),
+        (16, 128, 1) => (
+            if i < 32 { group } else { group + 8 },
+            thread * 32 + (i & 0x1f),
+        ),
+        (16, 256, 1) => (
+            if i < 32 || (64..96).contains(&i) {
+                group
+            } else {
+                group + 8
+            },
+            thread * 32 + (i & 0x1f) + if i < 64 { 0 } else { 128 },
+        ),
         // .f64
         (8, 4, 64) => (group, thread),
         (16, 4, 64) => (if i == 0 { group } else { group + 8 }, thread),
@@ -170,6 +185,8 @@ fn place_b(k: usize, bits: u32, i: usize, lane: usize) -> (usize, usize) {
         (8, 32) | (8, 64) | (16, 64) => thread + 4 * i,
         (16, 8) => thread * 4 + i,
         (32, 8) => thread * 4 + (i & 3) + if i >= 4 { 16 } else { 0 },
+        (128, 1) => thread * 32 + i,
+        (256, 1) => thread * 32 + (i & 0x1f) + if i >= 32 { 128 } else { 0 },
         (32, 4) => thread * 8 + i,
         (64, 4) => thread * 8 + (i & 7) + if i >= 8 { 32 } else { 0 },
         _ => unreachable!("no shape of the table"),
@@ -178,30 +195,33 @@ fn place_b(k: usize, bits: u32, i: usize, lane: usize) -> (usize, usize) {
 }
 
 /// The row and column of element `i` of the sum.
-fn place_c(i: usize, lane: usize) -> (usize, usize) {
+pub fn place_c(i: usize, lane: usize) -> (usize, usize) {
     let (group, thread) = (lane >> 2, lane % 4);
     (if i < 2 { group } else { group + 8 }, thread * 2 + (i & 1))
 }
 
 /// An instruction.
 #[derive(Clone, Copy)]
-struct Form {
-    m: usize,
-    k: usize,
-    a: Type,
-    b: Type,
-    sum: Type,
-    saturates: bool,
+pub struct Form {
+    pub m: usize,
+    pub k: usize,
+    pub a: Type,
+    pub b: Type,
+    pub sum: Type,
+    pub saturates: bool,
+    /// Of single bits: what is done with each pair.
+    pub operation: &'static str,
 }
 
 impl Form {
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let [sum, a, b] = [self.sum, self.a, self.b].map(Type::name);
         format!(
-            "mma.sync.aligned.m{}n8k{}.row.col{}.{sum}.{a}.{b}.{sum}",
+            "mma.sync.aligned.m{}n8k{}.row.col{}.{sum}.{a}.{b}.{sum}{}",
             self.m,
             self.k,
             if self.saturates { ".satfinite" } else { "" },
+            self.operation,
         )
     }
 }
@@ -216,6 +236,7 @@ fn forms() -> Vec<Form> {
             b,
             sum,
             saturates: false,
+            operation: "",
         });
     };
     for k in [8, 16] {
@@ -224,9 +245,9 @@ fn forms() -> Vec<Form> {
         add(16, k, Float(BF16), Float(BF16), Float(F32));
     }
     for k in [16, 32] {
-        for factor in [E4M3, E5M2] {
-            add(16, k, Float(factor), Float(factor), Float(F16));
-            add(16, k, Float(factor), Float(factor), Float(F32));
+        for (a, b) in [(E4M3, E4M3), (E4M3, E5M2), (E5M2, E4M3), (E5M2, E5M2)] {
+            add(16, k, Float(a), Float(b), Float(F16));
+            add(16, k, Float(a), Float(b), Float(F32));
         }
     }
     for k in [4, 8] {
@@ -260,6 +281,19 @@ fn forms() -> Vec<Form> {
         })
         .collect();
     forms.extend(saturated);
+    for (m, k) in [(8, 128), (16, 128), (16, 256)] {
+        for operation in [".and.popc", ".xor.popc"] {
+            forms.push(Form {
+                m,
+                k,
+                a: Unsigned(1),
+                b: Unsigned(1),
+                sum: Signed(32),
+                saturates: false,
+                operation,
+            });
+        }
+    }
     forms
 }
 
@@ -324,30 +358,8 @@ fn products(programs: &mut Vec<Program>, form: Form, is_simulator: bool, is_smal
         count(m * 8, sum),
     ];
     let widths = [sum, a, b, sum].map(width);
-    let mut body = String::from("{\n");
-    for (name, (count, width)) in ["d", "a", "b", "c"].iter().zip(counts.iter().zip(widths)) {
-        body += &format!(".reg .b{} %{name}<{count}>;\n", 8 * width);
-    }
-    let mut offset = 0;
-    for ((name, count), width) in ["a", "b", "c"].iter().zip(&counts[1..]).zip(&widths[1..]) {
-        for register in 0..*count {
-            let bits = 8 * width;
-            body += &format!("ld.global.b{bits} %{name}{register}, [%from+{offset}];\n");
-            offset += width;
-        }
-    }
-    let vector = |name: &str, count: usize| {
-        let registers: Vec<String> = (0..count).map(|at| format!("%{name}{at}")).collect();
-        format!("{{{}}}", registers.join(", "))
-    };
-    let [d, a_vector, b_vector, c] =
-        [0, 1, 2, 3].map(|at| vector(["d", "a", "b", "c"][at], counts[at]));
-    body += &format!("{} {d}, {a_vector}, {b_vector}, {c};\n", form.name());
-    for register in 0..counts[0] {
-        let (bits, at) = (8 * widths[0], register * widths[0]);
-        body += &format!("st.global.b{bits} [%to+{at}], %d{register};\n");
-    }
-    body += "}";
+    let operands: Vec<_> = counts.into_iter().zip(widths).collect();
+    let (body, offset) = body(&form.name(), &operands, "");
     let n_out = m * 8 / 32;
     let sum_bytes = sum.bits() as usize / 8;
     programs.push(
@@ -390,8 +402,45 @@ fn products(programs: &mut Vec<Program>, form: Form, is_simulator: bool, is_smal
     );
 }
 
+/// A kernel that loads an instruction's operands, runs it, and stores what it gives; and how many bytes a
+/// thread loads. The operands are the registers of each and the bytes of one, the result's first; `tail` comes
+/// behind them.
+pub fn body(instruction: &str, operands: &[(usize, usize)], tail: &str) -> (String, usize) {
+    let names = ["d", "a", "b", "c", "m"];
+    let mut body = String::from("{\n");
+    let mut offset = 0;
+    for (index, (name, &(count, width))) in names.iter().zip(operands).enumerate() {
+        let bits = 8 * width;
+        body += &format!(".reg .b{bits} %{name}<{count}>;\n");
+        if index > 0 {
+            for register in 0..count {
+                body += &format!("ld.global.b{bits} %{name}{register}, [%from+{offset}];\n");
+                offset += width;
+            }
+        }
+    }
+    let vectors: Vec<String> = names
+        .iter()
+        .zip(operands)
+        .map(|(name, &(count, _))| {
+            let registers: Vec<String> = (0..count).map(|at| format!("%{name}{at}")).collect();
+            match *name {
+                "m" => registers[0].clone(),
+                _ => format!("{{{}}}", registers.join(", ")),
+            }
+        })
+        .collect();
+    body += &format!("{instruction} {}{tail};\n", vectors.join(", "));
+    let (count, width) = operands[0];
+    for register in 0..count {
+        let (bits, at) = (8 * width, register * width);
+        body += &format!("st.global.b{bits} [%to+{at}], %d{register};\n");
+    }
+    (body + "}", offset)
+}
+
 /// Adds the elements of a lane to bytes, the first one lowest.
-fn pack(bytes: &mut Vec<u8>, values: impl Iterator<Item = u64>, bits: u32) {
+pub fn pack(bytes: &mut Vec<u8>, values: impl Iterator<Item = u64>, bits: u32) {
     let mut word: u64 = 0;
     let mut filled = 0;
     for value in values {
@@ -405,7 +454,7 @@ fn pack(bytes: &mut Vec<u8>, values: impl Iterator<Item = u64>, bits: u32) {
 }
 
 /// Whether a result is the sum of an addend and of products, as near as it has to be.
-fn check(
+pub fn check(
     form: Form,
     is_simulator: bool,
     factors: &[(u64, u64)],
@@ -415,7 +464,10 @@ fn check(
     let mut sum = form.sum.value(addend);
     let mut largest: f64 = nearest(&sum).abs();
     for &(a, b) in factors {
-        let product = exact::mul(&form.a.value(a), &form.b.value(b));
+        let product = match form.operation {
+            ".xor.popc" => exact::integer((a ^ b).into()),
+            _ => exact::mul(&form.a.value(a), &form.b.value(b)),
+        };
         largest = largest.max(nearest(&product).abs());
         sum = exact::add(&sum, &product, Mode::Rn);
     }
@@ -462,7 +514,7 @@ fn check(
 }
 
 /// The nearest double.
-fn nearest(value: &Value) -> f64 {
+pub fn nearest(value: &Value) -> f64 {
     f64::from_bits(F64.round(value, Mode::Rn))
 }
 
