@@ -14,12 +14,14 @@ fn add_carry<T: Word>(a: T, b: T, carry: bool) -> (T, bool) {
     (sum, first || second)
 }
 
-/// `a - b - borrow`, and whether it is negative.
+/// `a - b`, less 1 without the carry, and whether it is not negative. The manual speaks of a borrow, but
+/// the flag is the adder's, which makes a difference of `a + !b + 1`: so ptxas assembles `addc` behind
+/// `sub.cc`, and nvcc's quotients of 128 bits count on it.
 #[inline(always)]
-fn sub_borrow<T: Word>(a: T, b: T, borrow: bool) -> (T, bool) {
+fn sub_carry<T: Word>(a: T, b: T, carry: bool) -> (T, bool) {
     let (difference, first) = a.sub(b);
-    let (difference, second) = difference.sub(T::from(borrow));
-    (difference, first || second)
+    let (difference, second) = difference.sub(T::from(!carry));
+    (difference, !(first || second))
 }
 
 /// An unsigned integer of a register.
@@ -45,7 +47,7 @@ macro_rules! words {
 
 words!(u32 u64);
 
-/// `add.cc`, `addc`, `sub.cc` and `subc`. A difference's carry is what it borrows.
+/// `add.cc`, `addc`, `sub.cc` and `subc`.
 pub(super) fn add(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     let opcode = operation.instruction.opcode.as_str();
     let subtract = opcode.starts_with("sub");
@@ -61,8 +63,8 @@ pub(super) fn add(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
             })
         }
         (Type::U32 | Type::S32, true) => {
-            carrying(d, [a, b, b], reads, writes, |a, b, _: u32, carry| {
-                sub_borrow::<u32>(a, b, carry)
+            carrying(d, [a, b, b], reads, writes, move |a, b, _: u32, carry| {
+                sub_carry::<u32>(a, b, carry || !reads)
             })
         }
         (Type::U64 | Type::S64, false) => {
@@ -71,8 +73,8 @@ pub(super) fn add(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
             })
         }
         (Type::U64 | Type::S64, true) => {
-            carrying(d, [a, b, b], reads, writes, |a, b, _: u64, carry| {
-                sub_borrow::<u64>(a, b, carry)
+            carrying(d, [a, b, b], reads, writes, move |a, b, _: u64, carry| {
+                sub_carry::<u64>(a, b, carry || !reads)
             })
         }
         _ => return Err(operation.unknown()),

@@ -318,6 +318,18 @@ fn carries(cases: &mut Vec<Case>) {
             let high = sum(v, 2) - sum(v, 0) - i128::from(low < 0);
             unsigned.bits_of(low ^ high ^ (-i128::from(high < 0) << 9))
         }));
+        // A sum takes what a difference leaves, and the other way round, as one adder's carry.
+        let text = format!(
+            "sub.cc.{name} {register}0, $a, $b; addc.cc.{name} {register}1, $c, $a; \
+             subc.{name} {register}2, $b, $c; \
+             xor.b{width} $d, {register}0, {register}1; xor.b{width} $d, $d, {register}2;"
+        );
+        cases.push(case(text, &[kind; 3], kind, move |v| {
+            let low = sum(v, 0) - sum(v, 1);
+            let middle = sum(v, 2) + sum(v, 0) + i128::from(low >= 0);
+            let high = sum(v, 1) - sum(v, 2) - i128::from(middle >> ty.bits == 0);
+            unsigned.bits_of(low ^ middle ^ high)
+        }));
         for part in ["lo", "hi"] {
             let product = move |a: u64, b: u64| {
                 let [a, b] = [ty.value(a), ty.value(b)];
