@@ -92,11 +92,12 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     let first_order = operation.choice(&ORDERS);
     let first_scope = self::scope(operation);
     let named = space(operation);
-    // The scope may also come behind the space.
+    // `ptxas` takes both behind the space as well, where Triton has them.
     let scope = first_scope.or_else(|| self::scope(operation));
+    let second_order = first_order.or_else(|| operation.choice(&ORDERS));
     let name = operation.take().ok_or_else(|| operation.unknown())?;
-    // `ptxas` takes both behind the operation as well, where libcu++ has them.
-    let order = first_order
+    // And behind the operation, where libcu++ has them.
+    let order = second_order
         .or_else(|| operation.choice(&ORDERS))
         .unwrap_or(Order::RELAXED);
     let scope = scope.or_else(|| self::scope(operation));
