@@ -82,8 +82,14 @@ macro_rules! arguments {
 
 impl Run {
     fn new(ptx: &str, seed: u64, faulty: bool) -> Self {
+        // PTX for Blackwell needs one.
+        let name = if ptx.contains(".target sm_1") {
+            "b200"
+        } else {
+            "h100"
+        };
         let device = Device::new(Options {
-            properties: Properties::h100(),
+            properties: Properties::by_name(name).expect("a device that is known"),
             seed,
             // What is found must not be chance.
             workers: if faulty { 1 } else { 2 },
@@ -266,26 +272,49 @@ pub fn passes(ptx: &str, host: impl Fn(&Run) -> Outcome) {
     }
 }
 
-/// Runs a program of `programs/` under all seeds, as it is and with its fault. The fault is reported as of
-/// this kind, with this in its text, and nothing is reported but at the lines that end in `// FAULT`, or in
-/// `// FAULT, under some seeds`.
+/// A fault in a program, and how it is reported.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault<'a> {
+    /// The program's source, in this crate's folder.
+    pub source: &'a str,
+    /// How its faulty lines end. With `, under some seeds` behind it, they are consequences.
+    pub mark: &'a str,
+    /// What is found.
+    pub kind: Kind,
+    /// What the report says among other things.
+    pub part: &'a str,
+}
+
+/// Runs a program of this crate's folder under all seeds, as it is and with its fault, which is at the
+/// lines that end in `// FAULT`.
 #[track_caller]
 pub fn program(name: &str, kind: Kind, part: &str, host: impl Fn(&Run) -> Outcome) {
-    passes(&text(&format!("ptx/{name}.ptx")), &host);
-
-    let ptx = text(&format!("ptx/{name}.fault.ptx"));
-    let file = format!("{name}.cu");
-    let source = text(&format!("programs/{file}"));
-    let marked = |mark| -> BTreeSet<u32> {
-        let lines = (1..).zip(source.lines());
-        lines
-            .filter(|(_, line)| line.ends_with(mark))
-            .map(|(at, _)| at)
-            .collect()
+    passes(&text(&format!("{name}.ptx")), &host);
+    let fault = Fault {
+        source: &format!("{name}.cu"),
+        mark: "// FAULT",
+        kind,
+        part,
     };
-    let surely = marked("// FAULT");
-    assert!(!surely.is_empty(), "{file} marks no line");
-    let mut lines = marked("// FAULT, under some seeds");
+    finds(&text(&format!("{name}.fault.ptx")), &fault, &host);
+}
+
+/// Runs faulty PTX under all seeds: the fault is reported, and nothing but at its lines.
+#[track_caller]
+pub fn finds(ptx: &str, fault: &Fault<'_>, host: impl Fn(&Run) -> Outcome) {
+    let Fault {
+        source, kind, part, ..
+    } = *fault;
+    let file = source.rsplit('/').next().unwrap_or(source);
+    let source = text(source);
+    let marked = |mark: &str| -> BTreeSet<u32> {
+        let lines = (1..).zip(source.lines());
+        let marked = lines.filter(|(_, line)| line.ends_with(mark));
+        marked.map(|(number, _)| number).collect()
+    };
+    let surely = marked(fault.mark);
+    assert!(!surely.is_empty(), "{file} has no line with {}", fault.mark);
+    let mut lines = marked(&format!("{}, under some seeds", fault.mark));
     lines.extend(&surely);
     let is_there = |party: &Party| {
         let mut places = party.place.source.iter().chain(&party.place.calls);
@@ -293,15 +322,14 @@ pub fn program(name: &str, kind: Kind, part: &str, host: impl Fn(&Run) -> Outcom
     };
     let mut named = BTreeSet::new();
     for seed in SEEDS {
-        let run = Run::new(&ptx, seed, true);
+        let run = Run::new(ptx, seed, true);
         let outcome = host(&run);
         let reports = run.finish(outcome);
-        let what = format!("{name} under seed {seed}");
-        let first = reports
-            .first()
-            .unwrap_or_else(|| panic!("{what}: the fault is missed"));
-        let is_it = |report: &&Report| report.kind == kind && report.to_string().contains(part);
-        let is_found = reports.iter().any(|report| is_it(&report));
+        let what = format!("{file} under seed {seed}");
+        let first = reports.first();
+        let first = first.unwrap_or_else(|| panic!("{what}: the fault is missed"));
+        let is_it = |report: &Report| report.kind == kind && report.to_string().contains(part);
+        let is_found = reports.iter().any(is_it);
         assert!(is_found, "{what}: no {kind:?} with {part:?}: {first}");
         // A fault has consequences, which are at its lines as well.
         for report in &reports {
@@ -315,9 +343,6 @@ pub fn program(name: &str, kind: Kind, part: &str, host: impl Fn(&Run) -> Outcom
     // What nobody has freed belongs to no line.
     if kind != Kind::Leak {
         let missed: Vec<_> = surely.difference(&named).collect();
-        assert!(
-            missed.is_empty(),
-            "{name}: {missed:?} are marked and never named"
-        );
+        assert!(missed.is_empty(), "{file}: {missed:?} are never named");
     }
 }

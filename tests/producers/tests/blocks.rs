@@ -12,7 +12,7 @@ fn whole(rng: &mut Rng, n: usize) -> Vec<f32> {
 #[test]
 fn block_sum() {
     let part = "nothing orders";
-    program("block_sum", Kind::SharedRace, part, |run| {
+    program("nvcc/block_sum", Kind::SharedRace, part, |run| {
         for (n, blocks, threads) in [(1000, 3, 128), (4097, 7, 64), (1, 1, 96)] {
             let values = whole(&mut Rng::with_seed(1), n);
             let input = run.upload(&values);
@@ -39,7 +39,7 @@ fn running<T: Copy + Default + std::ops::Add<Output = T>>(values: &[T]) -> Vec<T
 #[test]
 fn blelloch_scan() {
     let part = "at byte 256 of the 256 bytes that the launch adds";
-    program("blelloch_scan", Kind::OutOfBounds, part, |run| {
+    program("nvcc/blelloch_scan", Kind::OutOfBounds, part, |run| {
         let values: Vec<i32> = (0..64).map(|i| i * 37 % 101 - 50).collect();
         let memory = run.upload(&values);
         run.launch("scan_int", line(1, 32).shared(256), arguments![memory])?;
@@ -59,7 +59,7 @@ fn blelloch_scan() {
 #[test]
 fn lookback_scan() {
     let part = "nothing orders";
-    program("lookback_scan", Kind::GlobalRace, part, |run| {
+    program("nvcc/lookback_scan", Kind::GlobalRace, part, |run| {
         let n = 1500_i32;
         let values: Vec<i32> = (0..n).map(|i| i * i % 251 - 100).collect();
         let (input, sums) = (run.upload(&values), run.allocate::<i32>(n as usize));
@@ -80,7 +80,7 @@ fn lookback_scan() {
 #[test]
 fn histogram() {
     let part = "1024-byte variable";
-    program("histogram", Kind::SharedRace, part, |run| {
+    program("nvcc/histogram", Kind::SharedRace, part, |run| {
         let values: Vec<u8> = (0..4004_u32).map(|i| (i * i % 251) as u8).collect();
         let mut expected = [0_u32; 256];
         for &value in &values {
@@ -95,24 +95,29 @@ fn histogram() {
 
 #[test]
 fn tiled_product() {
-    program("tiled_product", Kind::SharedRace, "nothing orders", |run| {
-        let (m, n, k) = (33_usize, 20_usize, 50_usize);
-        let mut rng = Rng::with_seed(2);
-        let (a, b) = (whole(&mut rng, m * k), whole(&mut rng, k * n));
-        let (x, y, z) = (run.upload(&a), run.upload(&b), run.allocate::<f32>(m * n));
-        let arguments = arguments![x, y, z, m as i32, n as i32, k as i32];
-        run.launch("product", grid([2, 3, 1], [16, 4, 1]), arguments)?;
-        let element = |at| (0..k).map(|j| a[at / n * k + j] * b[j * n + at % n]).sum();
-        let expected: Vec<f32> = (0..m * n).map(element).collect();
-        run.expect(z, &expected);
-        Ok(())
-    });
+    program(
+        "nvcc/tiled_product",
+        Kind::SharedRace,
+        "nothing orders",
+        |run| {
+            let (m, n, k) = (33_usize, 20_usize, 50_usize);
+            let mut rng = Rng::with_seed(2);
+            let (a, b) = (whole(&mut rng, m * k), whole(&mut rng, k * n));
+            let (x, y, z) = (run.upload(&a), run.upload(&b), run.allocate::<f32>(m * n));
+            let arguments = arguments![x, y, z, m as i32, n as i32, k as i32];
+            run.launch("product", grid([2, 3, 1], [16, 4, 1]), arguments)?;
+            let element = |at| (0..k).map(|j| a[at / n * k + j] * b[j * n + at % n]).sum();
+            let expected: Vec<f32> = (0..m * n).map(element).collect();
+            run.expect(z, &expected);
+            Ok(())
+        },
+    );
 }
 
 #[test]
 fn transpose() {
     let part = "behind the end of the 14800-byte allocation";
-    program("transpose", Kind::OutOfBounds, part, |run| {
+    program("nvcc/transpose", Kind::OutOfBounds, part, |run| {
         let (rows, columns) = (50_usize, 74_usize);
         let values: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
         let at = |i: usize| values[i % rows * columns + i / rows];
@@ -130,7 +135,7 @@ fn transpose() {
 #[test]
 fn stencil() {
     let part = "1296-byte variable";
-    program("stencil", Kind::UninitializedShared, part, |run| {
+    program("nvcc/stencil", Kind::UninitializedShared, part, |run| {
         let (width, height) = (37_i32, 21_i32);
         let values = whole(&mut Rng::with_seed(3), (width * height) as usize);
         let (input, output) = (run.upload(&values), run.allocate::<f32>(values.len()));
@@ -153,7 +158,7 @@ fn stencil() {
 #[test]
 fn stencil3d() {
     let part = "behind the end of the 8640-byte allocation";
-    program("stencil3d", Kind::OutOfBounds, part, |run| {
+    program("nvcc/stencil3d", Kind::OutOfBounds, part, |run| {
         let (nx, ny, nz) = (18_usize, 12_usize, 5_usize);
         let values: Vec<f64> = (0..nx * ny * nz).map(|i| (i * i % 97) as f64).collect();
         let (input, output) = (run.upload(&values), run.allocate::<f64>(values.len()));
@@ -176,26 +181,31 @@ fn stencil3d() {
 
 #[test]
 fn bitonic_sort() {
-    program("bitonic_sort", Kind::SharedRace, "nothing orders", |run| {
-        let mut rng = Rng::with_seed(4);
-        let mut keys: Vec<u32> = (0..512).map(|_| rng.u32(..)).collect();
-        let memory = run.upload(&keys);
-        run.launch("sort_unsigned", line(2, 128), arguments![memory])?;
-        keys.chunks_mut(256).for_each(<[u32]>::sort_unstable);
-        run.expect(memory, &keys);
-        let mut keys: Vec<f64> = (0..256).map(|_| rng.f64() - 0.5).collect();
-        let memory = run.upload(&keys);
-        run.launch("sort_double", line(1, 128), arguments![memory])?;
-        keys.sort_unstable_by(f64::total_cmp);
-        run.expect(memory, &keys);
-        Ok(())
-    });
+    program(
+        "nvcc/bitonic_sort",
+        Kind::SharedRace,
+        "nothing orders",
+        |run| {
+            let mut rng = Rng::with_seed(4);
+            let mut keys: Vec<u32> = (0..512).map(|_| rng.u32(..)).collect();
+            let memory = run.upload(&keys);
+            run.launch("sort_unsigned", line(2, 128), arguments![memory])?;
+            keys.chunks_mut(256).for_each(<[u32]>::sort_unstable);
+            run.expect(memory, &keys);
+            let mut keys: Vec<f64> = (0..256).map(|_| rng.f64() - 0.5).collect();
+            let memory = run.upload(&keys);
+            run.launch("sort_double", line(1, 128), arguments![memory])?;
+            keys.sort_unstable_by(f64::total_cmp);
+            run.expect(memory, &keys);
+            Ok(())
+        },
+    );
 }
 
 #[test]
 fn radix_sort() {
     let part = "256-byte variable";
-    program("radix_sort", Kind::OutOfBounds, part, |run| {
+    program("nvcc/radix_sort", Kind::OutOfBounds, part, |run| {
         let mut rng = Rng::with_seed(5);
         // Equal keys keep their order.
         let keys: Vec<u32> = (0..256).map(|_| rng.u32(..) & 0xF00F_00F3).collect();
@@ -214,18 +224,23 @@ fn radix_sort() {
 #[test]
 fn odd_even_merge() {
     let part = "of the block's 128 threads";
-    program("odd_even_merge", Kind::BarrierNotReached, part, |run| {
-        let mut rng = Rng::with_seed(6);
-        // A block of random keys whose first warp is in order, and one that is in order as a whole.
-        let mut keys: Vec<i16> = (0..128).map(|_| rng.i16(-999..999)).collect();
-        keys[..32].sort_unstable();
-        keys.extend(-64..64);
-        let pairs: Vec<[i16; 2]> = keys.iter().map(|&key| [key, key.wrapping_mul(7)]).collect();
-        let memory = run.upload(&pairs);
-        run.launch("sort", line(2, 128), arguments![memory])?;
-        keys.chunks_mut(128).for_each(<[i16]>::sort_unstable);
-        let pairs: Vec<[i16; 2]> = keys.iter().map(|&key| [key, key.wrapping_mul(7)]).collect();
-        run.expect(memory, &pairs);
-        Ok(())
-    });
+    program(
+        "nvcc/odd_even_merge",
+        Kind::BarrierNotReached,
+        part,
+        |run| {
+            let mut rng = Rng::with_seed(6);
+            // A block of random keys whose first warp is in order, and one that is in order as a whole.
+            let mut keys: Vec<i16> = (0..128).map(|_| rng.i16(-999..999)).collect();
+            keys[..32].sort_unstable();
+            keys.extend(-64..64);
+            let pairs: Vec<[i16; 2]> = keys.iter().map(|&key| [key, key.wrapping_mul(7)]).collect();
+            let memory = run.upload(&pairs);
+            run.launch("sort", line(2, 128), arguments![memory])?;
+            keys.chunks_mut(128).for_each(<[i16]>::sort_unstable);
+            let pairs: Vec<[i16; 2]> = keys.iter().map(|&key| [key, key.wrapping_mul(7)]).collect();
+            run.expect(memory, &pairs);
+            Ok(())
+        },
+    );
 }

@@ -1,12 +1,13 @@
 //! Threads that wait for each other: groups, locks, barriers.
 
+use half::f16;
 use producers::{arguments, line, program};
 use ptx_sim::Kind;
 
 #[test]
 fn cooperative() {
     let part = "nothing orders";
-    program("cooperative", Kind::GlobalRace, part, |run| {
+    program("nvcc/cooperative", Kind::GlobalRace, part, |run| {
         let n = 200_usize;
         let mut values: Vec<i32> = (0..n as i32).map(|i| i * i % 31).collect();
         let (from, to) = (run.upload(&values), run.upload(&vec![0; n]));
@@ -38,23 +39,29 @@ fn cooperative() {
 
 #[test]
 fn spin_lock() {
-    program("spin_lock", Kind::GlobalRace, "nothing orders", |run| {
-        // A lock and a count, and a sum.
-        let accounts = run.upload(&[[0_i32; 4]; 3]);
-        run.launch("deposit", line(3, 40), arguments![accounts, 3])?;
-        let sums = [0, 1, 2].map(|k| (k..120).step_by(3).map(|i| f64::from(i) / 4.0).sum::<f64>());
-        let account = |sum: f64| {
-            let bits = sum.to_bits();
-            [0, 40, bits as i32, (bits >> 32) as i32]
-        };
-        run.expect(accounts, &sums.map(account));
-        Ok(())
-    });
+    program(
+        "nvcc/spin_lock",
+        Kind::GlobalRace,
+        "nothing orders",
+        |run| {
+            // A lock and a count, and a sum.
+            let accounts = run.upload(&[[0_i32; 4]; 3]);
+            run.launch("deposit", line(3, 40), arguments![accounts, 3])?;
+            let sums =
+                [0, 1, 2].map(|k| (k..120).step_by(3).map(|i| f64::from(i) / 4.0).sum::<f64>());
+            let account = |sum: f64| {
+                let bits = sum.to_bits();
+                [0, 40, bits as i32, (bits >> 32) as i32]
+            };
+            run.expect(accounts, &sums.map(account));
+            Ok(())
+        },
+    );
 }
 
 #[test]
 fn ticket_lock() {
-    program("ticket_lock", Kind::StepLimit, "steps", |run| {
+    program("nvcc/ticket_lock", Kind::StepLimit, "steps", |run| {
         let (lock, list, length) = (
             run.upload(&[0; 2]),
             run.allocate::<i32>(20),
@@ -68,6 +75,103 @@ fn ticket_lock() {
             blocks.sort_unstable();
             assert_eq!(blocks, (0..20).collect::<Vec<_>>());
         });
+        Ok(())
+    });
+}
+
+#[test]
+fn mbarrier_pipeline() {
+    program(
+        "nvcc/mbarrier_pipeline",
+        Kind::SharedRace,
+        "asynchronous copy",
+        |run| {
+            let (blocks, chunks) = (2, 7);
+            let values: Vec<f32> = (0..blocks * chunks * 64)
+                .map(|i| (i % 29) as f32 - 9.0)
+                .collect();
+            let (input, sums) = (run.upload(&values), run.allocate::<f32>(blocks * 64));
+            let arguments = arguments![input, sums, chunks as i32];
+            run.launch("squares", line(blocks as u32, 96), arguments)?;
+            let sum = |i: usize| {
+                let chunks = values[i / 64 * chunks * 64..].chunks(64).take(chunks);
+                chunks.map(|chunk| chunk[i % 64] * chunk[i % 64]).sum()
+            };
+            run.expect(sums, &(0..blocks * 64).map(sum).collect::<Vec<f32>>());
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn arrive_wait() {
+    program("nvcc/arrive_wait", Kind::Deadlock, "1 of 65", |run| {
+        let n = 64;
+        let values: Vec<i32> = (0..n).map(|i| i * i % 47).collect();
+        let (input, output) = (run.upload(&values), run.allocate::<i32>(n as usize));
+        run.launch("steps", line(1, n as u32), arguments![input, output, 5])?;
+        let result = |i: i32| values[((i + n - 5) % n) as usize] + 5 + 10 * i;
+        run.expect(output, &(0..n).map(result).collect::<Vec<_>>());
+        Ok(())
+    });
+}
+
+#[test]
+fn named_barriers() {
+    let part = "96 threads";
+    program("nvcc/named_barriers", Kind::BarrierMismatch, part, |run| {
+        let rounds = 5;
+        let values: Vec<i32> = (0..rounds * 64).map(|i| i * 13 % 101).collect();
+        let (input, output) = (run.upload(&values), run.allocate::<i32>(values.len()));
+        run.launch("relay", line(1, 128), arguments![input, output, rounds])?;
+        let result = |i: i32| values[((i / 64 * 64) + ((i % 64) ^ 21)) as usize] * 3 + i / 64;
+        run.expect(output, &(0..rounds * 64).map(result).collect::<Vec<_>>());
+        Ok(())
+    });
+}
+
+#[test]
+fn warp_aggregated() {
+    let part = "which does not name it";
+    program("nvcc/warp_aggregated", Kind::WarpMask, part, |run| {
+        let values: Vec<i32> = (0..500).map(|i| i * i % 1009).collect();
+        let (input, output) = (run.upload(&values), run.allocate::<i32>(500));
+        let count = run.upload(&[0]);
+        run.launch("filter", line(3, 64), arguments![input, 500, output, count])?;
+        let mut expected: Vec<i32> = values.into_iter().filter(|value| value % 3 == 0).collect();
+        run.expect(count, &[expected.len() as i32]);
+        run.results(|| {
+            let mut found: Vec<i32> = run.download(output, expected.len());
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected);
+        });
+        Ok(())
+    });
+}
+
+#[test]
+fn atomic_updates() {
+    let part = "nothing orders";
+    program("nvcc/atomic_updates", Kind::GlobalRace, part, |run| {
+        let n = 97_usize;
+        let values: Vec<f64> = (0..n).map(|i| (i * 31 % n) as f64).collect();
+        let best = run.upload(&[(-1.0_f64).to_bits(), -1_i64 as u64]);
+        let (input, product) = (run.upload(&values), run.upload(&[1.0_f64]));
+        let halves = run.upload(&[f16::ZERO; 2]);
+        let counters = run.upload(&[0, u32::MAX, 0, 0, 0, 0, 0]);
+        let arguments = arguments![input, n as i32, best, product, halves, counters];
+        run.launch("update", line(2, 64), arguments)?;
+        let largest = (0..n).find(|i| i * 31 % n == n - 1).expect("one") as u64;
+        run.expect(best, &[((n - 1) as f64).to_bits(), largest]);
+        // Of each eight, one doubles and one halves.
+        run.expect(product, &[1.0_f64]);
+        let sums = [n, (0..n).map(|i| i % 4).sum()];
+        run.expect(halves, &sums.map(|sum| f16::from_f32(sum as f32)));
+        let bits = (0..n).fold(0, |bits, i| bits ^ 1 << (i % 32));
+        let half = (n as f32 * 0.5).to_bits();
+        let sum = (0..n as u32).sum();
+        run.expect(counters, &[n as u32 - 1, 5, 7, 3, bits, sum, half]);
         Ok(())
     });
 }

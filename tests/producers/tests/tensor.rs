@@ -29,7 +29,7 @@ fn halves(values: &[f64]) -> Vec<f16> {
 #[test]
 fn async_product() {
     let part = "asynchronous copy";
-    program("async_product", Kind::SharedRace, part, |run| {
+    program("nvcc/async_product", Kind::SharedRace, part, |run| {
         let n = 48;
         let mut rng = Rng::with_seed(1);
         let (a, b) = (small(&mut rng, n * n), small(&mut rng, n * n));
@@ -47,22 +47,27 @@ fn async_product() {
 
 #[test]
 fn mma_product() {
-    program("mma_product", Kind::SharedRace, "nothing orders", |run| {
-        let k = 64;
-        let mut rng = Rng::with_seed(2);
-        let (a, b) = (small(&mut rng, 16 * k), small(&mut rng, k * 8));
-        let (x, y) = (run.upload(&halves(&a)), run.upload(&halves(&b)));
-        let d = run.allocate::<f32>(16 * 8);
-        run.launch("product", line(1, 32), arguments![x, y, d, k as i32])?;
-        run.expect(d, &singles(&product(&a, &b, 8, k)));
-        Ok(())
-    });
+    program(
+        "nvcc/mma_product",
+        Kind::SharedRace,
+        "nothing orders",
+        |run| {
+            let k = 64;
+            let mut rng = Rng::with_seed(2);
+            let (a, b) = (small(&mut rng, 16 * k), small(&mut rng, k * 8));
+            let (x, y) = (run.upload(&halves(&a)), run.upload(&halves(&b)));
+            let d = run.allocate::<f32>(16 * 8);
+            run.launch("product", line(1, 32), arguments![x, y, d, k as i32])?;
+            run.expect(d, &singles(&product(&a, &b, 8, k)));
+            Ok(())
+        },
+    );
 }
 
 #[test]
 fn wmma_product() {
     let part = "behind the end of the 4096-byte allocation";
-    program("wmma_product", Kind::OutOfBounds, part, |run| {
+    program("nvcc/wmma_product", Kind::OutOfBounds, part, |run| {
         let (m, n, k) = (32, 64, 32);
         let mut rng = Rng::with_seed(3);
         let (a, b, c) = (

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles programs/*.cu to ptx/: compile.py [NAME...], with the nvcc that NVCC names.
+"""Compiles the programs beside it to PTX: compile.py [NAME...], with the nvcc that NVCC names.
 
 Each program becomes NAME.ptx and, with FAULT defined, NAME.fault.ptx. Its second line has its options.
 Made with nvcc 13.5.
@@ -36,8 +36,8 @@ def compile(source, output, extra):
 
 
 chosen = sys.argv[1:]
-for source in sorted((here / "programs").glob("*.cu")):
+for source in sorted(here.glob("*.cu")):
     if chosen and source.stem not in chosen:
         continue
-    compile(source, here / "ptx" / f"{source.stem}.ptx", [])
-    compile(source, here / "ptx" / f"{source.stem}.fault.ptx", ["-DFAULT"])
+    compile(source, source.with_suffix(".ptx"), [])
+    compile(source, source.with_suffix(".fault.ptx"), ["-DFAULT"])
