@@ -32,8 +32,8 @@ pub(crate) struct Function {
     /// Percent of the cache to be shared memory, or -1: a hint.
     carveout: c_int,
     /// Whether clusters may be larger than every device of the architecture has them.
-    non_portable_cluster: bool,
-    /// The cluster that a launch must have, if it was set.
+    pub(crate) non_portable_cluster: bool,
+    /// The cluster that a launch must have, if the kernel says so or it was set.
     pub(crate) required_cluster: Option<[u32; 3]>,
     /// How a cluster's blocks are spread over multiprocessors: a hint.
     cluster_scheduling: c_int,
@@ -54,10 +54,10 @@ impl Function {
             max_dynamic_shared: properties
                 .shared_per_block
                 .saturating_sub(kernel.static_shared()),
+            required_cluster: kernel.required_cluster(),
             kernel,
             carveout: -1,
             non_portable_cluster: false,
-            required_cluster: None,
             cluster_scheduling: 0,
             legacy: Legacy::default(),
         }
@@ -113,7 +113,7 @@ impl Function {
         } else if let Some(axis) = REQUIRED_CLUSTER.iter().position(|&one| one == attribute) {
             self.required_cluster.map_or(0, |size| size[axis]) as c_int
         } else if attribute == CLUSTER_SIZE_MUST_BE_SET {
-            0
+            c_int::from(kernel.needs_cluster())
         } else if attribute == CLUSTER_SCHEDULING {
             self.cluster_scheduling
         } else {

@@ -119,14 +119,18 @@ pub(crate) fn kernel(
 }
 
 impl Session {
-    /// The blocks of a cluster of a launch that asks for `cluster`, or for nothing.
+    /// The blocks of a cluster of a launch that asks for `cluster`, or for nothing: `None` if nobody asks
+    /// for clusters.
     pub(crate) fn cluster_of(
         &self,
         function: Handle,
         cluster: Option<[u32; 3]>,
-    ) -> Result<[u32; 3], Refusal> {
+    ) -> Result<Option<[u32; 3]>, Refusal> {
         let function = self.function(function)?;
-        let cluster = cluster.or(function.required_cluster).unwrap_or([1; 3]);
+        let required = function.required_cluster;
+        let Some(cluster) = cluster.or(required) else {
+            return Ok(None);
+        };
         if cluster.contains(&0) {
             return Err(refuse(
                 CUDA_ERROR_INVALID_VALUE,
@@ -142,7 +146,13 @@ impl Session {
                 format!("a cluster of {blocks} blocks, and {most} are allowed"),
             ));
         }
-        Ok(cluster)
+        if let Some(required) = required.filter(|&required| required != cluster) {
+            return Err(Refusal::of_number(
+                INVALID_CLUSTER_SIZE,
+                format!("the cluster is {cluster:?}, the kernel requires {required:?}"),
+            ));
+        }
+        Ok(Some(cluster))
     }
 
     /// The clusters of a launch that run at a time.
@@ -176,7 +186,7 @@ pub(crate) fn max_active_clusters(
     let (config, attributes) = read(&config)?;
     let function = session.resolve(function)?;
     let cluster = session.cluster_of(function, attributes.cluster)?;
-    count.set(session.clusters_at_once(function, &config, cluster)? as c_int);
+    count.set(session.clusters_at_once(function, &config, cluster.unwrap_or([1; 3]))? as c_int);
     Ok(())
 }
 

@@ -155,7 +155,7 @@ pub(crate) fn launch_grid_async(
         function,
         grid: [width, height, 1],
         block: legacy.block,
-        cluster: [1; 3],
+        cluster: session.cluster_of(function, None)?,
         dynamic_shared: legacy.dynamic_shared,
         cooperative: false,
     };

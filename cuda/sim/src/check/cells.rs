@@ -10,7 +10,7 @@ use super::record::{Access, Action, Chunks, Conflict, Effect, Queue};
 use crate::exec::{LANES, Mask, lanes};
 
 /// How many bytes a chunk of cells is for.
-pub(super) const CHUNK: usize = 4 * CELLS;
+pub(crate) const CHUNK: usize = 4 * CELLS;
 const CELLS: usize = 32;
 
 const WRITE: u8 = 1;
@@ -50,6 +50,8 @@ impl Entry {
                         Effect::Update => COPY | WRITE | STRONG | ATOMIC,
                     }
             }
+            // Leaves no value that another write could be equal to.
+            Action::End => WRITE | ATOMIC,
         };
         Self {
             warp,
@@ -140,7 +142,7 @@ impl Entry {
         Conflict {
             lane,
             offset,
-            block: self.warp / warps,
+            cluster: self.warp / warps,
             thread: self.warp % warps * 32 + unknown as u32,
             pc: self.pc,
             action: match self.kind & (WRITE | ATOMIC | COPY) {

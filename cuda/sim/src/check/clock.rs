@@ -1,5 +1,8 @@
 //! What happened before what: between the threads of a block, and between blocks.
 //!
+//! A cluster of blocks counts as one block here, whose warps are those of all. So what orders threads
+//! of one of its blocks alone may be taken to order others of the cluster, too.
+//!
 //! Every warp counts its synchronizations: that count is its *time*, and an access is stamped with
 //! the warp, the lanes and the time. A thread knows of other threads up to which time their
 //! accesses come before its own; barriers, `bar.warp.sync` and messages raise that. A message is
@@ -25,7 +28,8 @@ use crate::exec::{ALL, LANES, Mask, lanes};
 /// Who takes part in an ordering.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Scope {
-    /// The threads of the block: `.cta`. Also for whatever is done to shared memory.
+    /// The threads of the block or of its cluster: `.cta`, `.cluster`. Also for whatever is done to
+    /// shared memory.
     Block,
     /// All threads: `.gpu` and `.sys`.
     Device,
@@ -70,6 +74,8 @@ struct Fences {
     own: [u32; 2],
     /// The words that were read by relaxed reads since the last fence of the device's scope.
     pending: Vec<u64>,
+    /// What the next fence makes known: that of barriers which were waited for by relaxed waits.
+    awaited: Knowledge,
 }
 
 impl Fences {
@@ -77,6 +83,7 @@ impl Fences {
         for (fenced, other) in self.fenced.iter_mut().zip(&other.fenced) {
             fenced.join(other);
         }
+        self.awaited.join(&other.awaited);
         for &word in &other.pending {
             if !self.pending.contains(&word) {
                 self.pending.push(word);
@@ -178,8 +185,8 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// The clock of block number `block` of a launch, a block of `threads` threads.
-    pub(crate) fn new(releases: Arc<Releases>, block: u32, threads: u32) -> Self {
+    /// The clock of block number `block` of a launch, a block of `warps` warps.
+    pub(crate) fn new(releases: Arc<Releases>, block: u32, warps: u32) -> Self {
         let warp = Warp {
             time: 1,
             states: States::Same(State::default()),
@@ -187,7 +194,7 @@ impl Clock {
         };
         Self {
             block,
-            warps: vec![warp; threads.div_ceil(LANES as u32) as usize],
+            warps: vec![warp; warps as usize],
             releases,
             messages: HashMap::new(),
             copies: 0,
@@ -248,6 +255,29 @@ impl Clock {
         warp.time = warp.time.saturating_add(1);
     }
 
+    /// As [`Clock::arrive`], by a relaxed arrival: what the lanes knew at their last fences counts.
+    pub(crate) fn arrive_relaxed(&self, arrivals: &mut Arrivals, warp: usize, mask: Mask) {
+        let (number, warps) = (warp as u32, self.n_warps());
+        let warp = &self.warps[warp];
+        for lane in lanes(mask) {
+            if let Some(fences) = &warp.state(lane).fences {
+                let block = Scope::Block as usize;
+                let mut fenced = fences.fenced[block].clone();
+                fenced.block.raise(number, 1 << lane, fences.own[block]);
+                warp.add_copies(number, warps, 1 << lane, &mut fenced);
+                arrivals.0.known.join(&fenced);
+            }
+        }
+    }
+
+    /// As [`Clock::leave`], by a relaxed wait: the lanes know at their next fence.
+    pub(crate) fn leave_relaxed(&mut self, arrivals: &Arrivals, warp: usize, mask: Mask) {
+        self.warps[warp].change(mask, |state| {
+            let fences = state.fences.get_or_insert_default();
+            fences.awaited.join(&arrivals.0.known);
+        });
+    }
+
     /// Lanes of a warp leave a barrier at which all of `arrivals` have come.
     pub(crate) fn leave(&mut self, arrivals: &Arrivals, warp: usize, mask: Mask) {
         self.warps[warp].change(mask, |state| state.join(&arrivals.0));
@@ -274,6 +304,7 @@ impl Clock {
         let time = warp.time;
         warp.change(mask, |state| {
             let fences = state.fences.get_or_insert_default();
+            state.known.join(&std::mem::take(&mut fences.awaited));
             for word in &fences.pending {
                 if let Some(message) = messages.get(word) {
                     state.known.join(message);

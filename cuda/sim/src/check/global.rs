@@ -255,7 +255,7 @@ mod tests {
                 };
                 let (offsets, values) = (&[8; LANES], &[[number + 10 * launch; LANES]]);
                 let race = shadow.write(launch.into(), &block.clock, &access, offsets, values);
-                assert_eq!(race.map(|race| race.block), (number == 1).then_some(0));
+                assert_eq!(race.map(|race| race.cluster), (number == 1).then_some(0));
             }
         }
     }

@@ -86,7 +86,7 @@ impl Machine {
         });
         Self {
             clocks: (0..2)
-                .map(|block| Clock::new(releases.clone(), block, 96))
+                .map(|block| Clock::new(releases.clone(), block, 3))
                 .collect(),
             arrivals: HashMap::new(),
             shared,
@@ -203,7 +203,7 @@ fn verdict(name: &str, steps: &[(Thread, Op)]) -> Option<(usize, Thread)> {
                 let other = conflict.thread as usize;
                 Some((
                     step,
-                    (conflict.block as usize, other / LANES, other % LANES),
+                    (conflict.cluster as usize, other / LANES, other % LANES),
                 ))
             })
             .collect();
@@ -361,7 +361,7 @@ fn times() {
     const WARPS: usize = 8;
     const COUNT: usize = 200_000;
     let releases = Arc::new(Releases::default());
-    let mut clock = Clock::new(releases, 0, (WARPS * LANES) as u32);
+    let mut clock = Clock::new(releases, 0, WARPS as u32);
     let mut shared = SharedShadow::default();
     shared.start(48 << 10);
     let global = GlobalShadow::new(1 << 20);
@@ -483,7 +483,7 @@ fn times() {
         let releases = Arc::new(Releases::default());
         let start = std::time::Instant::now();
         for block in 0..n_blocks {
-            let mut clock = Clock::new(releases.clone(), block, 256);
+            let mut clock = Clock::new(releases.clone(), block, 8);
             clock.barrier();
             clock.fence(0, 1, Scope::Device);
             clock.publish(0, 1, address, 4, false, Scope::Device);

@@ -13,6 +13,7 @@ mod report;
 mod shared;
 mod vector;
 
+pub(crate) use cells::CHUNK as SHADOW_CHUNK;
 pub(crate) use clock::{Arrivals, Clock, Releases, Scope};
 pub(crate) use global::GlobalShadow;
 pub(crate) use log::Log;

@@ -217,7 +217,9 @@ impl Pair {
         let releases = Arc::new(Releases::default());
         Self {
             clocks: (0..BLOCKS)
-                .map(|block| Clock::new(releases.clone(), block as u32, BLOCK as u32))
+                .map(|block| {
+                    Clock::new(releases.clone(), block as u32, BLOCK.div_ceil(LANES) as u32)
+                })
                 .collect(),
             shared: is_shared.then(|| {
                 let mut shadow = SharedShadow::default();
@@ -288,7 +290,7 @@ impl Pair {
             }
         }
         if let Some(conflict) = conflict {
-            let other = conflict.block as usize * BLOCK + conflict.thread as usize;
+            let other = conflict.cluster as usize * BLOCK + conflict.thread as usize;
             let found = (conflict.lane, conflict.offset as usize / 4, other);
             assert!(
                 races.contains(&found),

@@ -39,6 +39,8 @@ pub(crate) enum Action {
     Atomic,
     /// Begins something that accesses it asynchronously, until those wait who are concerned.
     Begin(Queue, Effect),
+    /// Ends the block whose memory it is.
+    End,
 }
 
 /// What something asynchronous does to memory.
@@ -98,6 +100,7 @@ impl Action {
             Self::Read => "reads",
             Self::Write => "writes",
             Self::Atomic => "updates",
+            Self::End => "ends",
             Self::Begin(Queue::Products, _) => "multiplies asynchronously from",
             Self::Begin(_, Effect::Read) => "copies asynchronously from",
             Self::Begin(_, Effect::Write) => "copies asynchronously to",
@@ -109,7 +112,7 @@ impl Action {
 /// An instruction that some lanes of a warp run, and that accesses memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Access {
-    /// The warp's number in its block.
+    /// The warp's number in its cluster.
     pub(crate) warp: usize,
     /// The lanes.
     pub(crate) mask: Mask,
@@ -131,9 +134,9 @@ pub(crate) struct Conflict {
     pub(crate) lane: usize,
     /// The first byte of the word that both accessed.
     pub(crate) offset: u64,
-    /// The block of the other thread: its number in the grid.
-    pub(crate) block: u32,
-    /// The other thread: its number in its block.
+    /// The cluster of the other thread: its number in the grid.
+    pub(crate) cluster: u32,
+    /// The other thread: its number in its cluster.
     pub(crate) thread: u32,
     /// Its instruction.
     pub(crate) pc: u32,

@@ -33,6 +33,9 @@ pub enum Kind {
     SharedRace,
     /// Two accesses to global memory, at least one a write, that nothing orders.
     GlobalRace,
+    /// An access to the shared memory of another block of the cluster which that block does not wait for
+    /// before it ends.
+    EndedBlock,
     /// A barrier that threads of the block never reach, because they have ended.
     BarrierNotReached,
     /// Threads at a barrier do not agree: on the number of threads, or on the instruction.
@@ -74,6 +77,7 @@ impl Kind {
                 | UninitializedLocal
                 | SharedRace
                 | GlobalRace
+                | EndedBlock
                 | BarrierNotReached
                 | BarrierMismatch
                 | WarpMask
@@ -98,6 +102,7 @@ impl Kind {
             UninitializedLocal => "read of uninitialized local memory",
             SharedRace => "race in shared memory",
             GlobalRace => "race in global memory",
+            EndedBlock => "shared memory of a block that may have ended",
             BarrierNotReached => "barrier that not all threads reach",
             BarrierMismatch => "threads disagree about a barrier",
             WarpMask => "wrong mask of a warp-level instruction",

@@ -1,21 +1,30 @@
-//! The shadow of a block's shared memory: who has last accessed each byte, and which were written.
+//! The shadow of shared memory: who has last accessed each byte, and which were written.
 
 use std::ops::Range;
 
 use super::cells::{CHUNK, Chunk};
 use super::clock::Clock;
 use super::record::{Access, Chunks, Conflict, record, record_run};
-use crate::exec::{LANES, Mask, lanes};
+use crate::exec::{LANES, Mask, Stride, lanes};
 
-/// The history of a block's shared memory. A thread of the host keeps one for all of its blocks.
+/// The history of the shared memory of a cluster's blocks.
 #[derive(Debug, Default)]
 pub(crate) struct SharedShadow {
     chunks: Vec<Chunk>,
     epoch: u64,
+    stride: Stride,
 }
 
 impl SharedShadow {
-    /// Forgets everything, for a block with `bytes` bytes of shared memory.
+    /// The history of nothing, where the blocks' memories are so far from each other.
+    pub(crate) fn new(stride: Stride) -> Self {
+        Self {
+            stride,
+            ..Self::default()
+        }
+    }
+
+    /// Forgets everything, for blocks with `bytes` bytes of shared memory together.
     pub(crate) fn start(&mut self, bytes: usize) {
         self.epoch += 1;
         if self.chunks.len() < bytes.div_ceil(CHUNK) {
@@ -69,18 +78,28 @@ impl Chunks for SharedShadow {
     }
 
     fn with<R>(&mut self, number: usize, work: impl FnOnce(&mut Chunk) -> R) -> R {
-        work(&mut self.chunks[number])
+        let index = self.stride.index((number * CHUNK) as u64) / CHUNK;
+        work(&mut self.chunks[index])
     }
 }
 
-/// Which bytes of a block's shared memory, or of a thread's local memory, were ever written.
+/// Which bytes of the shared memory of a cluster's blocks were ever written.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     /// A bit for each byte.
     bits: Vec<u64>,
+    stride: Stride,
 }
 
 impl Written {
+    /// For no memory yet, where the blocks' memories are so far from each other.
+    pub(crate) fn new(stride: Stride) -> Self {
+        Self {
+            stride,
+            ..Self::default()
+        }
+    }
+
     /// Forgets everything, for memory of `bytes` bytes.
     pub(crate) fn start(&mut self, bytes: usize) {
         self.bits.clear();
@@ -90,22 +109,24 @@ impl Written {
     /// Marks what some lanes write. The offsets must be inside of the memory and aligned.
     pub(crate) fn set(&mut self, mask: Mask, offsets: &[u64; LANES], bytes: u32) {
         for lane in lanes(mask) {
-            self.bits[offsets[lane] as usize / 64] |= run(offsets[lane], bytes);
+            self.bits[self.stride.index(offsets[lane]) / 64] |= run(offsets[lane], bytes);
         }
     }
 
     /// Marks a run of bytes.
     pub(crate) fn set_run(&mut self, run: Range<u64>) {
-        for (word, bits) in words(run) {
+        let gap = run.start - self.stride.index(run.start) as u64;
+        for (word, bits) in words(run.start - gap..run.end - gap) {
             self.bits[word] |= bits;
         }
     }
 
     /// The first byte of a run that was never written.
     pub(crate) fn first_missing_of(&self, run: Range<u64>) -> Option<u64> {
-        words(run).find_map(|(word, bits)| {
+        let gap = run.start - self.stride.index(run.start) as u64;
+        words(run.start - gap..run.end - gap).find_map(|(word, bits)| {
             let missing = !self.bits[word] & bits;
-            (missing != 0).then(|| word as u64 * 64 + u64::from(missing.trailing_zeros()))
+            (missing != 0).then(|| gap + word as u64 * 64 + u64::from(missing.trailing_zeros()))
         })
     }
 
@@ -119,7 +140,7 @@ impl Written {
     ) -> Option<(usize, u64)> {
         lanes(mask).find_map(|lane| {
             let offset = offsets[lane];
-            let missing = !self.bits[offset as usize / 64] & run(offset, bytes);
+            let missing = !self.bits[self.stride.index(offset) / 64] & run(offset, bytes);
             let first = offset & !63 | u64::from(missing.trailing_zeros());
             (missing != 0).then_some((lane, first))
         })

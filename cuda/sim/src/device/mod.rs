@@ -35,12 +35,14 @@ pub struct Device {
 /// How a kernel is launched.
 #[derive(Clone, Copy, Debug)]
 pub struct Launch<'a> {
-    /// The blocks of the grid, as x, y, z.
+    /// The blocks of the grid, as x, y, z; of a kernel with `.blocksareclusters` its clusters.
     pub grid: [u32; 3],
     /// The threads of a block, as x, y, z.
     pub block: [u32; 3],
-    /// The blocks of a cluster, as x, y, z.
-    pub cluster: [u32; 3],
+    /// The blocks of a cluster, as x, y, z; without one those that the kernel asks for, if it does.
+    pub cluster: Option<[u32; 3]>,
+    /// Whether a cluster may have 16 blocks, which not every device of the architecture takes, and not 8.
+    pub non_portable_cluster: bool,
     /// Bytes of shared memory beyond the kernel's own variables.
     pub dynamic_shared: u32,
     /// The values of the kernel's parameters.
@@ -55,7 +57,8 @@ impl Default for Launch<'_> {
         Self {
             grid: [1; 3],
             block: [1; 3],
-            cluster: [1; 3],
+            cluster: None,
+            non_portable_cluster: false,
             dynamic_shared: 0,
             arguments: Arguments::Values(&[]),
             cooperative: false,
@@ -174,11 +177,14 @@ impl Device {
             false => 0,
         };
         let counts = self.options.profile;
+        let cluster = cluster(kernel, launch);
         let mut state = LaunchState {
             device: self,
             kernel,
-            grid: launch.grid,
+            grid: grid(kernel, launch),
             block: launch.block,
+            cluster: cluster.unwrap_or([1; 3]),
+            is_explicit_cluster: cluster.is_some(),
             dynamic_shared: launch.dynamic_shared,
             parameters,
             workspace,
@@ -246,7 +252,7 @@ impl Device {
             )))
         };
         let sizes = [
-            ("grid", launch.grid, properties.max_grid),
+            ("grid", grid(kernel, launch), properties.max_grid),
             ("block", launch.block, properties.max_block),
         ];
         for (what, size, most) in sizes {
@@ -257,8 +263,8 @@ impl Device {
                 return refuse(format!("the {what} {size:?} is larger than {most:?}"));
             }
         }
-        if launch.cluster != [1; 3] {
-            return refuse("clusters of blocks are not simulated".to_owned());
+        if let Err(message) = self.check_cluster(kernel, launch) {
+            return refuse(message);
         }
         let threads: u64 = launch.block.iter().map(|&size| u64::from(size)).product();
         if threads > u64::from(properties.max_threads_per_block) {
@@ -289,7 +295,7 @@ impl Device {
             ));
         }
         if launch.cooperative {
-            let blocks: u64 = launch.grid.iter().map(|&size| u64::from(size)).product();
+            let blocks: u64 = grid(kernel, launch).map(u64::from).iter().product();
             let resident = self.resident_blocks(threads as u32) as u64;
             if blocks > resident {
                 return exceed(format!(
@@ -298,6 +304,60 @@ impl Device {
             }
         }
         Ok(())
+    }
+
+    /// Whether the clusters of a launch are such as the device and the kernel take.
+    fn check_cluster(&self, kernel: &Kernel, launch: &Launch<'_>) -> Result<(), String> {
+        let Some(size) = cluster(kernel, launch) else {
+            return match kernel.needs_cluster() {
+                true => Err("the kernel wants to be told the shape of its clusters".to_owned()),
+                false => Ok(()),
+            };
+        };
+        let blocks: u64 = size.map(u64::from).iter().product();
+        let most = self.max_cluster_blocks(launch.non_portable_cluster);
+        if blocks == 0 || blocks > u64::from(most) {
+            return Err(match most {
+                1 => format!(
+                    "the clusters {size:?}, which devices from compute capability 9.0 on have"
+                ),
+                8 => format!(
+                    "a cluster of {blocks} blocks, without a non-portable size it has 1 to 8"
+                ),
+                _ => format!("a cluster of {blocks} blocks, the device takes 1 to {most}"),
+            });
+        }
+        if let Some(required) = kernel.required_cluster()
+            && required != size
+        {
+            return Err(format!(
+                "the cluster is {size:?}, the kernel requires {required:?}"
+            ));
+        }
+        if let Some(most) = kernel.max_cluster_blocks()
+            && blocks > u64::from(most)
+        {
+            return Err(format!(
+                "a cluster of {blocks} blocks, the kernel was compiled for at most {most}"
+            ));
+        }
+        let grid = grid(kernel, launch);
+        if (0..3).any(|dimension| !grid[dimension].is_multiple_of(size[dimension])) {
+            return Err(format!(
+                "the grid {grid:?} is no multiple of the cluster {size:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The most blocks of a cluster: 1 where the device has no clusters. A size is portable if all
+    /// devices with clusters take it.
+    pub fn max_cluster_blocks(&self, non_portable: bool) -> u32 {
+        match (self.options.properties.compute_capability.0, non_portable) {
+            (..=8, _) => 1,
+            (_, false) => 8,
+            (_, true) => 16,
+        }
     }
 
     /// What was found since the last call: everything that did not end a launch. Equal reports are
@@ -394,6 +454,21 @@ impl Device {
     /// The host's threads that run blocks.
     pub(crate) fn workers(&self) -> usize {
         self.options.workers
+    }
+}
+
+/// The shape of a launch's clusters, if it has any.
+fn cluster(kernel: &Kernel, launch: &Launch<'_>) -> Option<[u32; 3]> {
+    launch.cluster.or(kernel.required_cluster())
+}
+
+/// The blocks of a launch's grid.
+fn grid(kernel: &Kernel, launch: &Launch<'_>) -> [u32; 3] {
+    match cluster(kernel, launch) {
+        Some(cluster) if kernel.blocks_are_clusters() => std::array::from_fn(|dimension| {
+            launch.grid[dimension].saturating_mul(cluster[dimension])
+        }),
+        _ => launch.grid,
     }
 }
 

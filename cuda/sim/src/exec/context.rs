@@ -18,6 +18,10 @@ pub(crate) struct LaunchState<'l> {
     pub(crate) kernel: &'l Kernel,
     pub(crate) grid: [u32; 3],
     pub(crate) block: [u32; 3],
+    /// The blocks of a cluster, along x, y and z: one each where none are asked for.
+    pub(crate) cluster: [u32; 3],
+    /// Whether clusters are asked for.
+    pub(crate) is_explicit_cluster: bool,
     pub(crate) dynamic_shared: u32,
     /// The kernel's parameters, each at its offset.
     pub(crate) parameters: Vec<u8>,
@@ -45,11 +49,35 @@ impl LaunchState<'_> {
         self.block.iter().product()
     }
 
+    /// The warps of a block.
+    pub(crate) fn warps(&self) -> u32 {
+        self.threads().div_ceil(LANES as u32)
+    }
+
+    /// The blocks of a cluster.
+    pub(crate) fn blocks(&self) -> u32 {
+        self.cluster.iter().product()
+    }
+
+    /// The clusters of the grid, along x, y and z.
+    pub(crate) fn clusters(&self) -> [u32; 3] {
+        std::array::from_fn(|dimension| self.grid[dimension] / self.cluster[dimension])
+    }
+
+    /// Where a block of a cluster is in the grid, by its rank: `%ctaid`.
+    pub(crate) fn block_index(&self, cluster: u64, rank: u32) -> [u32; 3] {
+        let first = coordinates(cluster, self.clusters());
+        let inner = coordinates(rank.into(), self.cluster);
+        std::array::from_fn(|dimension| {
+            first[dimension] * self.cluster[dimension] + inner[dimension]
+        })
+    }
+
     /// A report of what a thread did at a step.
     pub(crate) fn report(
         &self,
         kind: Kind,
-        block: [u32; 3],
+        cluster: u64,
         thread: u32,
         pc: u32,
         action: &'static str,
@@ -58,7 +86,7 @@ impl LaunchState<'_> {
         Report {
             kind,
             kernel: self.kernel.name().to_owned(),
-            party: Some(self.party(block, thread, pc, action)),
+            party: Some(self.party(cluster, thread, pc, action)),
             message,
             address: None,
             whereabouts: None,
@@ -68,17 +96,13 @@ impl LaunchState<'_> {
         }
     }
 
-    /// A thread, by its number in its block, at a step.
-    pub(crate) fn party(
-        &self,
-        block: [u32; 3],
-        thread: u32,
-        pc: u32,
-        action: &'static str,
-    ) -> Party {
+    /// A thread, by its number in its cluster, at a step. The warps of a cluster are counted block
+    /// after block, and their lanes whole.
+    pub(crate) fn party(&self, cluster: u64, thread: u32, pc: u32, action: &'static str) -> Party {
+        let lanes = self.warps() * LANES as u32;
         Party {
-            block,
-            thread: coordinates(u64::from(thread), self.block),
+            block: self.block_index(cluster, thread / lanes),
+            thread: coordinates(u64::from(thread % lanes), self.block),
             action,
             place: self.place(pc),
         }
@@ -115,13 +139,15 @@ pub(crate) struct Context<'c, 'l> {
     pub(crate) local_end: &'c mut u32,
     pub(crate) shared: &'c mut SharedMemory,
     pub(crate) cursor: &'c mut Cursor<'l>,
-    /// `%ctaid`
-    pub(crate) block: [u32; 3],
-    /// The warp's number in its block.
+    /// The cluster's number in the grid.
+    pub(crate) cluster: u64,
+    /// The warp's number in its cluster.
     pub(crate) warp: u32,
+    /// Where the addresses of its block's shared memory begin.
+    pub(crate) shared_base: u64,
     /// The step that runs.
     pub(crate) pc: u32,
-    /// Steps that the block has taken.
+    /// Steps that the cluster has taken.
     pub(crate) steps: u64,
     /// The calls that the lanes are in.
     pub(crate) stack: Option<&'c CallFrame>,
@@ -130,16 +156,14 @@ pub(crate) struct Context<'c, 'l> {
 }
 
 impl Context<'_, '_> {
-    /// The number of a lane's thread in its block.
-    pub(crate) fn thread(&self, lane: usize) -> u32 {
-        self.warp * LANES as u32 + lane as u32
+    /// The warp's number in its block.
+    pub(crate) fn warp_in_block(&self) -> u32 {
+        self.warp % self.launch.warps()
     }
 
-    /// The block's number in the grid.
-    pub(crate) fn block_number(&self) -> u64 {
-        let [x, y, z] = self.block.map(u64::from);
-        let [width, height, _] = self.launch.grid.map(u64::from);
-        x + width * (y + height * z)
+    /// The number of a lane's thread in its cluster.
+    pub(crate) fn thread(&self, lane: usize) -> u32 {
+        self.warp * LANES as u32 + lane as u32
     }
 
     /// A report about what a lane does at this instruction.
@@ -153,7 +177,7 @@ impl Context<'_, '_> {
         let thread = self.thread(lane);
         let launch = self.launch;
         launch
-            .report(kind, self.block, thread, self.pc, action, message.into())
+            .report(kind, self.cluster, thread, self.pc, action, message.into())
             .within(launch.callers(self.stack))
     }
 
@@ -180,9 +204,11 @@ impl Context<'_, '_> {
 }
 
 impl LaunchState<'_> {
-    /// A special register that does not change, in every lane of a warp.
-    pub(crate) fn special(&self, special: Special, block: [u32; 3], warp: u32) -> [u64; LANES] {
+    /// A special register that does not change, in every lane of a warp of a cluster.
+    pub(crate) fn special(&self, special: Special, cluster: u64, warp: u32) -> [u64; LANES] {
         use Special::*;
+        let (rank, warp) = (warp / self.warps(), warp % self.warps());
+        let block = self.block_index(cluster, rank);
         let same = |value: u32| [u64::from(value); LANES];
         let lane = |f: fn(u32) -> u32| std::array::from_fn(|lane| u64::from(f(lane as u32)));
         let kernel = self.kernel;
@@ -194,14 +220,16 @@ impl LaunchState<'_> {
             BlockSize(dimension) => same(self.block[dimension]),
             Block(dimension) => same(block[dimension]),
             GridSize(dimension) => same(self.grid[dimension]),
-            // Each block is a cluster of its own.
-            Cluster(dimension) => same(block[dimension]),
-            ClusterCount(dimension) => same(self.grid[dimension]),
-            BlockInCluster(_) | ClusterRank | IsExplicitCluster => same(0),
-            ClusterSize(_) | ClusterBlocks => same(1),
+            Cluster(dimension) => same(block[dimension] / self.cluster[dimension]),
+            ClusterCount(dimension) => same(self.clusters()[dimension]),
+            BlockInCluster(dimension) => same(block[dimension] % self.cluster[dimension]),
+            ClusterSize(dimension) => same(self.cluster[dimension]),
+            ClusterRank => same(rank),
+            ClusterBlocks => same(self.blocks()),
+            IsExplicitCluster => same(self.is_explicit_cluster.into()),
             Lane => lane(|lane| lane),
             Warp => same(warp),
-            WarpCount => same(self.threads().div_ceil(LANES as u32)),
+            WarpCount => same(self.warps()),
             Multiprocessor => {
                 // Blocks go round the multiprocessors, as they do on an empty device.
                 let [x, y, z] = block.map(u64::from);

@@ -3,7 +3,7 @@
 //! The bytes of a copy arrive at once or when the thread waits for it, as the seed draws. Either way
 //! nobody may look before.
 
-use super::block::distinct;
+use super::cluster::distinct;
 use super::groups::Groups;
 use super::{LANES, Mask, SharedMemory, lanes};
 use crate::check::{Arrivals, Queue};
@@ -226,8 +226,8 @@ impl SharedMemory {
     /// Puts the bytes of a copy where they go, in some lanes.
     pub(crate) fn arrive_copied(&mut self, done: Mask, late: &Late) {
         for lane in lanes(done) {
-            let at = late.offsets[lane] as usize;
-            self.bytes[at..at + late.bytes].copy_from_slice(&late.data[lane][..late.bytes]);
+            self.bytes_mut(late.offsets[lane], late.bytes)
+                .copy_from_slice(&late.data[lane][..late.bytes]);
         }
         if let Some(written) = &mut self.written {
             written.set(done, &late.offsets, late.bytes as u32);

@@ -1,15 +1,15 @@
-//! A grid: its blocks, in an order that the seed draws, on the threads of the host.
+//! A grid: its clusters of blocks, in an order that the seed draws, on the threads of the host.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use super::block::{Block, Progress};
+use super::cluster::{Cluster, Progress};
 use super::context::LaunchState;
 use super::{Random, Stop};
 
-/// The steps after which a block that has not ended makes room for another one, which it may be
-/// waiting for.
+/// The steps, for each of its blocks, after which a cluster that has not ended makes room for another
+/// one, which it may be waiting for.
 const PATIENCE: u64 = 20_000;
 
 /// A permutation of the numbers below `count`: `n * factor + shift` modulo `count`.
@@ -46,9 +46,9 @@ impl Order {
     }
 }
 
-/// Runs all blocks of a launch.
+/// Runs all clusters of a launch.
 pub(crate) fn run(launch: &LaunchState<'_>) -> Result<(), Stop> {
-    let count = launch.grid.iter().map(|&size| u64::from(size)).product();
+    let count = launch.clusters().map(u64::from).iter().product();
     let mut random = Random(launch.seed ^ launch.number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let grid = Grid {
         launch,
@@ -58,7 +58,8 @@ pub(crate) fn run(launch: &LaunchState<'_>) -> Result<(), Stop> {
         stop: Mutex::new(None),
         // What a multiprocessor holds at a time is not what limits a machine without any, but
         // memory is: each block that has begun keeps its registers.
-        resident: launch.device.resident_blocks(launch.threads()),
+        resident: (launch.device.resident_blocks(launch.threads()) / launch.blocks() as usize)
+            .max(1),
         seed: random.next(),
     };
     let workers = u64::try_from(launch.device.workers()).unwrap_or(1);
@@ -94,31 +95,32 @@ struct Grid<'l> {
 }
 
 impl<'l> Grid<'l> {
-    /// The next block that nobody has begun.
-    fn begin(&self) -> Option<Block<'l>> {
+    /// The next cluster that nobody has begun.
+    fn begin(&self) -> Option<Cluster<'l>> {
         let turn = self.next.fetch_add(1, Relaxed);
         (turn < self.order.count).then(|| {
             let number = self.order.get(turn);
             let seed = Random(self.seed ^ number.rotate_left(32)).next();
-            Block::new(self.launch, number, seed)
+            Cluster::new(self.launch, number, seed)
         })
     }
 
-    /// Runs blocks until there are none.
+    /// Runs clusters until there are none.
     ///
-    /// A block that takes long may wait for one that has not begun. So after some steps another
+    /// A cluster that takes long may wait for one that has not begun. So after some steps another
     /// one begins, and from then on they take turns.
     fn work(&self) {
         let mut paused = VecDeque::new();
+        let patience = PATIENCE * u64::from(self.launch.blocks());
         while !self.stopped.load(Relaxed) {
             let room = paused.len() < self.resident;
             let fresh = if room { self.begin() } else { None };
-            let Some(mut block) = fresh.or_else(|| paused.pop_front()) else {
+            let Some(mut cluster) = fresh.or_else(|| paused.pop_front()) else {
                 break;
             };
-            match block.run(PATIENCE) {
+            match cluster.run(patience) {
                 Ok(Progress::Done) => {}
-                Ok(Progress::Paused) => paused.push_back(block),
+                Ok(Progress::Paused) => paused.push_back(cluster),
                 Err(stop) => {
                     self.stopped.store(true, Relaxed);
                     let mut first = self.stop.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::access::{NO_VALUES, Order, Part};
-use super::block::distinct;
-use super::context::coordinates;
-use super::{Context, LANES, Mask, Stop, lanes};
+use super::cluster::distinct;
+use super::{Context, LANES, Mask, Stop, lanes, rank_and_offset};
 use crate::check::{Action, Arrivals, Kind, Scope};
 
 /// The most arrivals and bytes that a phase may wait for.
@@ -36,12 +35,17 @@ struct Mbarrier {
 
 impl Mbarrier {
     /// What `arrive` returns: the phase, the barrier, and the arrivals that it waits for.
-    fn state(&self, offset: u64) -> u64 {
-        u64::from(self.phase) << 44 | (offset / BYTES) << 20 | u64::from(self.pending)
+    fn state(&self, address: u64) -> u64 {
+        u64::from(self.phase) << 44 | place(address) << 20 | u64::from(self.pending)
     }
 }
 
-/// The barriers in the shared memory of a block, by their offsets.
+/// Where a barrier is in the memory of its block, in barriers: 21 bits.
+fn place(address: u64) -> u64 {
+    rank_and_offset(address).1 / BYTES
+}
+
+/// The barriers in the shared memory of a cluster's blocks, by their addresses.
 #[derive(Default)]
 pub(crate) struct Mbarriers {
     barriers: BTreeMap<u64, Mbarrier>,
@@ -146,8 +150,7 @@ impl Context<'_, '_> {
         let known = self.shared.mbarriers.overlapping(offset, 1);
         if let Some((_, barrier)) = known {
             let (thread, pc, _) = barrier.made;
-            let block = coordinates(self.block_number(), self.launch.grid);
-            report.other = Some(self.launch.party(block, thread, pc, "initializes"));
+            report.other = Some(self.launch.party(self.cluster, thread, pc, "initializes"));
         }
         Box::new(report)
     }
@@ -166,8 +169,7 @@ impl Context<'_, '_> {
                 );
                 let mut report = self.report(Kind::SharedRace, lane, "uses", message);
                 report.address = Some(offset);
-                let block = coordinates(self.block_number(), self.launch.grid);
-                report.other = Some(self.launch.party(block, thread, pc, "initializes"));
+                report.other = Some(self.launch.party(self.cluster, thread, pc, "initializes"));
                 self.note(report);
             }
             return Ok(());
@@ -378,17 +380,19 @@ impl Context<'_, '_> {
         Ok(())
     }
 
-    /// Those who wait will know what some lanes know.
+    /// Those who wait will know what some lanes know, or without `releases` what they have fenced.
     fn release(&mut self, offset: u64, mask: Mask, releases: bool) {
         let warp = self.warp as usize;
         let shared = &mut *self.shared;
-        if let (Some(clock), Some(barrier), true, true) = (
+        if let (Some(clock), Some(barrier), true) = (
             &mut shared.clock,
             shared.mbarriers.barriers.get_mut(&offset),
-            releases,
             mask != 0,
         ) {
-            clock.arrive(&mut barrier.now, warp, mask);
+            match releases {
+                true => clock.arrive(&mut barrier.now, warp, mask),
+                false => clock.arrive_relaxed(&mut barrier.now, warp, mask),
+            }
         }
     }
 
@@ -424,7 +428,7 @@ impl Context<'_, '_> {
                     Phase::Parity(parities) => parities[lane] != current & 1,
                     Phase::State(states) => {
                         let (state, phase) = (states[lane], (states[lane] >> 44) as u32);
-                        let is_other = state >> 20 & 0xff_ffff != offset / BYTES;
+                        let is_other = state >> 20 & 0xff_ffff != place(offset);
                         let age = current.wrapping_sub(phase) & MOST;
                         if is_other || age > 1 {
                             let why = if is_other {
@@ -447,9 +451,12 @@ impl Context<'_, '_> {
             if let (Some(clock), Some(barrier), true) = (
                 &mut shared.clock,
                 shared.mbarriers.barriers.get(&offset),
-                acquires && here != 0,
+                here != 0,
             ) {
-                clock.leave(&barrier.completed, warp, here);
+                match acquires {
+                    true => clock.leave(&barrier.completed, warp, here),
+                    false => clock.leave_relaxed(&barrier.completed, warp, here),
+                }
             }
         }
         Ok(complete)

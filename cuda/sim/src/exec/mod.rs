@@ -1,9 +1,10 @@
-//! Runs kernels: warps of lanes, blocks of warps, grids of blocks.
+//! Runs kernels: warps of lanes, blocks of warps, clusters of blocks, grids of clusters.
 
 mod access;
 mod barrier;
-mod block;
 mod call;
+mod cluster;
+mod cluster_barrier;
 mod context;
 mod copies;
 mod grid;
@@ -22,13 +23,14 @@ pub(crate) use access::{
 };
 pub(crate) use barrier::{BarrierStep, Reduction};
 pub(crate) use call::{Actual, Call, Callee};
+pub(crate) use cluster_barrier::ClusterBarrierStep;
 pub(crate) use context::{Context, LaunchState};
 pub(crate) use copies::{Late, MOST as MOST_COPIED};
 pub(crate) use grid::run;
 pub(crate) use local::LocalMemory;
 pub(crate) use mbarrier::{Arrival, Phase, pending_count};
 pub(crate) use registers::{ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend, lanes};
-pub(crate) use shared::SharedMemory;
+pub(crate) use shared::{SharedMemory, Stride, block_base, rank_and_offset};
 pub(crate) use warp::Converge;
 pub(crate) use warpgroup::{Matrices, ProductRegister, ProductRegisters, ProductShape, Warpgroups};
 
@@ -72,6 +74,8 @@ pub(crate) enum Action {
     Exit,
     /// Arrives at a barrier of the block.
     Barrier(Box<BarrierStep>),
+    /// Arrives at the barrier of the cluster, or waits at it.
+    ClusterBarrier(ClusterBarrierStep),
     /// Waits for other lanes of the warp, then computes with them.
     Converge(Box<Converge>),
 }
@@ -135,6 +139,7 @@ impl fmt::Debug for Action {
             Self::Return => "Return",
             Self::Exit => "Exit",
             Self::Barrier(_) => "Barrier",
+            Self::ClusterBarrier(_) => "ClusterBarrier",
             Self::Converge(_) => "Converge",
         })
     }

@@ -1,12 +1,14 @@
-//! Where threads wait for each other: barriers of the block, and lanes of a warp.
+//! Where threads wait for each other: barriers of a block, and lanes of a warp.
+
+use std::ops::Range;
 
 use super::barrier::{BARRIERS, BarrierStep, Reduction};
-use super::block::{Block, MOST_VAIN, Pause, Vain, distinct, first_thread};
+use super::cluster::{Cluster, MOST_VAIN, Pause, Vain, distinct, first_thread};
 use super::warp::{Converge, Group, Waiting, Warp};
-use super::{Action, Context, LANES, Lane, Mask, Stop, lanes};
+use super::{Action, Context, LANES, Lane, Mask, Stop, block_base, lanes};
 use crate::check::{Effect, Kind, Queue};
 
-impl Block<'_> {
+impl<'l> Cluster<'l> {
     /// Brings a group to a barrier.
     pub(super) fn arrive(
         &mut self,
@@ -25,13 +27,15 @@ impl Block<'_> {
             let value = registers.predicate(predicate.slot);
             if predicate.negated { !value } else { value }
         });
+        let rank = self.warps[number].rank;
+        let local = number - self.warps_of(rank).start;
         for part in distinct(group.mask, key) {
             let mut arriving = group.split(part.mask);
             let thread = first_thread(number, part.mask);
             let id = (part.value >> 32) as u32;
             let count = step.count.map(|_| part.value as u32);
-            let refuse = |block: &Self, message: String| {
-                block.report_at(
+            let refuse = |cluster: &Self, message: String| {
+                cluster.report_at(
                     Kind::InvalidInstruction,
                     thread,
                     arriving.pc,
@@ -50,7 +54,8 @@ impl Block<'_> {
                 );
                 return Err(refuse(self, message));
             }
-            let barrier = &mut self.barriers[id as usize];
+            let slot = barrier_slot(rank, id);
+            let barrier = &mut self.barriers[slot];
             let earlier = barrier
                 .first
                 .replace(barrier.first.unwrap_or((thread, arriving.pc)));
@@ -68,11 +73,11 @@ impl Block<'_> {
                 );
                 self.mismatch(thread, arriving.pc, message, Some((other, pc)));
             }
-            let barrier = &mut self.barriers[id as usize];
+            let barrier = &mut self.barriers[slot];
             if earlier.is_none() {
                 barrier.count = count;
             }
-            barrier.arrived[number] |= part.mask;
+            barrier.arrived[local] |= part.mask;
             if count.is_some() {
                 self.shared.arrive(&mut barrier.arrivals, number, part.mask);
             }
@@ -80,67 +85,74 @@ impl Block<'_> {
             if step.arrives_only {
                 arriving.pc += 1;
             } else {
-                barrier.waiting[number] |= part.mask;
+                barrier.waiting[local] |= part.mask;
                 arriving.waiting = Waiting::Barrier(id);
             }
             self.warps[number].put(arriving);
-            self.open_if_complete(id);
+            self.open_if_complete(rank, id);
         }
         Ok(Pause::Settled)
     }
 
     /// Notes that threads disagree about a barrier.
-    fn mismatch(&self, thread: u32, pc: u32, message: String, other: Option<(u32, u32)>) {
+    pub(super) fn mismatch(
+        &self,
+        thread: u32,
+        pc: u32,
+        message: String,
+        other: Option<(u32, u32)>,
+    ) {
         if self.launch.checks.barriers {
             let mut report = *self.report_at(Kind::BarrierMismatch, thread, pc, "waits", message);
             report.other =
-                other.map(|(thread, pc)| self.launch.party(self.index, thread, pc, "waits at"));
+                other.map(|(thread, pc)| self.launch.party(self.number, thread, pc, "waits at"));
             self.launch.device.log().add(report);
         }
     }
 
+    /// The numbers of a block's warps.
+    fn warps_of(&self, rank: u32) -> Range<usize> {
+        let warps = self.warps.len() / self.shared.blocks as usize;
+        rank as usize * warps..(rank as usize + 1) * warps
+    }
+
     /// Lets the threads at a barrier go on if all that it waits for have come.
-    fn open_if_complete(&mut self, id: u32) {
-        let barrier = &self.barriers[id as usize];
+    fn open_if_complete(&mut self, rank: u32, id: u32) {
+        let barrier = &self.barriers[barrier_slot(rank, id)];
         let Some(first) = barrier.first else {
             return;
         };
+        let warps = &self.warps[self.warps_of(rank)];
         let complete = match barrier.count {
-            None => self
-                .warps
+            None => warps
                 .iter()
                 .zip(&barrier.arrived)
                 .all(|(warp, &arrived)| warp.alive() & !arrived == 0),
             // A warp counts whole, even if threads of it have ended or never were.
             Some(count) => {
-                let arrived = self
-                    .warps
-                    .iter()
-                    .zip(&barrier.arrived)
-                    .map(|(warp, &arrived)| {
-                        if arrived != 0 && warp.alive() & !arrived == 0 {
-                            LANES as u32
-                        } else {
-                            arrived.count_ones()
-                        }
-                    });
+                let arrived = warps.iter().zip(&barrier.arrived).map(|(warp, &arrived)| {
+                    if arrived != 0 && warp.alive() & !arrived == 0 {
+                        LANES as u32
+                    } else {
+                        arrived.count_ones()
+                    }
+                });
                 arrived.sum::<u32>() >= count
             }
         };
         if complete {
-            self.check_barrier(id, first);
-            self.open(id);
+            self.check_barrier(rank, id, first);
+            self.open(rank, id);
         }
     }
 
     /// Reports what is wrong with the way in which threads came to a barrier.
-    fn check_barrier(&self, id: u32, (thread, pc): (u32, u32)) {
+    fn check_barrier(&self, rank: u32, id: u32, (thread, pc): (u32, u32)) {
         if !self.launch.checks.barriers {
             return;
         }
-        let barrier = &self.barriers[id as usize];
-        let missing: u32 = self
-            .warps
+        let barrier = &self.barriers[barrier_slot(rank, id)];
+        let missing: u32 = self.warps[self.warps_of(rank)]
             .iter()
             .zip(&barrier.arrived)
             .map(|(warp, &arrived)| (warp.lanes & !arrived).count_ones())
@@ -153,7 +165,8 @@ impl Block<'_> {
             let report = self.report_at(Kind::BarrierNotReached, thread, pc, "waits", message);
             self.launch.device.log().add(*report);
         }
-        for (number, warp) in self.warps.iter().enumerate() {
+        for number in self.warps_of(rank) {
+            let warp = &self.warps[number];
             let mut at = warp.groups.iter().filter(|group| {
                 let aligned = matches!(
                     &self.launch.kernel.code()[group.pc as usize].action,
@@ -176,21 +189,22 @@ impl Block<'_> {
     }
 
     /// Lets the threads at a barrier go on.
-    fn open(&mut self, id: u32) {
+    fn open(&mut self, rank: u32, id: u32) {
         self.vain.count = 0;
-        let barrier = &mut self.barriers[id as usize];
+        let here = self.warps_of(rank);
+        let barrier = &mut self.barriers[barrier_slot(rank, id)];
         let (votes, threads) = (barrier.votes, barrier.threads());
         if barrier.count.is_none() {
-            self.shared.synchronize_all();
+            self.shared.synchronize(here.clone());
         } else {
-            for (warp, &mask) in barrier.waiting.iter().enumerate() {
+            for (warp, &mask) in here.clone().zip(&barrier.waiting) {
                 if mask != 0 {
                     self.shared.leave(&barrier.arrivals, warp, mask);
                 }
             }
         }
         barrier.reset();
-        for warp in &mut self.warps {
+        for warp in &mut self.warps[here] {
             let (at, others) = std::mem::take(&mut warp.groups)
                 .into_iter()
                 .partition::<Vec<_>, _>(|group| group.waiting == Waiting::Barrier(id));
@@ -284,24 +298,10 @@ impl Block<'_> {
         if let Some(exchange) = &step.exchange {
             warp.registers.frame = first.frame;
             warp.registers.predicate_frame = first.predicate_frame;
-            let mut local_end = first.local_end;
-            let mut context = Context {
-                launch: self.launch,
-                registers: &mut warp.registers,
-                local: &mut warp.local,
-                local_frame: first.local,
-                local_end: &mut local_end,
-                shared: &mut self.shared,
-                cursor: &mut self.cursor,
-                block: self.index,
-                warp: number as u32,
-                pc,
-                steps: self.steps,
-                stack: first.stack.as_deref(),
-                tally: self.tally.as_mut(),
-            };
-            exchange(&mut context, mask)?;
+            let mut first = first;
+            exchange(&mut self.context(number, &mut first), mask)?;
         }
+        let warp = &mut self.warps[number];
         if step.orders_memory {
             let ended = !warp.alive();
             self.shared.synchronize_lanes(number, mask, ended);
@@ -328,8 +328,29 @@ impl Block<'_> {
                     .to_owned();
             let mut report = *self.report_at(Kind::SharedRace, thread, group.pc, "ends", message);
             let verb = crate::check::Action::Begin(Queue::StoreReads, Effect::Read).verb();
-            report.other = Some(self.launch.party(self.index, thread, pc, verb));
+            report.other = Some(self.launch.party(self.number, thread, pc, verb));
             self.launch.device.log().add(report);
+        }
+    }
+
+    /// What an instruction of a group sees, outside of the group's turn.
+    fn context<'c>(&'c mut self, number: usize, group: &'c mut Group) -> Context<'c, 'l> {
+        let warp = &mut self.warps[number];
+        Context {
+            launch: self.launch,
+            registers: &mut warp.registers,
+            local: &mut warp.local,
+            local_frame: group.local,
+            local_end: &mut group.local_end,
+            shared: &mut self.shared,
+            cursor: &mut self.cursor,
+            cluster: self.number,
+            warp: number as u32,
+            shared_base: block_base(warp.rank),
+            pc: group.pc,
+            steps: self.steps,
+            stack: group.stack.as_deref(),
+            tally: self.tally.as_mut(),
         }
     }
 
@@ -348,8 +369,16 @@ impl Block<'_> {
         for (pc, waiting) in waiting {
             self.go_on_if_converged(number, pc, waiting)?;
         }
+        let rank = self.warps[number].rank;
         for id in 0..BARRIERS as u32 {
-            self.open_if_complete(id);
+            self.open_if_complete(rank, id);
+        }
+        if self.shared.blocks > 1 {
+            let mut warps = self.warps[self.warps_of(rank)].iter();
+            if warps.all(|warp| warp.alive() == 0) {
+                self.context(number, group).end_block();
+            }
+            self.complete_cluster_barrier();
         }
         Ok(())
     }
@@ -376,7 +405,18 @@ impl Block<'_> {
         woken == Some(true)
     }
 
-    /// What ends a block in which all threads wait.
+    /// `warp 3`, in a cluster with its block.
+    fn warp_name(&self, number: usize) -> String {
+        let rank = self.warps[number].rank;
+        let local = number - self.warps_of(rank).start;
+        if self.shared.blocks == 1 {
+            return format!("warp {local}");
+        }
+        let [x, y, z] = self.launch.block_index(self.number, rank);
+        format!("warp {local} of block ({x}, {y}, {z})")
+    }
+
+    /// What ends a cluster in which all threads wait.
     pub(super) fn deadlock(&self) -> Stop {
         let mut lines = Vec::new();
         let mut first = None;
@@ -386,6 +426,7 @@ impl Block<'_> {
                 first = first.or(Some((thread, group.pc)));
                 let what = match group.waiting {
                     Waiting::Barrier(id) => format!("at barrier {id}"),
+                    Waiting::Cluster => "at the barrier of the cluster".to_owned(),
                     Waiting::Phase => "for a phase of an mbarrier".to_owned(),
                     Waiting::Lanes { members, .. } => {
                         format!(
@@ -405,8 +446,9 @@ impl Block<'_> {
                     "wait"
                 };
                 lines.push(format!(
-                    "{} of warp {number} {wait} {what}\n  at {place}",
-                    list(group.mask)
+                    "{} of {} {wait} {what}\n  at {place}",
+                    list(group.mask),
+                    self.warp_name(number)
                 ));
             }
         }
@@ -417,14 +459,23 @@ impl Block<'_> {
             lines.push(format!("and {more} more groups"));
         }
         lines.extend(self.shared.mbarriers.describe().into_iter().take(8));
+        let whole = match self.shared.blocks {
+            1 => "block",
+            _ => "cluster",
+        };
         let message = format!(
-            "all threads of the block wait, and none can go on; {ended} of {} have ended\n  {}",
-            self.launch.threads(),
+            "all threads of the {whole} wait, and none can go on; {ended} of {} have ended\n  {}",
+            self.launch.threads() * self.shared.blocks,
             lines.join("\n  ")
         );
         let (thread, pc) = first.unwrap_or((0, 0));
         self.report_at(Kind::Deadlock, thread, pc, "waits", message)
     }
+}
+
+/// Where a barrier of a block is among those of the cluster.
+fn barrier_slot(rank: u32, id: u32) -> usize {
+    rank as usize * BARRIERS + id as usize
 }
 
 /// Lets the groups of a warp run that wait for phases of mbarriers, some steps further; whether there

@@ -33,6 +33,8 @@ pub(crate) enum Waiting {
     No,
     /// The barrier of this number.
     Barrier(u32),
+    /// The barrier of the cluster.
+    Cluster,
     /// A phase of an mbarrier.
     Phase,
     /// The other lanes of a mask.
@@ -99,6 +101,8 @@ const PATIENCE: u32 = 1 << 14;
 /// A warp.
 #[derive(Debug, Default)]
 pub(crate) struct Warp {
+    /// The rank of its block in the cluster.
+    pub(crate) rank: u32,
     /// The lanes that hold a thread of the block.
     pub(crate) lanes: Mask,
     /// The lanes whose thread has ended.
@@ -111,6 +115,14 @@ pub(crate) struct Warp {
 }
 
 impl Warp {
+    /// A warp without threads, of the block of this rank.
+    pub(crate) fn new(rank: u32) -> Self {
+        Self {
+            rank,
+            ..Self::default()
+        }
+    }
+
     /// Adds to the steps that other groups have waited for; says whether that is enough, and begins
     /// anew then.
     pub(crate) fn is_overdue(&mut self, steps: u32) -> bool {

@@ -130,6 +130,8 @@ struct Issue {
     pc: u32,
     descriptors: [u64; 2],
     warp: u32,
+    /// The number of its warpgroup in the cluster, and its own one there.
+    place: (usize, usize),
     matrices: Option<Arc<Matrices>>,
 }
 
@@ -141,7 +143,14 @@ struct Warpgroup {
     counts: [usize; WARPS],
 }
 
-/// The warpgroups of a block.
+/// Where a warp is: the number of its warpgroup among those of a cluster's blocks, and its own one there.
+fn place(launch: &LaunchState<'_>, warp: u32) -> (usize, usize) {
+    let (warp, warps) = (warp as usize, launch.warps() as usize);
+    let (rank, local) = (warp / warps, warp % warps);
+    (rank * warps.div_ceil(WARPS) + local / WARPS, local % WARPS)
+}
+
+/// The warpgroups of a cluster's blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Warpgroups {
     groups: Vec<Warpgroup>,
@@ -150,7 +159,7 @@ pub(crate) struct Warpgroups {
 impl Warpgroups {
     /// Notes what a warp runs. Returns what another one has run in its place.
     fn issue(&mut self, issue: Issue) -> Option<Issue> {
-        let (number, place) = (issue.warp as usize / WARPS, issue.warp as usize % WARPS);
+        let (number, place) = issue.place;
         if self.groups.len() <= number {
             self.groups.resize_with(number + 1, Warpgroup::default);
         }
@@ -169,15 +178,14 @@ impl Warpgroups {
         Some(earlier)
     }
 
-    /// Whether a warp is in a whole warpgroup.
-    fn is_joined(&self, warp: u32) -> bool {
-        self.groups.len() > warp as usize / WARPS
-    }
-
-    /// Gives the other warps what the one that came first has read.
-    fn share(&mut self, warp: u32, matrices: Arc<Matrices>) {
-        let group = &mut self.groups[warp as usize / WARPS];
-        let at = (group.counts[warp as usize % WARPS] - 1).checked_sub(group.first);
+    /// Gives the other warps of a whole warpgroup what the one that came first has read.
+    fn share(&mut self, (number, place): (usize, usize), matrices: Arc<Matrices>) {
+        let Some(group) = self.groups.get_mut(number) else {
+            return;
+        };
+        let at = group.counts[place]
+            .checked_sub(1)
+            .and_then(|at| at.checked_sub(group.first));
         if let Some(issue) = at.and_then(|at| group.issues.get_mut(at)) {
             issue.matrices = Some(matrices);
         }
@@ -186,21 +194,20 @@ impl Warpgroups {
     /// Of each warpgroup whose warps did not run the same: a warp that has run less than another one,
     /// and the instruction that it lacks.
     fn unequal(&self) -> impl Iterator<Item = (u32, &Issue)> {
-        self.groups
-            .iter()
-            .enumerate()
-            .filter_map(|(number, group)| {
-                let lacking = group
-                    .counts
-                    .iter()
-                    .position(|&count| count == group.first)?;
-                Some(((number * WARPS + lacking) as u32, group.issues.front()?))
-            })
+        self.groups.iter().filter_map(|group| {
+            let issue = group.issues.front()?;
+            let lacking = group
+                .counts
+                .iter()
+                .position(|&count| count == group.first)?;
+            Some((issue.warp - issue.place.1 as u32 + lacking as u32, issue))
+        })
     }
 
-    /// What is wrong at the end of a block.
-    pub(crate) fn check_end(&self, launch: &LaunchState<'_>, block: [u32; 3]) {
+    /// What is wrong at the end of a cluster.
+    pub(crate) fn check_end(&self, launch: &LaunchState<'_>, cluster: u64) {
         for (lacking, issue) in self.unequal() {
+            let lacking = lacking % launch.warps();
             let message = format!(
                 "all warps of a warpgroup must run this instruction, warp {lacking} of the block ends \
                  without"
@@ -208,7 +215,7 @@ impl Warpgroups {
             let thread = issue.warp * LANES as u32;
             let report = launch.report(
                 Kind::WgmmaMisuse,
-                block,
+                cluster,
                 thread,
                 issue.pc,
                 "multiplies",
@@ -229,7 +236,7 @@ impl Context<'_, '_> {
         report.other = other.map(|pc| {
             let thread = self.thread(lane);
             self.launch
-                .party(self.block, thread, pc, "multiplies asynchronously with")
+                .party(self.cluster, thread, pc, "multiplies asynchronously with")
         });
         self.note(report);
     }
@@ -243,7 +250,7 @@ impl Context<'_, '_> {
     ) -> Option<Arc<Matrices>> {
         let threads = self.launch.threads();
         let size = (WARPS * LANES) as u32;
-        if (self.warp / WARPS as u32 + 1) * size > threads {
+        if (self.warp_in_block() / WARPS as u32 + 1) * size > threads {
             let message = format!(
                 "four warps of {LANES} threads must run this instruction together, the block has \
                  {threads} threads, which are no multiple of {size}"
@@ -255,6 +262,7 @@ impl Context<'_, '_> {
             pc: self.pc,
             descriptors,
             warp: self.warp,
+            place: place(self.launch, self.warp),
             matrices: None,
         })?;
         if other.pc == self.pc && other.descriptors == descriptors {
@@ -267,13 +275,13 @@ impl Context<'_, '_> {
         let message = format!(
             "all warps of a warpgroup must run the same instruction with the same descriptors, warp {} \
              has run {what}",
-            other.warp
+            other.warp % self.launch.warps()
         );
         if self.launch.checks.wgmma {
             let lane = Self::first(mask);
             let mut report = self.report(Kind::WgmmaMisuse, lane, "multiplies", message);
             let thread = other.warp * LANES as u32;
-            report.other = Some(self.launch.party(self.block, thread, other.pc, "runs"));
+            report.other = Some(self.launch.party(self.cluster, thread, other.pc, "runs"));
             self.note(report);
         }
         None
@@ -281,10 +289,8 @@ impl Context<'_, '_> {
 
     /// Gives the other warps of the warpgroup what this one has read.
     pub(crate) fn share_matrices(&mut self, matrices: &Arc<Matrices>) {
-        if self.shared.warpgroups.is_joined(self.warp) {
-            let matrices = Arc::clone(matrices);
-            self.shared.warpgroups.share(self.warp, matrices);
-        }
+        let place = place(self.launch, self.warp);
+        self.shared.warpgroups.share(place, Arc::clone(matrices));
     }
 
     /// Keeps a product's reads until they are waited for.

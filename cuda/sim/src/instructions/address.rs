@@ -13,6 +13,8 @@ enum Base {
     Narrow(Slot),
     /// A number.
     Fixed(u64),
+    /// An offset in the shared memory of the thread's block.
+    Shared(u64),
     /// The function's frame of local memory.
     Frame(u32),
 }
@@ -64,12 +66,12 @@ impl Address {
                     }
                 },
                 Symbol::Address(address, space) => {
-                    let space = match space {
-                        Space::Shared => AccessSpace::Shared,
-                        Space::Const => AccessSpace::Const,
-                        _ => AccessSpace::Global,
+                    let (base, space) = match space {
+                        Space::Shared => (Base::Shared(address), AccessSpace::Shared),
+                        Space::Const => (Base::Fixed(address), AccessSpace::Const),
+                        _ => (Base::Fixed(address), AccessSpace::Global),
                     };
-                    (Base::Fixed(address), Some(space))
+                    (base, Some(space))
                 }
                 Symbol::Local(offset, _) => (Base::Frame(offset), Some(AccessSpace::Local)),
                 Symbol::Parameter(offset) => {
@@ -104,6 +106,7 @@ impl Address {
             Base::Narrow(slot) => u32::read(context.registers, slot)
                 .map(|base| u64::from(base).wrapping_add_signed(offset)),
             Base::Fixed(base) => [base.wrapping_add_signed(offset); LANES],
+            Base::Shared(base) => [(context.shared_base + base).wrapping_add_signed(offset); LANES],
             Base::Frame(base) => {
                 let base = u64::from(context.local_frame) + u64::from(base);
                 [base.wrapping_add_signed(offset); LANES]
@@ -120,7 +123,7 @@ pub(super) fn space(operation: &mut Operation<'_, '_>) -> AccessSpace {
             ("const", AccessSpace::Const),
             ("shared", AccessSpace::Shared),
             ("shared::cta", AccessSpace::Shared),
-            ("shared::cluster", AccessSpace::Shared),
+            ("shared::cluster", AccessSpace::Cluster),
             ("local", AccessSpace::Local),
             ("param", AccessSpace::Parameter),
             ("param::entry", AccessSpace::Parameter),

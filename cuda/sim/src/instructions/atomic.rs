@@ -124,7 +124,7 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     };
     if !matches!(
         space,
-        AccessSpace::Generic | AccessSpace::Global | AccessSpace::Shared
+        AccessSpace::Generic | AccessSpace::Global | AccessSpace::Shared | AccessSpace::Cluster
     ) {
         return Err(operation.error("atomics are for global and shared memory"));
     }
@@ -216,9 +216,11 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         ("min", S64) => update::<u64>(site, |old, b, _| (old as i64).min(b as i64) as u64),
         ("max", S64) => update::<u64>(site, |old, b, _| (old as i64).max(b as i64) as u64),
         // In global memory subnormals count as zero, in shared memory they do not.
-        ("add", F32) if space == AccessSpace::Shared => update::<u32>(site, |old, b, _| {
-            canonical(f32::from_bits(old) + f32::from_bits(b)).to_bits()
-        }),
+        ("add", F32) if matches!(space, AccessSpace::Shared | AccessSpace::Cluster) => {
+            update::<u32>(site, |old, b, _| {
+                canonical(f32::from_bits(old) + f32::from_bits(b)).to_bits()
+            })
+        }
         ("add", F32) => update::<u32>(site, |old, b, _| {
             let [old, b] = [old, b].map(|bits| flush(f32::from_bits(bits)));
             flush(canonical(old + b)).to_bits()
@@ -271,12 +273,29 @@ pub(super) fn decode_fence(operation: &mut Operation<'_, '_>) -> Result<Action, 
         return decode_proxy_fence(operation);
     }
     if operation.flag("mbarrier_init") {
-        // What it orders, the barrier that has to follow orders here: a cluster is a block.
+        // What it orders, the barrier that has to follow orders here.
         if !operation.flag("release") || !operation.flag("cluster") {
             return Err(operation.unknown());
         }
         operation.finish(0..=0)?;
         return Ok(Action::compute(|_, _| {}));
+    }
+    if operation.instruction.opcode == "fence"
+        && let Some(order) = operation
+            .peek()
+            .filter(|order| ["acquire", "release"].contains(order))
+        && operation.instruction.modifiers.len() == 3
+    {
+        let space = match order {
+            "acquire" => "sync_restrict::shared::cluster",
+            _ => "sync_restrict::shared::cta",
+        };
+        operation.take();
+        if !operation.flag(space) || !operation.flag("cluster") {
+            return Err(operation.unknown());
+        }
+        operation.finish(0..=0)?;
+        return Ok(fence(Scope::Block));
     }
     let scope = if operation.instruction.opcode == "membar" {
         let scope = operation.choice(&[
@@ -299,8 +318,12 @@ pub(super) fn decode_fence(operation: &mut Operation<'_, '_>) -> Result<Action, 
         scope(operation).ok_or_else(|| operation.error("the scope is missing"))?
     };
     operation.finish(0..=0)?;
-    Ok(Action::access(move |context, mask| {
+    Ok(fence(scope))
+}
+
+fn fence(scope: Scope) -> Action {
+    Action::access(move |context, mask| {
         context.fence(mask, scope);
         Ok(())
-    }))
+    })
 }

@@ -104,7 +104,9 @@ impl Work {
         };
         let event = match instruction.opcode.as_str() {
             "bra" | "brx" => Some(Event::Branch),
-            "bar" | "barrier" if !has(instruction, "warp") => Some(Event::Barrier),
+            "bar" | "barrier" if !has(instruction, "warp") && !has(instruction, "cluster") => {
+                Some(Event::Barrier)
+            }
             _ => None,
         };
         Some(Self {

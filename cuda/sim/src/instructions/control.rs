@@ -201,6 +201,9 @@ pub(super) fn decode_barrier(operation: &mut Operation<'_, '_>) -> Result<Action
         return super::warp::decode_sync(operation);
     }
     let is_bar = operation.instruction.opcode == "bar";
+    if !is_bar && operation.flag("cluster") {
+        return super::cluster::decode_barrier(operation);
+    }
     operation.flag("cta");
     #[derive(Clone, Copy, PartialEq)]
     enum Form {

@@ -12,33 +12,45 @@ use crate::ptx::{Operand, PtxError, Type};
 #[derive(Clone, Copy)]
 struct Place {
     address: Address,
-    is_generic: bool,
+    space: AccessSpace,
+    /// Whether it may be another block's.
+    is_remote: bool,
 }
 
 impl Place {
-    /// The operand `index`, in the space that the modifiers have named.
+    /// The operand `index`, in the space that the modifiers have named. `is_remote` says whether it may
+    /// be another block's, if the space says so or is none.
     fn decode(
         operation: &mut Operation<'_, '_>,
         index: usize,
-        space: AccessSpace,
+        named: AccessSpace,
+        is_remote: bool,
     ) -> Result<Self, PtxError> {
         let address = Address::decode(operation, index)?;
-        let space = address.space.unwrap_or(space);
+        let space = address.space.unwrap_or(named);
+        if named == AccessSpace::Cluster && !is_remote {
+            return Err(operation.error(
+                "`.shared::cluster` is for what returns no state: of another block's mbarrier a thread \
+                 can only arrive at it, and tell it of bytes",
+            ));
+        }
         match space {
-            AccessSpace::Generic | AccessSpace::Shared => Ok(Self {
+            AccessSpace::Generic | AccessSpace::Shared | AccessSpace::Cluster => Ok(Self {
                 address,
-                is_generic: space == AccessSpace::Generic,
+                space,
+                is_remote,
             }),
             _ => Err(operation.error("an mbarrier lies in shared memory")),
         }
     }
 
-    /// The offset in shared memory in every lane.
+    /// The address in shared memory in every lane.
     fn get(self, context: &Context<'_, '_>, mask: Mask) -> Result<[u64; LANES], Stop> {
         let addresses = self.address.get(context);
-        match self.is_generic {
-            true => context.shared_offsets(mask, &addresses),
-            false => Ok(addresses),
+        let addresses = context.shared_addresses(mask, self.space, &addresses)?;
+        match self.is_remote {
+            true => Ok(addresses),
+            false => context.shared_addresses(mask, AccessSpace::Shared, &addresses),
         }
     }
 }
@@ -65,7 +77,7 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         Some("init") => {
             let space = space_and_type(operation)?;
             operation.finish(2..=2)?;
-            let place = Place::decode(operation, 0, space)?;
+            let place = Place::decode(operation, 0, space, false)?;
             let count = operation.src(1, Type::U32)?;
             Ok(Action::access(move |context, mask| {
                 let counts = *context.registers.row(count);
@@ -76,7 +88,7 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         Some("inval") => {
             let space = space_and_type(operation)?;
             operation.finish(1..=1)?;
-            let place = Place::decode(operation, 0, space)?;
+            let place = Place::decode(operation, 0, space, false)?;
             Ok(Action::access(move |context, mask| {
                 let offsets = place.get(context, mask)?;
                 context.invalidate_mbarriers(mask, &offsets)
@@ -123,7 +135,12 @@ fn decode_arrive(operation: &mut Operation<'_, '_>, drops: bool) -> Result<Actio
         0 => None,
         _ => Some(operation.dst(0, Type::B64)?),
     };
-    let place = Place::decode(operation, first, space)?;
+    let returns = !matches!(
+        operation.operand(0)?,
+        Operand::Address { .. } | Operand::Discard
+    );
+    let is_remote = !returns && !completes_nothing;
+    let place = Place::decode(operation, first, space, is_remote)?;
     let amount = match operation.has(first + 1) {
         true => Some(operation.src(first + 1, Type::U32)?),
         false => None,
@@ -152,7 +169,7 @@ fn decode_bytes(operation: &mut Operation<'_, '_>, has_come: bool) -> Result<Act
     scope(operation);
     let space = space_and_type(operation)?;
     operation.finish(2..=2)?;
-    let place = Place::decode(operation, 0, space)?;
+    let place = Place::decode(operation, 0, space, true)?;
     let bytes = operation.src(1, Type::U32)?;
     Ok(Action::access(move |context, mask| {
         let bytes = *context.registers.row(bytes);
@@ -169,7 +186,7 @@ fn decode_wait(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     // How long to wait at most says nothing here.
     operation.finish(3..=4)?;
     let complete = operation.dst_predicate(operation.operand(0)?)?;
-    let place = Place::decode(operation, 1, space)?;
+    let place = Place::decode(operation, 1, space, false)?;
     let phase = operation.src(2, if has_parity { Type::U32 } else { Type::B64 })?;
     if operation.has(3) {
         operation.src(3, Type::U32)?;
@@ -194,7 +211,7 @@ pub(super) fn decode_copies_arrive(operation: &mut Operation<'_, '_>) -> Result<
     let is_counted = operation.flag("noinc");
     let space = space_and_type(operation)?;
     operation.finish(1..=1)?;
-    let place = Place::decode(operation, 0, space)?;
+    let place = Place::decode(operation, 0, space, false)?;
     Ok(Action::access(move |context, mask| {
         let offsets = place.get(context, mask)?;
         context.arrive_with_copies(mask, &offsets, is_counted)

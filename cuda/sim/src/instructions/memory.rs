@@ -3,6 +3,7 @@
 use super::address::{Address, space};
 use crate::exec::{
     AccessSpace, Action, Context, LANES, Lane, Mask, Order, Scope, Slot, Stop, Value,
+    rank_and_offset,
 };
 use crate::program::{Fate, Operation, Symbol};
 use crate::ptx::{Operand, PtxError, Type};
@@ -72,7 +73,7 @@ pub(super) const CACHE_MODIFIERS: [(&str, ()); 21] = [
 pub(super) fn scope(operation: &mut Operation<'_, '_>) -> Option<Scope> {
     operation.choice(&[
         ("cta", Scope::Block),
-        ("cluster", Scope::Device),
+        ("cluster", Scope::Block),
         ("gpu", Scope::Device),
         ("sys", Scope::Device),
     ])
@@ -87,6 +88,7 @@ fn common_space(
     match (named, address.space) {
         (space, None) => Ok(space),
         (AccessSpace::Parameter, Some(AccessSpace::Local)) => Ok(AccessSpace::Local),
+        (AccessSpace::Cluster, Some(AccessSpace::Shared)) => Ok(AccessSpace::Cluster),
         (named, Some(space)) if named == space => Ok(space),
         (AccessSpace::Generic, Some(space @ (AccessSpace::Global | AccessSpace::Const))) => {
             Ok(space)
@@ -530,7 +532,10 @@ pub(super) fn decode_is_space(operation: &mut Operation<'_, '_>) -> Result<Actio
                 }
                 other => other,
             };
-            let same = found == space
+            let own = addresses[lane].wrapping_sub(AccessSpace::Cluster.window());
+            let same = found == space && (found != AccessSpace::Shared
+                || rank_and_offset(own).0 == context.rank())
+                || found == AccessSpace::Shared && space == AccessSpace::Cluster
                 // Constant memory is part of global memory here.
                 || found == AccessSpace::Const && space == AccessSpace::Global;
             value |= Mask::from(same) << lane;

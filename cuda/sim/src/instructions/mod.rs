@@ -11,6 +11,7 @@ mod bits;
 mod builtin;
 mod bulk;
 mod class;
+mod cluster;
 mod compare;
 mod control;
 mod convert;
@@ -125,6 +126,8 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "call" => control::decode_call(operation),
         "ret" | "exit" => control::decode_end(operation),
         "bar" | "barrier" => control::decode_barrier(operation),
+        "mapa" => cluster::decode_map(operation),
+        "getctarank" => cluster::decode_rank(operation),
         "trap" | "brkpt" => control::decode_trap(operation),
         "griddepcontrol" => control::decode_dependents(operation),
         "nanosleep" | "pmevent" => control::decode_nothing(operation),

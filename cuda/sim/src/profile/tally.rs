@@ -81,7 +81,7 @@ impl Tally {
                 };
                 count_sectors(traffic, mask, addresses, bytes.into());
             }
-            AccessSpace::Shared => {
+            AccessSpace::Shared | AccessSpace::Cluster => {
                 let banked = match kind {
                     AccessKind::Load => &mut memory.shared.load,
                     AccessKind::Store => &mut memory.shared.store,

@@ -52,6 +52,8 @@ pub(crate) struct Variable {
 /// A value that a row of a function holds from its beginning to its end.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Constant {
+    /// An address of the block's shared memory, by its offset there.
+    Shared(u64),
     /// The same bits in every lane.
     Bits(u128),
     /// A special register that does not change while a thread lives.
@@ -91,6 +93,7 @@ pub(crate) struct Frame<'a> {
     /// registers the kernel's other functions have.
     products: HashMap<u32, (usize, String)>,
     pub(crate) first_product: usize,
+    pub(crate) cluster_predicate: Option<PredicateSlot>,
     /// How each register is used, counted in the first pass.
     uses: Vec<Uses>,
 }
@@ -131,6 +134,7 @@ impl<'a> Frame<'a> {
             false_predicate: None,
             products: HashMap::new(),
             first_product: 0,
+            cluster_predicate: None,
             uses: Vec::new(),
         }
     }
@@ -201,6 +205,7 @@ impl<'a> Frame<'a> {
         self.constants.clear();
         self.known.clear();
         self.false_predicate = None;
+        self.cluster_predicate = None;
     }
 
     /// What a name means in a scope.
@@ -291,6 +296,16 @@ impl<'a> Frame<'a> {
         }
         let slot = self.scratch_predicate();
         self.false_predicate = Some(slot);
+        slot
+    }
+
+    /// A predicate that holds if the launch has clusters.
+    pub(crate) fn cluster_predicate(&mut self) -> PredicateSlot {
+        if let Some(slot) = self.cluster_predicate {
+            return slot;
+        }
+        let slot = self.scratch_predicate();
+        self.cluster_predicate = Some(slot);
         slot
     }
 }

@@ -426,6 +426,7 @@ pub(crate) fn decode_function<'a>(
         predicates: frame.predicates,
         constants: frame.constants,
         false_predicate: frame.false_predicate,
+        cluster_predicate: frame.cluster_predicate,
         local_bytes: flat.local_bytes.next_multiple_of(16) as u32,
         parameters: formal_parameters,
         returns,

@@ -137,6 +137,8 @@ pub(crate) struct FunctionCode {
     /// What its constant rows hold: the constant, its slot and its rows.
     pub(crate) constants: Vec<(Constant, Slot, u32)>,
     pub(crate) false_predicate: Option<PredicateSlot>,
+    /// `%is_explicit_cluster`
+    pub(crate) cluster_predicate: Option<PredicateSlot>,
     /// Its frame of local memory, in bytes.
     pub(crate) local_bytes: u32,
     pub(crate) parameters: Vec<Actual>,
@@ -220,6 +222,27 @@ impl Kernel {
     /// The shape that a block must have, if the kernel asks for one.
     pub fn required_block(&self) -> Option<[u32; 3]> {
         self.limits.required_threads
+    }
+
+    /// The shape that a cluster must have, if the kernel asks for one. It counts for a launch that states
+    /// none.
+    pub fn required_cluster(&self) -> Option<[u32; 3]> {
+        self.limits.required_cluster
+    }
+
+    /// The most blocks of a cluster, if the kernel says so.
+    pub fn max_cluster_blocks(&self) -> Option<u32> {
+        self.limits.max_cluster_rank
+    }
+
+    /// Whether a launch of the kernel must state the shape of clusters.
+    pub fn needs_cluster(&self) -> bool {
+        self.limits.explicit_cluster
+    }
+
+    /// Whether the grid of a launch counts clusters instead of blocks.
+    pub fn blocks_are_clusters(&self) -> bool {
+        self.limits.blocks_are_clusters
     }
 
     /// The version of the PTX, as `80` for 8.0.

@@ -3,7 +3,7 @@
 use super::Special;
 use super::frame::{Constant, Frame, ScopeId, Symbol};
 use crate::exec::{PredicateSlot, ProductRegister, Slot};
-use crate::ptx::{Instruction, Literal, Operand, PtxError, Type};
+use crate::ptx::{Instruction, Literal, Operand, PtxError, Space, Type};
 
 /// A predicate that is read: its register, and whether its opposite counts.
 #[derive(Clone, Copy, Debug)]
@@ -177,17 +177,12 @@ impl<'a, 'f> Operation<'a, 'f> {
                 Symbol::Special(special) => {
                     Ok(self.frame.constant(Constant::Special(special), ty.size()))
                 }
-                Symbol::Address(address, _) => Ok(self
-                    .frame
-                    .constant(Constant::Bits(address.into()), ty.size())),
+                Symbol::Address(address, space) => Ok(self.address(address, space, ty)),
                 _ => Err(self.error(format!("`{name}` is no register"))),
             },
             Operand::Offset(name, offset) => match self.symbol(name)? {
-                Symbol::Address(address, _) => {
-                    let address = address.wrapping_add_signed(*offset);
-                    Ok(self
-                        .frame
-                        .constant(Constant::Bits(address.into()), ty.size()))
+                Symbol::Address(address, space) => {
+                    Ok(self.address(address.wrapping_add_signed(*offset), space, ty))
                 }
                 _ => Err(self.error(format!("`{name}` has no address that is known"))),
             },
@@ -197,6 +192,15 @@ impl<'a, 'f> Operation<'a, 'f> {
             }
             _ => Err(self.error(format!("expected a register or a number of type {ty}"))),
         }
+    }
+
+    /// The address of a variable.
+    fn address(&mut self, address: u64, space: Space, ty: Type) -> Slot {
+        let constant = match space {
+            Space::Shared => Constant::Shared(address),
+            _ => Constant::Bits(address.into()),
+        };
+        self.frame.constant(constant, ty.size())
     }
 
     /// As [`Operation::dst`], of any operand.
@@ -274,9 +278,8 @@ impl<'a, 'f> Operation<'a, 'f> {
                     negated,
                 })
             }
-            // No launch has clusters.
             Symbol::Special(Special::IsExplicitCluster) => Ok(PredicateSource {
-                slot: self.frame.false_predicate(),
+                slot: self.frame.cluster_predicate(),
                 negated,
             }),
             _ => Err(self.error(format!("`{name}` is no predicate"))),

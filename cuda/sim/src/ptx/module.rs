@@ -303,6 +303,7 @@ impl Parser<'_> {
                 ".maxntid" => limits.max_threads = Some(self.shape(&what)?),
                 ".reqntid" => limits.required_threads = Some(self.shape(&what)?),
                 ".reqnctapercluster" => limits.required_cluster = Some(self.shape(&what)?),
+                ".maxclusterrank" => limits.max_cluster_rank = Some(self.integer(&what)?),
                 ".minnctapersm" => limits.min_blocks = Some(self.integer(&what)?),
                 ".maxnreg" => limits.max_registers = Some(self.integer(&what)?),
                 ".noreturn" => limits.no_return = true,

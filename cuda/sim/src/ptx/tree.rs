@@ -256,7 +256,9 @@ pub struct Limits {
     pub max_registers: Option<u32>,
     /// `.reqnctapercluster`
     pub required_cluster: Option<[u32; 3]>,
-    /// `.explicitcluster`
+    /// `.maxclusterrank`: the most blocks of a cluster.
+    pub max_cluster_rank: Option<u32>,
+    /// `.explicitcluster`: a launch has to say how large its clusters are.
     pub explicit_cluster: bool,
     /// `.blocksareclusters`: a launch counts clusters instead of blocks.
     pub blocks_are_clusters: bool,

@@ -14,6 +14,7 @@ pub struct Machine {
 /// What is launched: blocks, threads, bytes of shared memory.
 pub type Shape = ([u32; 3], [u32; 3], u32);
 
+/// Blocks and threads along x alone.
 pub fn line(blocks: u32, threads: u32) -> Shape {
     ([blocks, 1, 1], [threads, 1, 1], 0)
 }

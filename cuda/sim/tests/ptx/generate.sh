@@ -16,6 +16,7 @@ compile programs.ptx -arch=sm_80 programs.cu
 compile control.ptx -arch=sm_100 control.cu
 compile bulk.ptx -arch=sm_90a -std=c++17 bulk.cu
 compile hopper.ptx -arch=sm_90a -std=c++17 hopper.cu
+compile clusters.ptx -arch=sm_90 -std=c++17 clusters.cu
 compile tensor.ptx -arch=sm_80 -std=c++17 tensor.cu
 compile tensor_hopper.ptx -arch=sm_90 -std=c++17 tensor.cu
 compile wgmma.ptx -arch=sm_90a -std=c++17 wgmma.cu

@@ -296,7 +296,7 @@ impl Context<'_, '_> {
         if !self.is_shared_run(lane, action, &run)? {
             return Ok(());
         }
-        data.copy_from_slice(&self.shared.bytes[run.start as usize..run.end as usize]);
+        data.copy_from_slice(self.shared.bytes(run.start, data.len()));
         let missing = self.shared.written.as_ref().and_then(|written| {
             (run.clone()).step_by(STEP as usize).find(|&at| {
                 let end = run.end.min(at + STEP);
@@ -306,8 +306,9 @@ impl Context<'_, '_> {
         if let Some(first) = missing {
             let bytes = STEP.min(run.end - first) as u32;
             let message = format!(
-                "copies {} at {first:#x} of shared memory, {}{}",
+                "copies {} at {first:#x} of {}, {}{}",
                 in_words(bytes),
+                self.memory_name(AccessSpace::Shared, first),
                 self.describe_offset(AccessSpace::Shared, first),
                 never_written(bytes, 0)
             );
@@ -333,7 +334,9 @@ impl Context<'_, '_> {
         }
         self.check_no_mbarrier_in(lane, &run)?;
         self.note_shared_run((self.warp as usize, lane), action, run.clone(), data);
-        self.shared.bytes[run.start as usize..run.end as usize].copy_from_slice(data);
+        self.shared
+            .bytes_mut(run.start, data.len())
+            .copy_from_slice(data);
         if let Some(written) = &mut self.shared.written {
             written.set_run(run);
         }
@@ -361,7 +364,7 @@ impl Context<'_, '_> {
             self.uninitialized_shared(lane, &part, first);
         }
         self.note_shared_run((self.warp as usize, lane), action, run.clone(), data);
-        let bytes = &mut self.shared.bytes[run.start as usize..run.end as usize];
+        let bytes = self.shared.bytes_mut(run.start, data.len());
         for (old, new) in bytes
             .chunks_mut(update.bytes)
             .zip(data.chunks(update.bytes))
@@ -381,16 +384,20 @@ impl Context<'_, '_> {
         run: &Range<u64>,
     ) -> Result<bool, Stop> {
         if self.shared.contains(run.start, run.end) || run.is_empty() {
+            if self.shared.blocks > 1 && !run.is_empty() {
+                self.check_not_ended(1 << lane, &[run.start; LANES], action.verb());
+            }
             return Ok(!run.is_empty());
         }
         if !self.launch.checks.bounds {
             return Ok(false);
         }
         let message = format!(
-            "{} {} bytes at {:#x} of shared memory, {}",
+            "{} {} bytes at {:#x} of {}, {}",
             action.verb(),
             run.end - run.start,
             run.start,
+            self.memory_name(AccessSpace::Shared, run.start),
             self.describe_offset(AccessSpace::Shared, run.start)
         );
         let mut report = self.report(Kind::OutOfBounds, lane, action.verb(), message);

@@ -27,6 +27,7 @@ impl Context<'_, '_> {
     ) -> Result<(), Stop> {
         let order = (Order::WEAK, Scope::Device);
         let to = Part::new(mask, copy.to, copy.bytes, order);
+        self.check_own(mask, copy.to)?;
         self.count(AccessKind::Copy, AccessSpace::Shared, &to);
         let mask = self.shared_lanes(&to, "copies asynchronously to")?;
         self.check_no_mbarrier(mask, &to)?;

@@ -127,7 +127,7 @@ impl Context<'_, '_> {
                 batch.iter_mut().zip(&mut addresses).zip(&mut places)
             {
                 *entry = (line, unit);
-                *address = matrix.address(line, unit);
+                *address = self.shared_base + matrix.address(line, unit);
                 count += 1;
             }
             if count == 0 {

@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod bulk;
+mod cluster;
 mod copy;
 mod global;
 mod local;
@@ -14,8 +15,8 @@ pub(crate) use copy::AsynchronousCopy;
 pub(crate) use matrix::SharedMatrix;
 pub(crate) use tensor::TensorCopy;
 
-use super::context::{Context, coordinates};
-use super::{LANES, Mask, Stop, lanes};
+use super::context::Context;
+use super::{LANES, Mask, Stop, lanes, rank_and_offset};
 use crate::check::{Access, Action, Conflict, Kind, Queue, Scope};
 use crate::memory::{Region, Word};
 use crate::profile::AccessKind;
@@ -42,14 +43,17 @@ pub(crate) enum AccessSpace {
     Generic,
     Global,
     Const,
+    /// The shared memory of the thread's own block: `.shared`, `.shared::cta`.
     Shared,
+    /// The shared memory of all blocks of the cluster: `.shared::cluster`.
+    Cluster,
     Local,
     /// The parameters of the kernel.
     Parameter,
 }
 
 impl AccessSpace {
-    /// The space that a generic address lies in.
+    /// The space that a generic address lies in, whichever block's it is.
     pub(crate) fn of(address: u64) -> Self {
         match address >> WINDOW_BITS {
             1 => Self::Shared,
@@ -62,7 +66,7 @@ impl AccessSpace {
     /// Where the generic addresses of the space begin.
     pub(crate) fn window(self) -> u64 {
         match self {
-            Self::Shared => SHARED_WINDOW,
+            Self::Shared | Self::Cluster => SHARED_WINDOW,
             Self::Local => LOCAL_WINDOW,
             Self::Parameter => PARAMETER_WINDOW,
             Self::Generic | Self::Global | Self::Const => 0,
@@ -74,7 +78,7 @@ impl AccessSpace {
             Self::Generic => "memory",
             Self::Global => "global memory",
             Self::Const => "constant memory",
-            Self::Shared => "shared memory",
+            Self::Shared | Self::Cluster => "shared memory",
             Self::Local => "local memory",
             Self::Parameter => "the kernel's parameters",
         }
@@ -232,6 +236,14 @@ impl<'a> Part<'a> {
     }
 }
 
+/// `4 blocks`
+fn in_blocks(count: u32) -> String {
+    match count {
+        1 => "1 block".to_owned(),
+        _ => format!("{count} blocks"),
+    }
+}
+
 /// `4 bytes`
 fn in_words(bytes: u32) -> String {
     match bytes {
@@ -314,7 +326,14 @@ impl Context<'_, '_> {
         kind: AccessKind,
         mut access: impl FnMut(&mut Self, AccessSpace, &Part<'_>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
+        if space == AccessSpace::Shared {
+            self.check_own(whole.mask, whole.addresses)?;
+        }
         if space != AccessSpace::Generic {
+            let space = match space {
+                AccessSpace::Cluster => AccessSpace::Shared,
+                space => space,
+            };
             self.count(kind, space, &whole);
             return access(self, space, &whole);
         }
@@ -365,7 +384,7 @@ impl Context<'_, '_> {
                     let message = format!(
                         "{action} {} at {address:#x} of {}, {}",
                         in_words(bytes),
-                        space.name(),
+                        self.memory_name(space, address),
                         self.describe_offset(space, address)
                     );
                     let mut report = self.report(Kind::OutOfBounds, lane, action, message);
@@ -375,7 +394,7 @@ impl Context<'_, '_> {
             } else if self.launch.checks.alignment {
                 let message = format!(
                     "{action} {bytes} bytes at {address:#x} of {}, which is no multiple of {bytes}",
-                    space.name()
+                    self.memory_name(space, address)
                 );
                 let mut report = self.report(Kind::Misaligned, lane, action, message);
                 report.address = Some(address);
@@ -394,6 +413,10 @@ impl Context<'_, '_> {
                 let layout = self.launch.kernel.shared();
                 let dynamic = layout.dynamic_offset();
                 let size = self.launch.dynamic_shared;
+                let (rank, address) = rank_and_offset(address);
+                if rank >= u64::from(self.shared.blocks) {
+                    return format!("and the cluster has {}", in_blocks(self.shared.blocks));
+                }
                 match layout.nearest(address.try_into().unwrap_or(u32::MAX)) {
                     _ if size > 0 && address >= dynamic.into() => format!(
                         "at byte {} of the {size} bytes that the launch adds",
@@ -434,14 +457,12 @@ impl Context<'_, '_> {
         let (kind, place) = match space {
             AccessSpace::Shared => {
                 let place = self.describe_offset(space, race.offset);
+                let memory = self.memory_name(space, race.offset);
                 let among = match race.offset.checked_sub(address) {
                     Some(4..) if part.bytes > 32 => format!("among them {:#x}, ", race.offset),
                     _ => String::new(),
                 };
-                (
-                    Kind::SharedRace,
-                    format!(" of shared memory, {among}{place}"),
-                )
+                (Kind::SharedRace, format!(" of {memory}, {among}{place}"))
             }
             _ => (Kind::GlobalRace, String::new()),
         };
@@ -470,8 +491,8 @@ impl Context<'_, '_> {
         if space == AccessSpace::Global {
             report.whereabouts = self.launch.device.memory().describe(address);
         }
-        let block = coordinates(race.block.into(), self.launch.grid);
-        report.other = Some(self.launch.party(block, race.thread, race.pc, other));
+        let cluster = race.cluster.into();
+        report.other = Some(self.launch.party(cluster, race.thread, race.pc, other));
         self.note(report);
     }
 
@@ -506,12 +527,22 @@ impl Context<'_, '_> {
         )
     }
 
-    /// Turns generic addresses into offsets in shared memory; ends the launch if one lies elsewhere.
-    pub(crate) fn shared_offsets(
+    /// The addresses of shared memory that an operand gives in a space; ends the launch if one lies
+    /// elsewhere.
+    pub(crate) fn shared_addresses(
         &self,
         mask: Mask,
+        space: AccessSpace,
         addresses: &[u64; LANES],
     ) -> Result<[u64; LANES], Stop> {
+        match space {
+            AccessSpace::Shared => {
+                self.check_own(mask, addresses)?;
+                return Ok(*addresses);
+            }
+            AccessSpace::Cluster => return Ok(*addresses),
+            _ => {}
+        }
         for lane in lanes(mask) {
             let space = AccessSpace::of(addresses[lane]);
             if space != AccessSpace::Shared {

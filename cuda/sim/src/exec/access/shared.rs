@@ -1,4 +1,4 @@
-//! Shared memory: the variables of the kernel, and what its launch adds.
+//! Shared memory: the variables of the kernel, and what its launch adds, of all blocks of a cluster.
 
 use super::{AccessSpace, NO_VALUES, Part, SHARED_WINDOW, Value, in_words, never_written};
 use crate::check::{Action, Kind, Scope};
@@ -18,14 +18,20 @@ impl Context<'_, '_> {
             low.fold((u64::MAX, 0, 0), |(least, most, bits), (_, &address)| {
                 (address.min(least), address.max(most), address | bits)
             });
-        if bits & (bytes - 1) == 0 && self.shared.contains(least, most.saturating_add(bytes)) {
-            return Ok(part.mask);
+        let good =
+            if bits & (bytes - 1) == 0 && self.shared.contains(least, most.saturating_add(bytes)) {
+                part.mask
+            } else {
+                self.check_offsets(part, AccessSpace::Shared, action, |context, address| {
+                    context
+                        .shared
+                        .contains(address, address.saturating_add(bytes))
+                })?
+            };
+        if self.shared.blocks > 1 {
+            self.check_not_ended(good, part.addresses, action);
         }
-        self.check_offsets(part, AccessSpace::Shared, action, |context, address| {
-            context
-                .shared
-                .contains(address, address.saturating_add(bytes))
-        })
+        Ok(good)
     }
 
     pub(super) fn load_shared<T: Value>(
@@ -50,8 +56,8 @@ impl Context<'_, '_> {
                 values[lane] = T::from_bytes(&[0; 8][..size_of::<T>()]);
             }
             for lane in lanes(mask) {
-                let at = part.addresses[lane] as usize + element * size_of::<T>();
-                values[lane] = T::from_bytes(&self.shared.bytes[at..at + size_of::<T>()]);
+                let at = part.addresses[lane] + (element * size_of::<T>()) as u64;
+                values[lane] = T::from_bytes(self.shared.bytes(at, size_of::<T>()));
             }
         }
         if let Some(written) = &self.shared.written
@@ -76,10 +82,11 @@ impl Context<'_, '_> {
         self.shared_write(part, mask, Action::Write, values);
         for (element, values) in values.iter().enumerate() {
             for lane in lanes(mask) {
-                let at = part.addresses[lane] as usize + element * size_of::<T>();
-                let bytes = values[lane].to_bytes();
-                self.shared.bytes[at..at + size_of::<T>()]
-                    .copy_from_slice(&bytes[..size_of::<T>()]);
+                let at = part.addresses[lane] + (element * size_of::<T>()) as u64;
+                let bytes = &values[lane].to_bytes()[..size_of::<T>()];
+                self.shared
+                    .bytes_mut(at, size_of::<T>())
+                    .copy_from_slice(bytes);
             }
         }
         Ok(())
@@ -100,8 +107,8 @@ impl Context<'_, '_> {
         }
         self.shared_write(part, mask, Action::Atomic, NO_VALUES);
         for lane in lanes(mask) {
-            let at = part.addresses[lane] as usize;
-            update(&mut self.shared.bytes[at..at + part.bytes as usize], lane);
+            let bytes = part.bytes as usize;
+            update(self.shared.bytes_mut(part.addresses[lane], bytes), lane);
         }
         self.shared_read(part, mask, Action::Atomic);
         Ok(())
@@ -182,8 +189,9 @@ impl Context<'_, '_> {
     pub(super) fn uninitialized_shared(&self, lane: usize, part: &Part<'_>, first: u64) {
         let address = part.addresses[lane];
         let message = format!(
-            "reads {} at {address:#x} of shared memory, {}{}",
+            "reads {} at {address:#x} of {}, {}{}",
             in_words(part.bytes),
+            self.memory_name(AccessSpace::Shared, address),
             self.describe_offset(AccessSpace::Shared, address),
             never_written(part.bytes, first - address)
         );

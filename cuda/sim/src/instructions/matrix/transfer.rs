@@ -48,16 +48,13 @@ fn collect(rows: &mut Rows, matrix: usize, values: &[u32; LANES], transposed: bo
 fn offsets(
     context: &Context<'_, '_>,
     address: Address,
-    is_generic: bool,
+    space: AccessSpace,
     mask: Mask,
     count: usize,
 ) -> Result<(Mask, [u64; LANES]), Stop> {
     let mask = mask & (u64::MAX >> (64 - 8 * count)) as Mask;
     let addresses = address.get(context);
-    match is_generic {
-        true => Ok((mask, context.shared_offsets(mask, &addresses)?)),
-        false => Ok((mask, addresses)),
-    }
+    Ok((mask, context.shared_addresses(mask, space, &addresses)?))
 }
 
 /// `ldmatrix` and `stmatrix`
@@ -81,11 +78,10 @@ pub(in crate::instructions) fn decode(
     if !matches!(space, AccessSpace::Generic | AccessSpace::Shared) {
         return Err(operation.error("the rows lie in shared memory"));
     }
-    let is_generic = space == AccessSpace::Generic;
     let slots = fragment(operation, usize::from(stores), count, Type::B32, !stores)?;
     let order = (Order::WEAK, Scope::Block);
     Ok(whole_warp(operation, move |context, mask| {
-        let (with_address, offsets) = offsets(context, address, is_generic, mask, count)?;
+        let (with_address, offsets) = offsets(context, address, space, mask, count)?;
         let mut rows = [[0; LANES]; 4];
         let space = AccessSpace::Shared;
         if stores {

@@ -215,7 +215,7 @@ impl Product {
         context.keep_reads(&matrices);
         let first = match &self.a {
             First::Registers(slots) => first_words(context.registers, slots, ROWS),
-            First::Shared(..) => matrices.first[context.warp as usize % 4],
+            First::Shared(..) => matrices.first[context.warp_in_block() as usize % 4],
         };
         let places = match &self.metadata {
             Some(metadata) => Some(metadata.places(context)?),

@@ -1,10 +1,13 @@
-//! A block: its warps, in an order that the seed draws, its barriers, and its shared memory.
+//! A cluster of blocks: their warps, in an order that the seed draws, their barriers, and their shared
+//! memory. Where a launch asks for no clusters, each block is one.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::barrier::{BARRIERS, Barrier};
 use super::call::{Call, CallError, Callee};
-use super::context::{Context, LaunchState, coordinates};
+use super::cluster_barrier::ClusterBarrier;
+use super::context::{Context, LaunchState};
+use super::shared::block_base;
 use super::warp::{Group, Waiting, Warp, lanes_of};
 use super::{ALL, Action, LANES, Lane, Mask, Random, Registers, SharedMemory, Stop, lanes};
 use crate::check::Kind;
@@ -21,10 +24,10 @@ const SHARE: u32 = 64;
 /// One in how many waits for a phase of an mbarrier comes back before the phase is complete.
 const EARLY: u32 = 8;
 
-/// How often in a row all threads of a block may have waited in vain for phases of mbarriers.
+/// How often in a row all threads of a cluster may have waited in vain for phases of mbarriers.
 pub(super) const MOST_VAIN: u32 = 10_000;
 
-/// How far a block has come.
+/// How far a cluster has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
     /// All of its threads have ended.
@@ -33,13 +36,16 @@ pub(crate) enum Progress {
     Paused,
 }
 
-/// A block of a launch.
-pub(crate) struct Block<'l> {
+/// A cluster of a launch.
+pub(crate) struct Cluster<'l> {
     pub(super) launch: &'l LaunchState<'l>,
-    /// `%ctaid`
-    pub(super) index: [u32; 3],
+    /// Its number in the grid.
+    pub(super) number: u64,
+    /// The warps of its blocks, block after block.
     pub(super) warps: Vec<Warp>,
+    /// The barriers of its blocks, [`BARRIERS`] of each.
     pub(super) barriers: Vec<Barrier>,
+    pub(super) cluster_barrier: ClusterBarrier,
     pub(super) shared: SharedMemory,
     pub(super) vain: Vain,
     pub(super) cursor: Cursor<'l>,
@@ -51,7 +57,7 @@ pub(crate) struct Block<'l> {
     pub(super) tally: Option<Tally>,
 }
 
-/// How often all threads of a block have waited for mbarriers, and nothing was done to these since, nor
+/// How often all threads of a cluster have waited for mbarriers, and nothing was done to these since, nor
 /// did a barrier open.
 #[derive(Default)]
 pub(super) struct Vain {
@@ -67,17 +73,18 @@ pub(super) enum Pause {
     Settled,
 }
 
-impl<'l> Block<'l> {
-    /// The block of this number in the grid, x fastest, at its beginning.
+impl<'l> Cluster<'l> {
+    /// The cluster of this number in the grid, x fastest, at its beginning.
     pub(crate) fn new(launch: &'l LaunchState<'l>, number: u64, seed: u64) -> Self {
-        let threads = launch.threads();
-        let count = threads.div_ceil(LANES as u32);
-        let mut block = Self {
+        let (threads, warps, blocks) = (launch.threads(), launch.warps(), launch.blocks());
+        let count = warps * blocks;
+        let mut cluster = Self {
             launch,
-            index: coordinates(number, launch.grid),
+            number,
             warps: Vec::with_capacity(count as usize),
-            barriers: vec![Barrier::new(count as usize); BARRIERS],
-            // Of more blocks than 2^32 some share a number, which only races between them would show.
+            barriers: vec![Barrier::new(warps as usize); BARRIERS * blocks as usize],
+            cluster_barrier: ClusterBarrier::new(count as usize),
+            // Of more clusters than 2^32 some share a number, which only races between them would show.
             shared: SharedMemory::new(launch, number as u32),
             vain: Vain::default(),
             cursor: launch.view.cursor(),
@@ -87,10 +94,10 @@ impl<'l> Block<'l> {
             tally: None,
         };
         for number in 0..count {
-            block.warps.push(Warp::default());
-            block.begin(number, lanes_of(number, threads));
+            cluster.warps.push(Warp::new(number / warps));
+            cluster.begin(number, lanes_of(number % warps, threads));
         }
-        block
+        cluster
     }
 
     /// Puts the threads of a warp at the kernel's first instruction.
@@ -104,7 +111,7 @@ impl<'l> Block<'l> {
             .reserve(entry.rows as usize, entry.predicates as usize);
         set_constants(
             self.launch,
-            self.index,
+            self.number,
             number,
             &mut warp.registers,
             entry,
@@ -127,14 +134,13 @@ impl<'l> Block<'l> {
         self.tally = self.launch.tallies.as_ref().map(Tallies::take);
         let end = self.steps + budget;
         let mut flushed = self.steps;
+        let mut ready = Vec::with_capacity(self.warps.len());
         let result = loop {
-            let mut ready: Mask = 0;
-            for (number, warp) in self.warps.iter().enumerate() {
-                ready |= Mask::from(warp.is_ready()) << number;
-            }
-            if ready == 0 {
+            ready.clear();
+            ready.extend((0..self.warps.len()).filter(|&number| self.warps[number].is_ready()));
+            if ready.is_empty() {
                 if self.warps.iter().all(|warp| warp.alive() == 0) {
-                    self.shared.warpgroups.check_end(self.launch, self.index);
+                    self.shared.warpgroups.check_end(self.launch, self.number);
                     break Ok(Progress::Done);
                 }
                 if self.wait_no_longer() {
@@ -142,8 +148,7 @@ impl<'l> Block<'l> {
                 }
                 break Err(self.deadlock());
             }
-            let choice = self.random.below(ready.count_ones()) as usize;
-            let number = lanes(ready).nth(choice).unwrap_or(0);
+            let number = ready[self.random.below(ready.len() as u32) as usize];
             let turn = 1 + self.random.below(LONGEST_TURN);
             if let Err(stop) = self.take_turn(number, turn) {
                 break Err(stop);
@@ -179,7 +184,7 @@ impl<'l> Block<'l> {
     ) -> Stop {
         let report = self
             .launch
-            .report(kind, self.index, thread, pc, action, message);
+            .report(kind, self.number, thread, pc, action, message);
         Box::new(report)
     }
 
@@ -242,6 +247,7 @@ impl<'l> Block<'l> {
         warp.registers.frame = group.frame;
         warp.registers.predicate_frame = group.predicate_frame;
         let meeting = warp.meeting(&group);
+        let shared_base = block_base(warp.rank);
         let width = u64::from(group.mask.count_ones());
         let mut used = 0;
         macro_rules! context {
@@ -254,8 +260,9 @@ impl<'l> Block<'l> {
                     local_end: &mut group.local_end,
                     shared: &mut self.shared,
                     cursor: &mut self.cursor,
-                    block: self.index,
+                    cluster: self.number,
                     warp: number as u32,
+                    shared_base,
                     pc: group.pc,
                     steps: self.steps + u64::from(used),
                     stack: group.stack.as_deref(),
@@ -411,6 +418,7 @@ impl<'l> Block<'l> {
                 Ok(Pause::Settled)
             }
             Action::Barrier(barrier) => self.arrive(number, group, barrier),
+            Action::ClusterBarrier(step) => Ok(self.at_cluster_barrier(number, group, *step)),
             Action::Converge(converge) => self.converge(number, group, converge),
             Action::Compute(_) | Action::Access(_) | Action::Wait(_) | Action::Branch(_) => {
                 Ok(Pause::Ready)
@@ -465,7 +473,7 @@ impl<'l> Block<'l> {
                     let registers = &mut warp.registers;
                     set_constants(
                         self.launch,
-                        self.index,
+                        self.number,
                         number as u32,
                         registers,
                         function,
@@ -534,7 +542,7 @@ pub(super) fn distinct<T: Copy + Into<u64>>(
     parts
 }
 
-/// The number in its block of the first thread of a mask.
+/// The number in its cluster of the first thread of a mask.
 pub(super) fn first_thread(warp: usize, mask: Mask) -> u32 {
     (warp * LANES) as u32 + mask.trailing_zeros().min(LANES as u32 - 1)
 }
@@ -542,7 +550,7 @@ pub(super) fn first_thread(warp: usize, mask: Mask) -> u32 {
 /// Fills the rows of a function that never change, in the lanes of a mask.
 fn set_constants(
     launch: &LaunchState<'_>,
-    block: [u32; 3],
+    cluster: u64,
     warp: u32,
     registers: &mut Registers,
     function: &FunctionCode,
@@ -555,8 +563,15 @@ fn set_constants(
                 2 => u64::write(registers, slot, mask, [bits as u64; LANES]),
                 _ => u128::write(registers, slot, mask, [bits; LANES]),
             },
+            Constant::Shared(offset) => {
+                let address = block_base(warp / launch.warps()) + offset;
+                match rows {
+                    1 => u32::write(registers, slot, mask, [address as u32; LANES]),
+                    _ => u64::write(registers, slot, mask, [address; LANES]),
+                }
+            }
             Constant::Special(special) => {
-                let values = launch.special(special, block, warp);
+                let values = launch.special(special, cluster, warp);
                 if rows == 1 {
                     u32::write(registers, slot, mask, values.map(|value| value as u32));
                 } else {
@@ -567,5 +582,9 @@ fn set_constants(
     }
     if let Some(predicate) = function.false_predicate {
         registers.set_predicate(predicate, mask, 0);
+    }
+    if let Some(predicate) = function.cluster_predicate {
+        let value = if launch.is_explicit_cluster { ALL } else { 0 };
+        registers.set_predicate(predicate, mask, value);
     }
 }
