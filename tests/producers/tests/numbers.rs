@@ -156,8 +156,8 @@ fn bit_tricks() {
                     u32::from_le_bytes([bytes[0], bytes[6], bytes[1], bytes[5]]),
                     (wide << shift >> 32) as u32,
                     (wide >> (2 * shift).min(32)) as u32,
-                    (sx * sy >> 32) as u32,
-                    (u64::from(x) * u64::from(y) >> 32) as u32,
+                    ((sx * sy) >> 32) as u32,
+                    ((u64::from(x) * u64::from(y)) >> 32) as u32,
                     (square >> 96) as u32,
                     ((sx + sy) >> 1) as u32,
                     ((u64::from(x) + u64::from(y) + 1) >> 1) as u32,
@@ -303,10 +303,9 @@ fn division() {
                 (x as u64 % y as u64) as i64,
                 if by_one { 0 } else { i64::from(s / t) },
                 if by_one { 0 } else { i64::from(s % t) },
-                if v == 0 {
-                    0
-                } else {
-                    i64::from(u / v) << 32 | i64::from(u % v)
+                match u.checked_div(v) {
+                    Some(quotient) => i64::from(quotient) << 32 | i64::from(u % v),
+                    None => 0,
                 },
                 (wide / i128::from(t | 1)) as i64 ^ (wide >> 61) as i64,
             ]
