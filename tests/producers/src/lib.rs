@@ -67,7 +67,7 @@ impl Shape {
 
     /// The same in clusters of blocks, by x, y, z.
     pub fn cluster(mut self, cluster: [u32; 3]) -> Self {
-        self.0.cluster = cluster;
+        self.0.cluster = Some(cluster);
         self
     }
 }
