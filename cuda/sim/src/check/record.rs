@@ -67,10 +67,12 @@ pub(crate) enum Queue {
     StoreWrites,
     /// The reads of `wgmma`, by groups of a warp group.
     Products,
+    /// `st.async` and `red.async`, whose bytes an mbarrier counts.
+    Stores,
 }
 
 /// How many queues there are.
-pub(super) const QUEUES: usize = 5;
+pub(super) const QUEUES: usize = 6;
 
 impl Queue {
     pub(super) const ALL: [Self; QUEUES] = [
@@ -79,12 +81,13 @@ impl Queue {
         Self::StoreReads,
         Self::StoreWrites,
         Self::Products,
+        Self::Stores,
     ];
 
     /// Whether it accesses memory by the asynchronous proxy.
     #[expect(dead_code, reason = "for fences between proxies")]
     pub(super) fn is_proxy(self) -> bool {
-        self != Self::Copies
+        !matches!(self, Self::Copies | Self::Stores)
     }
 }
 
@@ -102,6 +105,7 @@ impl Action {
             Self::Atomic => "updates",
             Self::End => "ends",
             Self::Begin(Queue::Products, _) => "multiplies asynchronously from",
+            Self::Begin(Queue::Stores, Effect::Write) => "writes asynchronously",
             Self::Begin(_, Effect::Read) => "copies asynchronously from",
             Self::Begin(_, Effect::Write) => "copies asynchronously to",
             Self::Begin(_, Effect::Update) => "updates asynchronously",

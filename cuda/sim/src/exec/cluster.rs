@@ -7,6 +7,7 @@ use super::barrier::{BARRIERS, Barrier};
 use super::call::{Call, CallError, Callee};
 use super::cluster_barrier::ClusterBarrier;
 use super::context::{Context, LaunchState};
+use super::register_pool::RegisterPools;
 use super::shared::block_base;
 use super::warp::{Group, Waiting, Warp, lanes_of};
 use super::{ALL, Action, LANES, Lane, Mask, Random, Registers, SharedMemory, Stop, lanes};
@@ -46,6 +47,7 @@ pub(crate) struct Cluster<'l> {
     /// The barriers of its blocks, [`BARRIERS`] of each.
     pub(super) barriers: Vec<Barrier>,
     pub(super) cluster_barrier: ClusterBarrier,
+    pub(super) registers: RegisterPools,
     pub(super) shared: SharedMemory,
     pub(super) vain: Vain,
     pub(super) cursor: Cursor<'l>,
@@ -84,6 +86,7 @@ impl<'l> Cluster<'l> {
             warps: Vec::with_capacity(count as usize),
             barriers: vec![Barrier::new(warps as usize); BARRIERS * blocks as usize],
             cluster_barrier: ClusterBarrier::new(count as usize),
+            registers: RegisterPools::new(blocks, count, launch.kernel.max_registers()),
             // Of more clusters than 2^32 some share a number, which only races between them would show.
             shared: SharedMemory::new(launch, number as u32),
             vain: Vain::default(),
@@ -418,6 +421,7 @@ impl<'l> Cluster<'l> {
                 Ok(Pause::Settled)
             }
             Action::Barrier(barrier) => self.arrive(number, group, barrier),
+            Action::Registers(step) => self.at_registers(number, group, *step),
             Action::ClusterBarrier(step) => Ok(self.at_cluster_barrier(number, group, *step)),
             Action::Converge(converge) => self.converge(number, group, converge),
             Action::Compute(_) | Action::Access(_) | Action::Wait(_) | Action::Branch(_) => {

@@ -186,14 +186,14 @@ impl SharedMemory {
         &mut self,
         warp: usize,
         mask: Mask,
-        time: u32,
+        (queue, time): (Queue, u32),
         arrivals: &mut Arrivals,
     ) {
         if let Some(clock) = &self.clock {
-            clock.add_copies(arrivals, Queue::Loads, (warp, mask), time);
+            clock.add_copies(arrivals, queue, (warp, mask), time);
         }
         let handed = Pending {
-            queue: Queue::Loads,
+            queue,
             mask,
             group: 0,
             first: time,

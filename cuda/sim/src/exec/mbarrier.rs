@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::access::{NO_VALUES, Order, Part};
 use super::cluster::distinct;
 use super::{Context, LANES, Mask, Stop, lanes, rank_and_offset};
-use crate::check::{Action, Arrivals, Kind, Scope};
+use crate::check::{Action, Arrivals, Kind, Queue, Scope};
 
 /// The most arrivals and bytes that a phase may wait for.
 const MOST: u32 = (1 << 20) - 1;
@@ -351,12 +351,13 @@ impl Context<'_, '_> {
         &mut self,
         lane: usize,
         offset: u64,
-        time: u32,
+        (queue, time): (Queue, u32),
         bytes: u32,
     ) -> Result<(), Stop> {
         let mut now = std::mem::take(&mut self.barrier(offset).now);
         let warp = self.warp as usize;
-        self.shared.hand_over(warp, 1 << lane, time, &mut now);
+        self.shared
+            .hand_over(warp, 1 << lane, (queue, time), &mut now);
         self.barrier(offset).now = now;
         self.expect_bytes(1 << lane, &[offset; LANES], &[bytes; LANES], true)
     }

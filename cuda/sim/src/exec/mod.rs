@@ -11,6 +11,7 @@ mod grid;
 mod groups;
 mod local;
 mod mbarrier;
+mod register_pool;
 mod registers;
 mod shared;
 mod synchronize;
@@ -29,6 +30,7 @@ pub(crate) use copies::{Late, MOST as MOST_COPIED};
 pub(crate) use grid::run;
 pub(crate) use local::LocalMemory;
 pub(crate) use mbarrier::{Arrival, Phase, pending_count};
+pub(crate) use register_pool::RegisterStep;
 pub(crate) use registers::{ALL, LANES, Lane, Mask, PredicateSlot, Registers, Slot, blend, lanes};
 pub(crate) use shared::{SharedMemory, Stride, block_base, rank_and_offset};
 pub(crate) use warp::Converge;
@@ -76,6 +78,8 @@ pub(crate) enum Action {
     Barrier(Box<BarrierStep>),
     /// Arrives at the barrier of the cluster, or waits at it.
     ClusterBarrier(ClusterBarrierStep),
+    /// Takes registers, or gives them up.
+    Registers(RegisterStep),
     /// Waits for other lanes of the warp, then computes with them.
     Converge(Box<Converge>),
 }
@@ -140,6 +144,7 @@ impl fmt::Debug for Action {
             Self::Exit => "Exit",
             Self::Barrier(_) => "Barrier",
             Self::ClusterBarrier(_) => "ClusterBarrier",
+            Self::Registers(_) => "Registers",
             Self::Converge(_) => "Converge",
         })
     }

@@ -111,7 +111,7 @@ impl<'l> Cluster<'l> {
     }
 
     /// The numbers of a block's warps.
-    fn warps_of(&self, rank: u32) -> Range<usize> {
+    pub(super) fn warps_of(&self, rank: u32) -> Range<usize> {
         let warps = self.warps.len() / self.shared.blocks as usize;
         rank as usize * warps..(rank as usize + 1) * warps
     }
@@ -334,7 +334,11 @@ impl<'l> Cluster<'l> {
     }
 
     /// What an instruction of a group sees, outside of the group's turn.
-    fn context<'c>(&'c mut self, number: usize, group: &'c mut Group) -> Context<'c, 'l> {
+    pub(super) fn context<'c>(
+        &'c mut self,
+        number: usize,
+        group: &'c mut Group,
+    ) -> Context<'c, 'l> {
         let warp = &mut self.warps[number];
         Context {
             launch: self.launch,
@@ -369,6 +373,7 @@ impl<'l> Cluster<'l> {
         for (pc, waiting) in waiting {
             self.go_on_if_converged(number, pc, waiting)?;
         }
+        self.give_registers_back(number)?;
         let rank = self.warps[number].rank;
         for id in 0..BARRIERS as u32 {
             self.open_if_complete(rank, id);
@@ -426,6 +431,7 @@ impl<'l> Cluster<'l> {
                 first = first.or(Some((thread, group.pc)));
                 let what = match group.waiting {
                     Waiting::Barrier(id) => format!("at barrier {id}"),
+                    Waiting::Registers(step) => self.describe_registers(number, step),
                     Waiting::Cluster => "at the barrier of the cluster".to_owned(),
                     Waiting::Phase => "for a phase of an mbarrier".to_owned(),
                     Waiting::Lanes { members, .. } => {

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{ALL, Access, LANES, LocalMemory, Mask, Random, Registers, Slot};
+use super::{ALL, Access, LANES, LocalMemory, Mask, Random, RegisterStep, Registers, Slot};
 
 /// A call that a group is in.
 #[derive(Debug, Eq, PartialEq)]
@@ -35,6 +35,8 @@ pub(crate) enum Waiting {
     Barrier(u32),
     /// The barrier of the cluster.
     Cluster,
+    /// Registers, or the rest of the warp.
+    Registers(RegisterStep),
     /// A phase of an mbarrier.
     Phase,
     /// The other lanes of a mask.

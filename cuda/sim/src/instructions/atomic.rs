@@ -119,6 +119,7 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     let address = Address::decode(operation, first)?;
     let space = match (named, address.space) {
         (AccessSpace::Generic, Some(space)) | (space, None) => space,
+        (AccessSpace::Cluster, Some(AccessSpace::Shared)) => AccessSpace::Cluster,
         (named, Some(space)) if named == space => space,
         _ => return Err(operation.error("the variable lies in another state space")),
     };

@@ -184,7 +184,7 @@ pub(super) fn decode_reduce(operation: &mut Operation<'_, '_>) -> Result<Action,
 }
 
 /// Whether there is this update of elements of shared memory.
-fn is_in_shared(name: &str, ty: Type) -> bool {
+pub(super) fn is_in_shared(name: &str, ty: Type) -> bool {
     use Type::*;
     match name {
         "add" => matches!(ty, U32 | S32 | U64),

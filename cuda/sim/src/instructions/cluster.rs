@@ -1,8 +1,9 @@
 //! Clusters of blocks: addresses of other blocks' shared memory, and the barrier of a cluster.
 
+use super::asynchronous::number;
 use crate::exec::{
-    AccessSpace, Action, ClusterBarrierStep, Context, LANES, Lane, Mask, Slot, Stop, block_base,
-    rank_and_offset,
+    AccessSpace, Action, ClusterBarrierStep, Context, LANES, Lane, Mask, RegisterStep, Slot, Stop,
+    block_base, rank_and_offset,
 };
 use crate::program::{Operation, Symbol};
 use crate::ptx::{Operand, PtxError, Type};
@@ -94,6 +95,24 @@ pub(super) fn decode_rank(operation: &mut Operation<'_, '_>) -> Result<Action, P
         u32::write(context.registers, d, mask, ranks);
         Ok(())
     }))
+}
+
+/// `setmaxnreg`
+pub(super) fn decode_registers(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+    let takes = operation.choice(&[("inc", true), ("dec", false)]);
+    let takes = takes.ok_or_else(|| operation.unknown())?;
+    if !operation.flag("sync") || !operation.flag("aligned") || operation.ty()? != Type::U32 {
+        return Err(operation.unknown());
+    }
+    operation.finish(1..=1)?;
+    let count = number(operation, 0)?;
+    if !(24..=256).contains(&count) || count % 8 != 0 {
+        return Err(operation.error(format!(
+            "{count} registers; a multiple of 8 from 24 to 256 is possible"
+        )));
+    }
+    let count = count as u32;
+    Ok(Action::Registers(RegisterStep { count, takes }))
 }
 
 /// `barrier.cluster`, behind these two words.

@@ -27,6 +27,7 @@ mod moves;
 mod narrow;
 mod operands;
 mod packed;
+mod remote;
 mod select;
 mod tensor;
 mod tensor_map;
@@ -94,6 +95,7 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
             },
         },
 
+        "st" | "red" if operation.peek() == Some("async") => remote::decode(operation),
         "ld" | "ldu" => memory::decode_load(operation),
         "st" => memory::decode_store(operation),
         "prefetch" | "prefetchu" | "applypriority" | "discard" | "createpolicy" => {
@@ -127,6 +129,7 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         "ret" | "exit" => control::decode_end(operation),
         "bar" | "barrier" => control::decode_barrier(operation),
         "mapa" => cluster::decode_map(operation),
+        "setmaxnreg" => cluster::decode_registers(operation),
         "getctarank" => cluster::decode_rank(operation),
         "trap" | "brkpt" => control::decode_trap(operation),
         "griddepcontrol" => control::decode_dependents(operation),

@@ -240,6 +240,11 @@ impl Kernel {
         self.limits.explicit_cluster
     }
 
+    /// The registers that a thread begins with, if the kernel says so.
+    pub(crate) fn max_registers(&self) -> Option<u32> {
+        self.limits.max_registers
+    }
+
     /// Whether the grid of a launch counts clusters instead of blocks.
     pub fn blocks_are_clusters(&self) -> bool {
         self.limits.blocks_are_clusters

@@ -56,9 +56,14 @@ impl Context<'_, '_> {
             if self.is_shared_run(lane, action, &run(to, copy.sizes[lane]))? {
                 let mut data = vec![0; copy.sizes[lane] as usize];
                 self.read_global_run(lane, from, &mut data)?;
-                self.write_shared_run(lane, to, &data)?;
+                self.write_shared_run(lane, Queue::Loads, to, &data)?;
             }
-            self.complete_copy(lane, mbarriers[lane], time, copy.sizes[lane])?;
+            self.complete_copy(
+                lane,
+                mbarriers[lane],
+                (Queue::Loads, time),
+                copy.sizes[lane],
+            )?;
         }
         Ok(())
     }
@@ -80,11 +85,18 @@ impl Context<'_, '_> {
                 let mut data = vec![0; copy.sizes[lane] as usize];
                 self.read_shared_run(lane, Queue::Loads, from, &mut data)?;
                 match update {
-                    Some(update) => self.update_shared_run(lane, to, &data, update)?,
-                    None => self.write_shared_run(lane, to, &data)?,
+                    Some(update) => {
+                        self.update_shared_run(lane, Queue::Loads, to, &data, update)?
+                    }
+                    None => self.write_shared_run(lane, Queue::Loads, to, &data)?,
                 }
             }
-            self.complete_copy(lane, mbarriers[lane], time, copy.sizes[lane])?;
+            self.complete_copy(
+                lane,
+                mbarriers[lane],
+                (Queue::Loads, time),
+                copy.sizes[lane],
+            )?;
         }
         Ok(())
     }
@@ -324,10 +336,11 @@ impl Context<'_, '_> {
     pub(in crate::exec) fn write_shared_run(
         &mut self,
         lane: usize,
+        queue: Queue,
         start: u64,
         data: &[u8],
     ) -> Result<(), Stop> {
-        let action = Action::Begin(Queue::Loads, Effect::Write);
+        let action = Action::Begin(queue, Effect::Write);
         let run = start..start.saturating_add(data.len() as u64);
         if !self.is_shared_run(lane, action, &run)? {
             return Ok(());
@@ -344,14 +357,15 @@ impl Context<'_, '_> {
     }
 
     /// Updates elements of shared memory, for a copy of a lane that an mbarrier counts.
-    fn update_shared_run(
+    pub(super) fn update_shared_run(
         &mut self,
         lane: usize,
+        queue: Queue,
         start: u64,
         data: &[u8],
         update: ElementUpdate,
     ) -> Result<(), Stop> {
-        let action = Action::Begin(Queue::Loads, Effect::Update);
+        let action = Action::Begin(queue, Effect::Update);
         let run = start..start.saturating_add(data.len() as u64);
         if !self.is_shared_run(lane, action, &run)? {
             return Ok(());

@@ -1,8 +1,8 @@
 //! Shared memory of other blocks of the cluster: whose it is, and whether that block is still there.
 
 use super::{AccessSpace, NO_VALUES};
-use crate::check::{Access, Action, Arrivals, Kind, Report, SHADOW_CHUNK};
-use crate::exec::{ALL, Context, LANES, Mask, Stop, lanes, rank_and_offset};
+use crate::check::{Access, Action, Arrivals, Kind, Queue, Report, SHADOW_CHUNK};
+use crate::exec::{ALL, Context, ElementUpdate, LANES, Mask, Stop, lanes, rank_and_offset};
 
 impl Context<'_, '_> {
     /// The rank of the thread's block in its cluster.
@@ -61,6 +61,53 @@ impl Context<'_, '_> {
                 return;
             }
         }
+    }
+
+    /// `st.async` and `red.async`: each lane writes the first `bytes` of its data, or updates an element by
+    /// them; they count at an mbarrier of the block that they go to.
+    pub(crate) fn store_remotely(
+        &mut self,
+        mask: Mask,
+        [to, mbarriers]: [&[u64; LANES]; 2],
+        data: &[[u8; 16]; LANES],
+        bytes: usize,
+        update: Option<ElementUpdate>,
+    ) -> Result<(), Stop> {
+        for lane in lanes(mask) {
+            let (address, mbarrier) = (to[lane], mbarriers[lane]);
+            if self.shared.blocks == 1 {
+                let message = "an asynchronous store is for clusters of more than one block";
+                return Err(self.stop(Kind::InvalidInstruction, lane, "stores", message));
+            }
+            if !address.is_multiple_of(bytes as u64) && self.launch.checks.alignment {
+                let message = format!(
+                    "stores {bytes} bytes at {address:#x} of {}, which is no multiple of {bytes}",
+                    self.memory_name(AccessSpace::Shared, address)
+                );
+                let mut report = self.report(Kind::Misaligned, lane, "stores", message);
+                report.address = Some(address);
+                return Err(Box::new(report));
+            }
+            self.check_mbarrier(lane, mbarrier)?;
+            if rank_and_offset(address).0 != rank_and_offset(mbarrier).0 {
+                let message = format!(
+                    "stores to {}, and the mbarrier lies in {}; both must be of one block",
+                    self.memory_name(AccessSpace::Shared, address),
+                    self.memory_name(AccessSpace::Shared, mbarrier)
+                );
+                return Err(self.stop(Kind::MbarrierMisuse, lane, "stores", message));
+            }
+            let time = self.begin_asynchronously();
+            let data = &data[lane][..bytes];
+            match update {
+                Some(update) => {
+                    self.update_shared_run(lane, Queue::Stores, address, data, update)?
+                }
+                None => self.write_shared_run(lane, Queue::Stores, address, data)?,
+            }
+            self.complete_copy(lane, mbarrier, (Queue::Stores, time), bytes as u32)?;
+        }
+        Ok(())
     }
 
     /// The last threads of the block end: reports what others have done to its memory unless that is

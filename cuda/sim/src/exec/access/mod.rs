@@ -471,6 +471,9 @@ impl Context<'_, '_> {
             Action::Begin(Queue::Products, _) => {
                 "a `wgmma` that reads it, which must be waited for".to_owned()
             }
+            Action::Begin(Queue::Stores, _) => {
+                "an asynchronous store, whose mbarrier must be waited for".to_owned()
+            }
             Action::Begin(..) => {
                 if race.thread == self.thread(race.lane) {
                     "its own asynchronous copy, which it has not waited for".to_owned()

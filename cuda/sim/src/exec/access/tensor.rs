@@ -59,9 +59,9 @@ impl Context<'_, '_> {
                 let to = (self.swizzled(&map, copy.shared + at) - copy.shared) as usize;
                 swizzled[to..to + chunk.len()].copy_from_slice(chunk);
             }
-            self.write_shared_run(lane, copy.shared, &swizzled)?;
+            self.write_shared_run(lane, Queue::Loads, copy.shared, &swizzled)?;
         }
-        self.complete_copy(lane, mbarrier, time, bytes)
+        self.complete_copy(lane, mbarrier, (Queue::Loads, time), bytes)
     }
 
     /// `cp.async.bulk.tensor` and `cp.reduce.async.bulk.tensor` from shared memory, by a lane, in its group:

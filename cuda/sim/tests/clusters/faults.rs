@@ -1,184 +1,6 @@
-//! Clusters of blocks: programs that nvcc has compiled, whose results are those of the host in every
-//! order of the threads; what launches ask for; and kernels with one fault each, beside their right
-//! twins.
-
-mod machine;
+//! Kernels that use clusters as they must not, each beside its right twin.
 
 use ptx_sim::{AllocationKind, Arguments, Device, Kind, Launch, LaunchError, Options, Report};
-
-use machine::{Machine, arguments, line};
-
-/// Runs a test with several orders of warps and blocks.
-fn with_seeds(test: impl Fn(&Machine)) {
-    for seed in 1..=4 {
-        test(&Machine::new(
-            "h100",
-            include_str!("ptx/clusters.ptx"),
-            seed,
-        ));
-    }
-}
-
-/// Runs a kernel in clusters; nothing may be found.
-#[track_caller]
-fn launch(
-    machine: &Machine,
-    name: &str,
-    [grid, block, cluster]: [[u32; 3]; 3],
-    dynamic_shared: u32,
-    arguments: &[&[u8]],
-) {
-    let launch = Launch {
-        grid,
-        block,
-        cluster: Some(cluster),
-        dynamic_shared,
-        arguments: Arguments::Values(arguments),
-        ..Launch::default()
-    };
-    let kernel = machine.program.kernel(name).unwrap();
-    if let Err(error) = machine.device.launch(kernel, &launch) {
-        panic!("{error}");
-    }
-    assert_eq!(machine.device.reports(), []);
-}
-
-#[test]
-fn blocks_know_their_place_in_the_cluster() {
-    let pack = |[x, y, z]: [u32; 3]| x | y << 8 | z << 16;
-    with_seeds(|machine| {
-        for cluster in [[1, 1, 1], [2, 1, 1], [3, 2, 1], [1, 2, 2], [2, 2, 2]] {
-            let grid = [cluster[0] * 2, cluster[1] * 3, cluster[2]];
-            let n_blocks = grid.iter().product::<u32>() as usize;
-            let out = machine.allocate::<u32>(8 * n_blocks);
-            launch(
-                machine,
-                "who",
-                [grid, [40, 1, 1], cluster],
-                0,
-                arguments![out],
-            );
-            let mut expected = Vec::new();
-            for z in 0..grid[2] {
-                for y in 0..grid[1] {
-                    for x in 0..grid[0] {
-                        let index = [x % cluster[0], y % cluster[1], z % cluster[2]];
-                        let rank = index[0] + cluster[0] * (index[1] + cluster[1] * index[2]);
-                        let size = cluster.iter().product::<u32>();
-                        expected.extend([
-                            rank,
-                            size,
-                            pack(index),
-                            pack(cluster),
-                            40 * size,
-                            40 * rank,
-                            40 * rank + 33,
-                            rank | (size - 1) << 8,
-                        ]);
-                    }
-                }
-            }
-            assert_eq!(machine.download::<u32>(out, 8 * n_blocks), expected);
-        }
-    });
-}
-
-#[test]
-fn a_histogram_is_spread_over_the_blocks() {
-    let input: Vec<i32> = (0..3000_i32).map(|at| at * at % 257 - 20).collect();
-    with_seeds(|machine| {
-        for (n_bins, blocks) in [(64, 2), (200, 4), (97, 8)] {
-            let values = machine.upload(&input);
-            let bins = machine.upload(&vec![0_u32; n_bins]);
-            let each = n_bins.div_ceil(blocks);
-            let shape = [[2 * blocks as u32, 1, 1], [64, 1, 1], [blocks as u32, 1, 1]];
-            let [n_bins_i, each_i, n] = [n_bins, each, input.len()].map(|count| count as i32);
-            let values: &[&[u8]] = &[
-                &bins.to_le_bytes(),
-                &n_bins_i.to_le_bytes(),
-                &each_i.to_le_bytes(),
-                &values.to_le_bytes(),
-                &n.to_le_bytes(),
-            ];
-            launch(machine, "histogram", shape, 4 * each as u32, values);
-            let mut expected = vec![0; n_bins];
-            for &value in &input {
-                expected[value.clamp(0, n_bins as i32 - 1) as usize] += 1_u32;
-            }
-            assert_eq!(machine.download::<u32>(bins, n_bins), expected);
-        }
-    });
-}
-
-#[test]
-fn a_kernel_may_ask_for_its_clusters() {
-    let (rows, columns) = (3, 700);
-    let input: Vec<f32> = (0..rows * columns).map(|at| (at % 37) as f32).collect();
-    let expected: Vec<f32> = input.chunks(columns).map(|row| row.iter().sum()).collect();
-    with_seeds(|machine| {
-        let (values, sums) = (machine.upload(&input), machine.allocate::<f32>(rows));
-        let shape = line(4 * rows as u32, 128);
-        machine.launch("row_sums", shape, arguments![values, sums, columns as i32]);
-        assert_eq!(machine.download::<f32>(sums, rows), expected);
-    });
-}
-
-#[test]
-fn numbers_go_round_a_ring_of_blocks() {
-    with_seeds(|machine| {
-        for (blocks, rounds) in [(2_usize, 5_usize), (4, 7), (8, 3)] {
-            let input: Vec<u32> = (0..128 * blocks as u32).map(|at| at * 1000).collect();
-            let (values, result) = (machine.upload(&input), machine.allocate::<u32>(input.len()));
-            let shape = [[2 * blocks as u32, 1, 1], [64, 1, 1], [blocks as u32, 1, 1]];
-            launch(
-                machine,
-                "ring",
-                shape,
-                0,
-                arguments![values, result, rounds as i32],
-            );
-            let expected: Vec<u32> = (0..input.len())
-                .map(|at| {
-                    let (block, i) = (at / 64, at % 64);
-                    let (cluster, rank) = (block / blocks, block % blocks);
-                    let from = (rank + rounds * blocks - rounds) % blocks;
-                    let i = if rounds % 2 == 1 { 63 - i } else { i };
-                    input[(cluster * blocks + from) * 64 + i] + rounds as u32
-                })
-                .collect();
-            assert_eq!(machine.download::<u32>(result, input.len()), expected);
-        }
-    });
-}
-
-#[test]
-fn neighbours_exchange_the_edges_of_a_stencil() {
-    with_seeds(|machine| {
-        let (blocks, steps) = (4_usize, 5_i32);
-        let mut cells: Vec<f32> = (0..64 * blocks).map(|at| (at * 7 % 64) as f32).collect();
-        let (values, result) = (machine.upload(&cells), machine.allocate::<f32>(cells.len()));
-        let shape = [[blocks as u32, 1, 1], [64, 1, 1], [blocks as u32, 1, 1]];
-        launch(
-            machine,
-            "stencil",
-            shape,
-            0,
-            arguments![values, result, steps],
-        );
-        for _ in 0..steps {
-            let at = |index: Option<usize>| {
-                index
-                    .and_then(|index| cells.get(index))
-                    .copied()
-                    .unwrap_or(0.0)
-            };
-            cells = (0..cells.len())
-                .map(|i| (at(i.checked_sub(1)) + 2.0 * cells[i] + at(Some(i + 1))) / 4.0)
-                .collect();
-        }
-        assert_eq!(machine.download::<f32>(result, cells.len()), cells);
-    });
-}
 
 /// What a kernel of this body does in a cluster of two blocks.
 ///
@@ -188,7 +10,7 @@ fn neighbours_exchange_the_edges_of_a_stencil() {
 fn run(body: &str, threads: u32, seed: u64) -> (Result<(), LaunchError>, Vec<Report>) {
     let ptx = format!(
         ".version 8.6\n.target sm_90a\n.address_size 64\n\
-         .visible .entry test(.param .u64 out)\n{{\n\
+         .visible .entry test(.param .u64 out) .maxnreg 64\n{{\n\
          .shared .align 16 .b8 tile[1024]; .shared .align 8 .b64 bars[2];\n\
          .reg .pred %p<8>; .reg .b32 %w<32>, %i, %rank, %next, %own, %there, %bars; .reg .b64 %l<16>, %out;\n\
          ld.param.u64 %out, [out]; mov.u32 %i, %tid.x; mov.u32 %rank, %cluster_ctarank;\n\
@@ -435,4 +257,144 @@ fn addresses_say_which_block_they_are_of() {
                    atom.exch.b32 %w5, [%l2], %rank; SYNC; ld.u32 %w6, [%l1]; \
                    setp.ne.u32 %p2, %w6, %next; @%p2 trap;";
     is_right(&generic.replace("atom.exch.b32 %w5,", "st.u32"), 32);
+}
+
+/// Makes an mbarrier in each block that waits for one arrival, and tells it of 4 bytes of each thread.
+const READY: &str = "setp.ne.u32 %p0, %i, 0; @%p0 bra READY; mbarrier.init.shared.b64 [bars], 1; \
+                     mbarrier.arrive.expect_tx.shared.b64 _, [bars], 128; \
+                     fence.mbarrier_init.release.cluster; READY: SYNC;";
+const WAIT: &str = "MORE: mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 %p1, [bars], 0; \
+                    @!%p1 bra MORE;";
+
+#[test]
+fn asynchronous_stores_are_waited_for() {
+    let store = "st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%there], %i, [%bars];";
+    let read = "ld.shared.u32 %w1, [%own]; setp.ne.u32 %p2, %w1, %i; @%p2 trap; SYNC;";
+    is_right(&format!("{READY} {store} {WAIT} {read}"), 32);
+    let words = [
+        "asynchronous store",
+        "st.async",
+        "ld.shared.u32 %w1, [%own]",
+    ];
+    // That the other block has come somewhere says nothing of its stores.
+    let body = format!("{READY} {store} SYNC; {read} {WAIT}");
+    is_wrong(
+        &body.replace("@%p2 trap; ", ""),
+        32,
+        Kind::SharedRace,
+        &words,
+    );
+    let here = store.replace("%bars]", "%w8]");
+    let body = format!("{READY} mov.u32 %w8, bars; {here} {WAIT} {read}");
+    is_wrong(
+        &body,
+        32,
+        Kind::MbarrierMisuse,
+        &["both must be of one block"],
+    );
+    // What is told of fewer bytes than come is not done when it should be, or never.
+    let body = format!("{READY} {store} {WAIT} {read}").replace(", 128;", ", 132;");
+    is_wrong(&body, 32, Kind::Deadlock, &["4 bytes"]);
+    let body = format!("{READY} add.u32 %there, %there, 2; {store} {WAIT} SYNC;");
+    is_wrong(&body, 32, Kind::Misaligned, &["no multiple of 4"]);
+    // Nobody waits for the stores into a block that ends.
+    is_wrong(
+        &format!("{READY} {store}"),
+        32,
+        Kind::EndedBlock,
+        &["writes asynchronously"],
+    );
+}
+
+#[test]
+fn asynchronous_updates_are_waited_for() {
+    let update = "red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes.add.u32 \
+                  [%w7], %w6, [%bars];";
+    let begin = "mov.u32 %w6, 0; st.shared.u32 [tile], %w6; mapa.shared::cluster.u32 %w7, tile, %next; \
+                 add.u32 %w6, %i, 1;";
+    let read = "ld.shared.u32 %w1, [tile]; setp.ne.u32 %p2, %w1, 528;";
+    is_right(
+        &format!("{begin} {READY} {update} {WAIT} {read} @%p2 trap; SYNC;"),
+        32,
+    );
+    let words = ["asynchronous store", "red.async"];
+    is_wrong(
+        &format!("{begin} {READY} {update} SYNC; {read} {WAIT}"),
+        32,
+        Kind::SharedRace,
+        &words,
+    );
+}
+
+#[test]
+fn other_blocks_mbarriers_are_only_arrived_at() {
+    let right = format!(
+        "setp.ne.u32 %p0, %i, 0; @%p0 bra READY; mbarrier.init.shared.b64 [bars], 32; READY: SYNC; \
+         mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%bars]; {WAIT} SYNC;"
+    );
+    is_right(&right, 32);
+    let more = right.replace("[%bars]; MORE", "[%bars], 33; MORE");
+    is_wrong(
+        &more,
+        32,
+        Kind::MbarrierMisuse,
+        &["arrives 33 times", "mbarrier.arrive"],
+    );
+    let fewer = right.replace("[bars], 32", "[bars], 33");
+    is_wrong(&fewer, 32, Kind::Deadlock, &["1 of 33 arrivals"]);
+    let waits = right.replace("p1, [bars], 0", "p1, [%bars], 0");
+    is_wrong(
+        &waits,
+        32,
+        Kind::WrongSpace,
+        &["`.shared::cta`", "mbarrier.try_wait"],
+    );
+    let unordered = right.replace("READY: SYNC", "READY: bar.sync 0");
+    let (mut races, mut missing) = (0, 0);
+    for seed in 0..SEEDS {
+        let (_, reports) = run(&unordered.replace("SYNC;", SYNC), 32, seed);
+        races += u32::from(reports.iter().any(|report| report.kind == Kind::SharedRace));
+        let is_missing = |report: &Report| report.kind == Kind::MbarrierMisuse;
+        missing += u32::from(reports.iter().any(is_missing));
+    }
+    // It depends on who came first whether there was an mbarrier.
+    assert!(
+        races > 0 && missing > 0,
+        "{races} races, {missing} times none"
+    );
+}
+
+#[test]
+fn warpgroups_hand_registers_on() {
+    // 2 warpgroups of 64 registers a thread: one gives 40 up, the other one takes as many.
+    let body = "setp.lt.u32 %p0, %i, 128; @%p0 bra TAKE; setmaxnreg.dec.sync.aligned.u32 24; bra END; \
+                TAKE: setmaxnreg.inc.sync.aligned.u32 104; END: SYNC;";
+    is_right(body, 256);
+    is_wrong(
+        &body.replace("104", "112"),
+        256,
+        Kind::Deadlock,
+        &["for 112 registers", "has 64"],
+    );
+    let body =
+        "setp.lt.u32 %p0, %i, 128; @%p0 bra TAKE; setmaxnreg.dec.sync.aligned.u32 72; TAKE: SYNC;";
+    is_wrong(
+        body,
+        256,
+        Kind::InvalidInstruction,
+        &["72 registers of a thread that has 64"],
+    );
+    let body =
+        "setp.lt.u32 %p0, %i, 96; @%p0 bra END; setmaxnreg.dec.sync.aligned.u32 24; END: SYNC;";
+    is_wrong(
+        body,
+        256,
+        Kind::WgmmaMisuse,
+        &["all warps of a warpgroup", "setmaxnreg"],
+    );
+    let body = "setmaxnreg.dec.sync.aligned.u32 24;";
+    is_wrong(body, 64, Kind::WgmmaMisuse, &["no multiple of 128"]);
+    // What a warp had is free when it ends.
+    let body = "setp.ge.u32 %p0, %i, 128; @%p0 exit; setmaxnreg.inc.sync.aligned.u32 128;";
+    is_right(body, 256);
 }
