@@ -50,7 +50,7 @@
 //!
 //! The crate knows nothing of CUDA's host side: contexts, streams and events are `cuda_driver`'s
 //! business. What it does not simulate is an error when the module is loaded: textures and surfaces,
-//! clusters, products by warp groups, bulk copies, launches by kernels, and linking of several modules.
+//! launches by kernels, and linking of several modules.
 //!
 //! # What it promises
 //!

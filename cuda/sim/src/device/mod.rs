@@ -314,7 +314,9 @@ impl Device {
                 false => Ok(()),
             };
         };
-        let blocks = size.iter().fold(1_u64, |product, &size| product.saturating_mul(size.into()));
+        let blocks = size
+            .iter()
+            .fold(1_u64, |product, &size| product.saturating_mul(size.into()));
         let most = self.max_cluster_blocks(launch.non_portable_cluster);
         if blocks == 0 || blocks > u64::from(most) {
             return Err(match most {

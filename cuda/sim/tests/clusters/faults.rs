@@ -350,18 +350,15 @@ fn other_blocks_mbarriers_are_only_arrived_at() {
         &["`.shared::cta`", "mbarrier.try_wait"],
     );
     let unordered = right.replace("READY: SYNC", "READY: bar.sync 0");
-    let (mut races, mut missing) = (0, 0);
+    // Who came first says whether there was an mbarrier; wrong it is either way.
     for seed in 0..SEEDS {
         let (_, reports) = run(&unordered.replace("SYNC;", SYNC), 32, seed);
-        races += u32::from(reports.iter().any(|report| report.kind == Kind::SharedRace));
-        let is_missing = |report: &Report| report.kind == Kind::MbarrierMisuse;
-        missing += u32::from(reports.iter().any(is_missing));
+        let kinds: Vec<_> = reports.iter().map(|report| report.kind).collect();
+        assert!(
+            kinds.contains(&Kind::SharedRace) || kinds.contains(&Kind::MbarrierMisuse),
+            "seed {seed}: {kinds:?}"
+        );
     }
-    // It depends on who came first whether there was an mbarrier.
-    assert!(
-        races > 0 && missing > 0,
-        "{races} races, {missing} times none"
-    );
 }
 
 #[test]
