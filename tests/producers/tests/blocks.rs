@@ -244,3 +244,51 @@ fn odd_even_merge() {
         },
     );
 }
+
+#[test]
+fn cub_block() {
+    program(
+        "nvcc/cub_block",
+        Kind::SharedRace,
+        "nothing orders",
+        |run| {
+            let mut rng = Rng::with_seed(7);
+            let keys: Vec<i32> = (0..512).map(|_| rng.i32(-40..40)).collect();
+            let (input, sorted) = (run.upload(&keys), run.allocate::<i32>(512));
+            let (runs, total) = (run.allocate::<i32>(512), run.allocate::<i32>(2));
+            run.launch(
+                "sort_and_scan",
+                line(2, 64),
+                arguments![input, sorted, runs, total],
+            )?;
+            let mut expected = keys.clone();
+            expected.chunks_mut(256).for_each(<[i32]>::sort_unstable);
+            run.expect(sorted, &expected);
+            let numbers = |block: &[i32]| {
+                let mut number = 1;
+                let mut numbers = vec![1];
+                for pair in block.windows(2) {
+                    number += i32::from(pair[0] != pair[1]);
+                    numbers.push(number);
+                }
+                numbers
+            };
+            run.expect(
+                runs,
+                &expected.chunks(256).flat_map(numbers).collect::<Vec<_>>(),
+            );
+            let sums: Vec<i32> = keys.chunks(256).map(|block| block.iter().sum()).collect();
+            run.expect(total, &sums);
+
+            let values: Vec<f64> = (0..64).map(|i| f64::from(i * 29 % 71)).collect();
+            let input = run.upload(&values);
+            let (sums, most) = (run.allocate::<f64>(64), run.allocate::<f64>(2));
+            run.launch("warp_sums", line(1, 64), arguments![input, sums, most])?;
+            let before: Vec<f64> = values.chunks(16).flat_map(running).collect();
+            run.expect(sums, &before);
+            let largest = |warp: &[f64]| warp.iter().copied().fold(0.0, f64::max);
+            run.expect(most, &values.chunks(32).map(largest).collect::<Vec<_>>());
+            Ok(())
+        },
+    );
+}

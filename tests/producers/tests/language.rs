@@ -289,3 +289,52 @@ fn inline_assembly() {
         },
     );
 }
+
+#[test]
+fn debug_build() {
+    program(
+        "nvcc/debug_build",
+        Kind::OutOfBounds,
+        "local memory",
+        |run| {
+            let results = run.allocate::<i32>(64);
+            run.launch("count_down", line(2, 64), arguments![results])?;
+            let count_down = |i: i32| {
+                let mut queue = std::collections::VecDeque::from([i + 3]);
+                let mut sum = 0;
+                while let Some(n) = queue.pop_front() {
+                    sum += n;
+                    if n > 2 {
+                        queue.push_back(n / 2);
+                        if n % 3 == 0 && queue.len() < 5 {
+                            queue.push_back(n / 3);
+                        }
+                    }
+                }
+                sum
+            };
+            run.expect(results, &(0..64).map(count_down).collect::<Vec<_>>());
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn unoptimized() {
+    program(
+        "nvcc/unoptimized",
+        Kind::UninitializedLocal,
+        "8 bytes",
+        |run| {
+            let (results, sums) = (run.allocate::<f64>(40), run.allocate::<i32>(40));
+            run.launch("fibonacci", line(1, 40), arguments![results, sums])?;
+            let numbers = std::iter::successors(Some((0.0, 1.0)), |&(a, b)| Some((b, a + b)));
+            let expected: Vec<f64> = numbers.map(|(a, _)| a + 1.0).take(40).collect();
+            run.expect(results, &expected);
+            let sum = |i: i32| 1 + 2 + i32::from(b'c') + i;
+            run.expect(sums, &(0..40).map(sum).collect::<Vec<_>>());
+            run.expect(run.variable("launches"), &[1]);
+            Ok(())
+        },
+    );
+}

@@ -175,3 +175,19 @@ fn atomic_updates() {
         Ok(())
     });
 }
+
+#[test]
+fn copy_pipeline() {
+    let part = "asynchronous copy";
+    program("nvcc/copy_pipeline", Kind::SharedRace, part, |run| {
+        let (blocks, chunks) = (2, 5);
+        let n = blocks * chunks * 64;
+        let values: Vec<i32> = (0..n as i32).map(|i| i * i % 83).collect();
+        let (input, output) = (run.upload(&values), run.allocate::<i32>(n));
+        let arguments = arguments![input, output, chunks as i32];
+        run.launch("scale", line(blocks as u32, 64), arguments)?;
+        let scaled = |i: usize| 3 * values[i / 64 * 64 + 63 - i % 64] - (i / 64 % chunks) as i32;
+        run.expect(output, &(0..n).map(scaled).collect::<Vec<_>>());
+        Ok(())
+    });
+}

@@ -1,7 +1,7 @@
 //! Asynchronous copies and products of matrices.
 
 use fastrand::Rng;
-use half::f16;
+use half::{bf16, f16};
 use producers::{arguments, grid, line, program};
 use ptx_sim::Kind;
 
@@ -87,6 +87,56 @@ fn wmma_product() {
             .map(|(sum, c)| (sum + c) / 2.0)
             .collect();
         run.expect(z, &singles(&expected));
+        Ok(())
+    });
+}
+
+#[test]
+fn matrix_types() {
+    let part = "here 31 do";
+    program("nvcc/matrix_types", Kind::WarpMask, part, |run| {
+        let mut rng = Rng::with_seed(4);
+        // 16 x 32 by 32 x 8, whose columns lie side by side; sums begin at 1 to 4.
+        let mut bytes = |count| -> Vec<i8> { (0..count).map(|_| rng.i8(..)).collect() };
+        let (a, b) = (bytes(16 * 32), bytes(32 * 8));
+        let (x, y, d) = (run.upload(&a), run.upload(&b), run.allocate::<i32>(16 * 8));
+        run.launch("bytes", line(1, 32), arguments![x, y, d])?;
+        let element = |at: usize| {
+            let (row, column) = (at / 8, at % 8);
+            let pairs = a[row * 32..][..32].iter().zip(&b[column * 32..][..32]);
+            let sum: i32 = pairs.map(|(&a, &b)| i32::from(a) * i32::from(b)).sum();
+            sum + 1 + (row / 8 * 2 + column % 2) as i32
+        };
+        run.expect(d, &(0..16 * 8).map(element).collect::<Vec<_>>());
+
+        let (a, b) = (small(&mut rng, 8 * 8), small(&mut rng, 8 * 8));
+        let (x, y, d) = (run.upload(&a), run.upload(&b), run.allocate::<f64>(8 * 8));
+        run.launch("doubles", line(1, 32), arguments![x, y, d])?;
+        let sums = product(&a, &b, 8, 8);
+        let turned = |at: usize| sums[at % 8 * 8 + at / 8] + 0.5;
+        run.expect(d, &(0..64).map(turned).collect::<Vec<_>>());
+
+        // The columns of the first factor lie side by side.
+        let (a, b) = (small(&mut rng, 16 * 8), small(&mut rng, 8 * 16));
+        let columns: Vec<f64> = (0..8 * 16).map(|at| a[at % 16 * 8 + at / 16]).collect();
+        let (x, y) = (run.upload(&singles(&columns)), run.upload(&singles(&b)));
+        let d = run.allocate::<f32>(16 * 16);
+        run.launch("tf32", line(1, 32), arguments![x, y, d])?;
+        run.expect(d, &singles(&product(&a, &b, 16, 8)));
+
+        let brains = |values: &[f64]| -> Vec<bf16> {
+            values.iter().map(|&value| bf16::from_f64(value)).collect()
+        };
+        let (a, b) = (small(&mut rng, 8 * 16), small(&mut rng, 16 * 32));
+        let columns: Vec<f64> = (0..32 * 16).map(|at| b[at % 16 * 32 + at / 16]).collect();
+        let (x, y) = (run.upload(&brains(&a)), run.upload(&brains(&columns)));
+        let d = run.allocate::<f32>(8 * 32);
+        run.launch("brains", line(1, 32), arguments![x, y, d])?;
+        let sums: Vec<f64> = product(&a, &b, 32, 16)
+            .iter()
+            .map(|sum| sum - 1.0)
+            .collect();
+        run.expect(d, &singles(&sums));
         Ok(())
     });
 }

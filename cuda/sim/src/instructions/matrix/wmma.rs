@@ -386,6 +386,10 @@ fn decode_product(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
         types.push(next);
     }
     let saturates = operation.flag("satfinite");
+    // nvcc has the rounding of doubles behind their types.
+    if types[0] == Element::F64 {
+        operation.flag("rn");
+    }
     let [d, a, b, c] = match types[..] {
         [d, c] => [d, Element::F16, Element::F16, c],
         [d, a, b, c] => [d, a, b, c],
