@@ -58,7 +58,7 @@ fn names() -> Vec<String> {
 fn cuda_backend(name: &str) -> CudaBackend {
     static SIMULATE: Once = Once::new();
     if name == "sim" {
-        SIMULATE.call_once(|| cuda::simulate().unwrap());
+        SIMULATE.call_once(|| cuda::simulate(false).unwrap());
     }
     CudaBackend::new().unwrap_or_else(|error| panic!("`{name}` is to be tested: {error}"))
 }

@@ -75,7 +75,7 @@ impl Driver {
     fn new() -> Self {
         static SIMULATE: Once = Once::new();
         if !on_the_gpu() {
-            SIMULATE.call_once(|| cuda::simulate().unwrap());
+            SIMULATE.call_once(|| cuda::simulate(false).unwrap());
         }
         cust::init(cust::CudaFlags::empty()).unwrap();
         let device = Device::get_device(0).unwrap();

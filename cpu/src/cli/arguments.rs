@@ -5,10 +5,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use cpu::Result;
 use cpu::backend::{self, Backend};
 use cpu::data;
 use cpu::nn::{self, Sequential, Sgd, mlp, random_generator};
+use cpu::{Error, Result};
+use ptx_sim::{Profile, ProfileOutput};
 
 /// What is trained and how.
 #[derive(Debug, Args)]
@@ -79,6 +80,25 @@ pub struct Device {
     /// Threads on the CPU [default: one per core]
     #[arg(long, value_name = "N", value_parser = |text: &str| number_in(text, 1..=MAX_THREADS))]
     pub threads: Option<usize>,
+
+    #[command(flatten)]
+    pub counters: Counters,
+}
+
+/// Whether and how the simulator counts what kernels do.
+#[derive(Debug, Args)]
+pub struct Counters {
+    /// Count what kernels do on the simulated device, and print it: table, lines (also the source,
+    /// line by line) or json, and behind a colon a file to write it to
+    #[arg(
+        long = "profile", value_name = "FORMAT[:FILE]", num_args = 0..=1, require_equals = true,
+        default_missing_value = "table"
+    )]
+    output: Option<ProfileOutput>,
+
+    /// Where the paths of source files begin that --profile=lines shows, or a folder below
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    source_root: PathBuf,
 }
 
 /// What `--activation` takes.
@@ -227,6 +247,27 @@ impl Data {
             test_limit,
         };
         data::load(&request, &mut super::output::report)
+    }
+}
+
+impl Counters {
+    /// Whether anything is counted.
+    pub fn are_asked_for(&self) -> bool {
+        self.output.is_some()
+    }
+
+    /// Prints the counters or writes them to their file, if they were asked for.
+    pub fn write(&self, profile: impl FnOnce() -> Profile) -> Result<()> {
+        let Some(output) = &self.output else {
+            return Ok(());
+        };
+        match output
+            .write(profile(), &self.source_root)
+            .map_err(Error::Io)?
+        {
+            Some(text) => super::output::print(format_args!("\n{}", text.trim_end())),
+            None => Ok(()),
+        }
     }
 }
 

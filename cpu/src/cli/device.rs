@@ -5,7 +5,7 @@ use std::fs;
 use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
 use cpu::{Error, Result};
 
-use super::arguments::{Device, DeviceChoice};
+use super::arguments::{Device, DeviceChoice, name};
 
 /// Work that any device can do.
 pub trait Task: Send {
@@ -25,12 +25,23 @@ pub struct Chosen {
 
 /// Does the task on the device that the command line asks for.
 pub fn run(arguments: &Device, task: impl Task) -> Result<()> {
+    let counters = &arguments.counters;
+    if counters.are_asked_for() && arguments.choice != DeviceChoice::Sim {
+        return Err(Error::Input(format!(
+            "--profile counts what the simulated device does, so it goes with --device sim and not with \
+             --device {}",
+            name(arguments.choice)
+        )));
+    }
     match arguments.choice {
         DeviceChoice::Cpu => on_cpu(arguments, None, task),
         DeviceChoice::Cuda => on_cuda("cuda", CudaBackend::new()?, task),
         DeviceChoice::Sim => {
-            cuda::simulate()?;
-            on_cuda("sim", CudaBackend::new()?, task)
+            cuda::simulate(counters.are_asked_for())?;
+            let result = on_cuda("sim", CudaBackend::new()?, task);
+            // What was counted until then may say why it failed.
+            counters.write(cuda::profile)?;
+            result
         }
         DeviceChoice::Auto => match CudaBackend::new() {
             Ok(backend) => on_cuda("cuda", backend, task),

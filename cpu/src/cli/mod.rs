@@ -7,6 +7,7 @@ mod devices;
 mod metrics;
 mod mnist;
 mod output;
+mod sim;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Command {
     Bench(Bench),
     /// Show what there is to run on, and why something is missing
     Devices,
+    /// Run a kernel of a PTX file in the simulator: check it, count what it does
+    Sim(sim::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +56,7 @@ pub fn run() -> ExitCode {
         Command::Mnist(arguments) => mnist::run(&arguments),
         Command::Bench(Bench::Mnist(arguments)) => bench::run(&arguments),
         Command::Devices => devices::run(),
+        Command::Sim(arguments) => sim::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

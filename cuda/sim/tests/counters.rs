@@ -638,7 +638,7 @@ fn listings_have_the_source_where_it_is() {
         "kernel k, src/a.rs",
         "  2      work();",
         "(the file ends before this line)",
-        "core/b.rs, 50.0 % by itself",
+        " 50.0 % core/b.rs",
     ] {
         assert!(listing.contains(part), "no {part:?} in:\n{listing}");
     }

@@ -1,7 +1,7 @@
 //! What there is to run on, and why something is missing.
 
 use cuda_driver::Source;
-use cuda_driver::sim::{Options, Report};
+use cuda_driver::sim::{Options, Profile, Report};
 use cuda_launch::{compute_capability, select_level};
 use cust::CudaFlags;
 use cust::device::{Device, DeviceAttribute};
@@ -111,14 +111,16 @@ fn list() -> Result<Vec<Gpu>, CudaError> {
 
 /// Makes the simulator the CUDA device of this process: what is computed on CUDA runs the same kernels
 /// in software, with checks. The environment variables `CUDA_SIM_*` say which device it is like, what
-/// it checks and in which order it runs threads.
+/// it checks and in which order it runs threads. With `counts`, what kernels do is counted, for
+/// [`profile`].
 ///
 /// # Errors
 ///
 /// [`Error::Input`] if one of these variables holds what it may not; [`Error::Device`] if this process
 /// has already looked for another device.
-pub fn simulate() -> Result<()> {
-    let options = Options::from_env().map_err(Error::Input)?;
+pub fn simulate(counts: bool) -> Result<()> {
+    let mut options = Options::from_env().map_err(Error::Input)?;
+    options.profile |= counts;
     cuda_driver::select(Source::Simulator(options)).map_err(device_error)
 }
 
@@ -126,6 +128,12 @@ pub fn simulate() -> Result<()> {
 /// kernels, and memory that was not freed. Empty on a GPU.
 pub fn findings() -> Vec<Report> {
     cuda_driver::sim::reports()
+}
+
+/// What the kernels have done since the program began, if the simulator runs them and counts it; empty
+/// otherwise.
+pub fn profile() -> Profile {
+    cuda_driver::sim::profile().unwrap_or_default()
 }
 
 /// The device that a backend takes.

@@ -33,7 +33,7 @@ use crate::{Error, Result};
 
 pub use buffer::Buffer;
 pub use dense::DenseVersion;
-pub use devices::{Devices, Gpu, devices, findings, simulate};
+pub use devices::{Devices, Gpu, devices, findings, profile, simulate};
 use loss::Scratch;
 
 /// The kernels that this program was built with: pairs of a level (80 for sm_80) and its PTX, in

@@ -60,7 +60,16 @@ impl KernelProfile {
             warps.max().unwrap_or(0)
         };
         files.sort_by_key(|file| std::cmp::Reverse(busiest(file)));
-        let any = files.iter().any(|file| file.lines.is_some());
+        // Where there is a source, the PTX beside it is of no use.
+        let any = files
+            .iter()
+            .any(|file| file.lines.is_some() && !file.name.is_empty());
+        if any {
+            files
+                .iter_mut()
+                .filter(|file| file.name.is_empty())
+                .for_each(|file| file.lines = None);
+        }
         let total = self.counters.instructions.warps;
         for file in files.iter().filter(|file| file.lines.is_some() || !any) {
             let name = match file.name {
@@ -79,18 +88,14 @@ impl KernelProfile {
             .iter()
             .filter(|file| any && file.lines.is_none() && file.own > 0);
         for (index, file) in absent.enumerate() {
-            let words = if index == 0 {
-                "\nnot found under"
-            } else {
-                "not found under"
+            if index == 0 {
+                writeln!(text, "\nnot found under {}:", root.display())?;
+            }
+            let name = match file.name {
+                "" => "(instructions without a line of the source)",
+                name => name,
             };
-            writeln!(
-                text,
-                "{words} {}: {}, {:.1} % by itself",
-                root.display(),
-                file.name,
-                100.0 * ratio(file.own, total)
-            )?;
+            writeln!(text, "{:>5.1} % {name}", 100.0 * ratio(file.own, total))?;
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use crate::device::{Occupancy, Properties};
 use crate::program::Source;
 
 /// What the launches of a device have counted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Profile {
     /// The device that was simulated.
     #[serde(serialize_with = "name")]
