@@ -279,7 +279,7 @@ impl<'a> Run<'a> {
                 .block
                 .or(self.kernel.required_block())
                 .unwrap_or([1; 3]),
-            cluster: arguments.cluster.unwrap_or(Launch::default().cluster),
+            cluster: arguments.cluster,
             dynamic_shared: arguments.shared,
             arguments: Values::Values(&values),
             ..Launch::default()

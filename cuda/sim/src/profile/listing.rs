@@ -18,7 +18,8 @@ impl Profile {
     /// only mentioned, unless none is.
     /// A kernel whose PTX names no files is shown as PTX.
     ///
-    /// A line has what was inlined into it, so the shares of all lines are more than the whole.
+    /// A line has what was inlined into it, so the shares of all lines are more than the whole. Its
+    /// sectors are those of a request to global memory, on average.
     pub fn listing(&self, root: &Path) -> String {
         let mut text = String::new();
         for kernel in &self.kernels {
@@ -79,8 +80,8 @@ impl KernelProfile {
             writeln!(text, "\nkernel {}, {name}", self.name)?;
             writeln!(
                 text,
-                "{:>7} {:>13} {:>6} {:>13} {:>10} {:>10} {:>9} {:>6}",
-                "share", "warps", "lanes", "FLOP", "sectors/rq", "conflicts", "divergent", "line"
+                "{:>7} {:>12} {:>5} {:>13} {:>7} {:>9} {:>9} {:>5}",
+                "share", "warps", "lanes", "FLOP", "sectors", "conflicts", "divergent", "line"
             )?;
             file.list(total, text)?;
         }
@@ -132,13 +133,13 @@ impl File<'_> {
                 continue;
             }
             if previous > 0 && line > previous + 1 {
-                writeln!(text, "{:>81}", "...")?;
+                writeln!(text, "{:>74}", "...")?;
             }
             previous = line;
             let counts = profile.map_or_else(String::new, |profile| counts(profile, total));
             // The file may have become another one since the PTX was made.
             let source = source.unwrap_or("(the file ends before this line)");
-            let row = format!("{counts:74} {line:>6}  {source}");
+            let row = format!("{counts:68} {line:>5}  {source}");
             writeln!(text, "{}", row.trim_end())?;
         }
         Ok(())
@@ -154,7 +155,7 @@ fn counts(line: &LineProfile, total: u64) -> String {
     };
     let global = counters.memory.global.total();
     format!(
-        "{:>5.1} % {:>13} {:>6.1} {:>13} {:>10} {:>10} {:>9}",
+        "{:>5.1} % {:>12} {:>5.1} {:>13} {:>7} {:>9} {:>9}",
         100.0 * ratio(counters.instructions.warps, total),
         grouped(counters.instructions.warps),
         counters.instructions.average_lanes(),
