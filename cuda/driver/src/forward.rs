@@ -122,20 +122,23 @@ macro_rules! functions {
         #[cfg(test)]
         pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
-        /// Calls every function that there is with zeros for all arguments, each after `before`.
+        /// Calls every function that there is with arguments that `fill` makes, each after `before`.
         #[cfg(test)]
-        pub(crate) fn call_with_zeros(
+        pub(crate) fn call_all(
             functions: &Functions,
-            before: impl Fn(),
+            fill: crate::misuse::Fill,
+            before: &mut dyn FnMut(),
         ) -> Vec<(&'static str, u32)> {
             let mut results = Vec::new();
             $(
                 if let Some(function) = functions.$name {
                     before();
-                    // SAFETY: Zero is a number, a null pointer, or no function. The simulator
-                    // follows no null pointer.
+                    // SAFETY: Arguments are numbers, handles, which are not followed, null, or places
+                    // that are larger than everything that functions look for there.
                     let result = unsafe {
-                        function($(std::mem::zeroed::<<$type as Passed>::As>()),*)
+                        function($(crate::misuse::argument::<<$type as Passed>::As>(
+                            std::any::type_name::<$type>(), fill,
+                        )),*)
                     };
                     results.push((stringify!($name), result));
                 }

@@ -5,14 +5,29 @@ use std::ffi::{c_int, c_uchar, c_uint, c_ulonglong, c_void};
 
 use cust_raw::{CUcontext, CUexecAffinityParam, CUfunction, CUgraphNode, CUstream};
 
-/// A library, as `cuLibraryLoadData` loads it.
-pub(crate) type CUlibrary = *mut c_void;
+/// What handles point to, of which nobody knows anything.
+macro_rules! opaque {
+    ($($(#[$attribute:meta])* $name:ident = $target:ident;)*) => {
+        $(
+            /// Opaque.
+            #[allow(non_camel_case_types)]
+            #[repr(C)]
+            pub(crate) struct $target([c_uchar; 0]);
 
-/// A kernel of a library, which is of no context.
-pub(crate) type CUkernel = *mut c_void;
+            $(#[$attribute])*
+            pub(crate) type $name = *mut $target;
+        )*
+    };
+}
 
-/// A context with a part of the device's multiprocessors.
-pub(crate) type CUgreenCtx = *mut c_void;
+opaque! {
+    /// A library, as `cuLibraryLoadData` loads it.
+    CUlibrary = CUlib_st;
+    /// A kernel of a library, which is of no context.
+    CUkernel = CUkern_st;
+    /// A context with a part of the device's multiprocessors.
+    CUgreenCtx = CUgreenCtx_st;
+}
 
 /// `CUmemLocation`: where memory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

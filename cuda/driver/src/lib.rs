@@ -31,6 +31,8 @@
 mod forward;
 mod functions;
 mod header;
+#[cfg(test)]
+mod misuse;
 mod per_thread;
 mod result;
 pub mod sim;

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ffi::{CString, c_char, c_void};
+use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 pub(crate) use cust_raw::CUresult;
@@ -241,13 +242,20 @@ fn description(code: u32) -> (String, String) {
     }
 }
 
-/// Stores a pointer to `text` that stays valid in `answer`.
+/// Stores a pointer to a text about a code in `answer`, which stays valid.
+///
+/// In place of NVIDIA's library, a code that there is not is an error, as it is there.
 ///
 /// # Safety
 ///
 /// `answer` is null or valid for a write.
-unsafe fn answer_with(answer: *mut *const c_char, text: String) -> CUresult {
+unsafe fn answer_with(code: u32, answer: *mut *const c_char, text: String) -> CUresult {
     if answer.is_null() {
+        return CUresult::CUDA_ERROR_INVALID_VALUE;
+    }
+    if described(code).is_none() && driver().is_ok_and(|driver| driver.is_served) {
+        // SAFETY: `answer` is not null, so the caller vouches for it.
+        unsafe { answer.write_unaligned(ptr::null()) };
         return CUresult::CUDA_ERROR_INVALID_VALUE;
     }
     // SAFETY: `answer` is not null, so the caller vouches for it.
@@ -280,7 +288,7 @@ pub(crate) fn kept(text: &str) -> *const c_char {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn cuGetErrorString(code: u32, answer: *mut *const c_char) -> CUresult {
     // SAFETY: The caller's duty is the same.
-    unsafe { answer_with(answer, description(code).1) }
+    unsafe { answer_with(code, answer, description(code).1) }
 }
 
 /// `cuGetErrorName`, answered here for any code.
@@ -292,7 +300,13 @@ unsafe extern "C" fn cuGetErrorString(code: u32, answer: *mut *const c_char) -> 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn cuGetErrorName(code: u32, answer: *mut *const c_char) -> CUresult {
     // SAFETY: The caller's duty is the same.
-    unsafe { answer_with(answer, description(code).0) }
+    unsafe { answer_with(code, answer, description(code).0) }
+}
+
+/// Whether there is a code with this number.
+#[cfg(test)]
+pub(crate) fn is_known(code: u32) -> bool {
+    described(code).is_some()
 }
 
 /// The function of this file that programs link against by a name.

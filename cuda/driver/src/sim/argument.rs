@@ -101,6 +101,9 @@ impl<T> Argument<*mut T> for Handle {
     }
 }
 
+/// The most bytes of a list.
+const MOST_BYTES: usize = 1 << 31;
+
 /// Something to read: one object or the first of an array. Null is refused before the function
 /// runs.
 pub(crate) struct In<T>(NonNull<T>);
@@ -113,15 +116,23 @@ impl<T> In<T> {
 
     /// Some elements of an array.
     ///
+    /// # Errors
+    ///
+    /// There cannot be as many: they are more than any list that a caller has.
+    ///
     /// # Safety
     ///
     /// There are as many, and each is a valid `U`, as which they are read.
-    pub(crate) unsafe fn array<U: Copy>(&self, count: usize) -> Vec<U> {
+    pub(crate) unsafe fn array<U: Copy>(&self, count: usize) -> Result<Vec<U>, Refusal> {
+        let bytes = count.checked_mul(size_of::<U>());
+        if bytes.is_none_or(|bytes| bytes > MOST_BYTES) {
+            return Err(CUDA_ERROR_INVALID_VALUE.into());
+        }
         let first = self.as_ptr().cast::<U>();
         // SAFETY: The caller vouches for the array. Its alignment need not be that of `U`.
-        (0..count)
+        Ok((0..count)
             .map(|index| unsafe { first.add(index).read_unaligned() })
-            .collect()
+            .collect())
     }
 }
 

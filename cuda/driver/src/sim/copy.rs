@@ -102,6 +102,9 @@ impl Copy {
         if self.width == 0 {
             return Ok(());
         }
+        if isize::try_from(self.width).is_err() {
+            return Err(CUDA_ERROR_INVALID_VALUE.into());
+        }
         for z in 0..self.depth {
             for y in 0..self.height {
                 let (source, target) = (self.source.row(y, z), self.target.row(y, z));
@@ -125,11 +128,14 @@ impl Copy {
         ) {
             (false, false) => memory.copy(target, source, self.width)?,
             (true, false) => {
+                memory.check(target, self.width)?;
                 // SAFETY: The caller of the copy vouches for as many bytes of the host.
                 let bytes = unsafe { std::slice::from_raw_parts(source_host, length) };
                 memory.write(target, bytes)?;
             }
             (false, true) => {
+                // Before as many bytes are asked of the host.
+                memory.check(source, self.width)?;
                 let mut bytes = vec![0; length];
                 memory.read(source, &mut bytes)?;
                 // SAFETY: The caller of the copy vouches for as many bytes of the host.
@@ -495,9 +501,9 @@ pub(crate) fn batch_with_index(
     // SAFETY: The caller gives as many of each as it says.
     let (targets, sources, sizes) = unsafe {
         (
-            targets.array::<CUdeviceptr>(count),
-            sources.array::<CUdeviceptr>(count),
-            sizes.array::<usize>(count),
+            targets.array::<CUdeviceptr>(count)?,
+            sources.array::<CUdeviceptr>(count)?,
+            sizes.array::<usize>(count)?,
         )
     };
     for (index, ((target, source), size)) in targets.into_iter().zip(sources).zip(sizes).enumerate()

@@ -211,7 +211,7 @@ impl Session {
             };
         };
         // SAFETY: The caller vouches for the list.
-        let nodes = unsafe { nodes.array::<CUgraphNode>(count) };
+        let nodes = unsafe { nodes.array::<CUgraphNode>(count)? };
         let nodes: Vec<_> = nodes.iter().map(|node| Handle(node.addr())).collect();
         for node in &nodes {
             find(&self.nodes, *node)?;

@@ -39,7 +39,7 @@ unsafe fn check_edges(data: Option<In<EdgeData>>, count: usize) -> Answer {
         return Ok(());
     };
     // SAFETY: The caller vouches for the data.
-    for EdgeData([from, to, kind, reserved @ ..]) in unsafe { data.array::<EdgeData>(count) } {
+    for EdgeData([from, to, kind, reserved @ ..]) in unsafe { data.array::<EdgeData>(count)? } {
         if from > 2 || to != 0 || kind > 1 || reserved != [0; 5] {
             return Err(CUDA_ERROR_INVALID_VALUE.into());
         }

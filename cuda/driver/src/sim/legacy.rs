@@ -120,7 +120,7 @@ pub(crate) fn set_bytes(
         return Err(CUDA_ERROR_INVALID_VALUE.into());
     }
     // SAFETY: The caller gives as many bytes as it says.
-    let bytes = unsafe { value.array::<u8>(bytes as usize) };
+    let bytes = unsafe { value.array::<u8>(bytes as usize)? };
     set(session, function, offset, &bytes)
 }
 

@@ -114,7 +114,7 @@ impl Session {
 unsafe fn check_options(options: Option<In<c_uint>>, count: c_uint) -> Answer {
     let options = match options {
         // SAFETY: The caller vouches for the options.
-        Some(options) => unsafe { options.array::<u32>(count as usize) },
+        Some(options) => unsafe { options.array::<u32>(count as usize)? },
         None if count == 0 => Vec::new(),
         None => return Err(CUDA_ERROR_INVALID_VALUE.into()),
     };
@@ -145,7 +145,7 @@ pub(crate) fn load_data(
         check_options(options, n_options)?;
         (
             session.image_text(&code)?,
-            JitOptions::read(n_jit_options, jit_options, jit_values),
+            JitOptions::read(n_jit_options, jit_options, jit_values)?,
         )
     };
     library.set(session.add_library(&text, &jit_options)?.pointer());
@@ -171,7 +171,7 @@ pub(crate) fn load_from_file(
     // SAFETY: The contract of the driver's function is the same.
     let jit_options = unsafe {
         check_options(options, n_options)?;
-        JitOptions::read(n_jit_options, jit_options, jit_values)
+        JitOptions::read(n_jit_options, jit_options, jit_values)?
     };
     let text = session.read_file(&path)?;
     library.set(session.add_library(&text, &jit_options)?.pointer());

@@ -83,7 +83,7 @@ pub(crate) fn add_data(
     _values: *mut *mut c_void,
 ) -> Answer {
     // SAFETY: The caller gives as many bytes as it says.
-    let bytes = unsafe { data.array::<u8>(size) };
+    let bytes = unsafe { data.array::<u8>(size)? };
     add(session, link, kind, &bytes)
 }
 

@@ -151,12 +151,18 @@ pub(crate) fn log(entry: &str) {
 
 /// Names a function that the simulator does not have in the log, the first time.
 pub(crate) fn missing(function: &'static str) {
-    static NAMED: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+    log_once(format!(
+        "{function} is not there: it returns CUDA_ERROR_NOT_SUPPORTED"
+    ));
+}
 
-    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-    if named.insert(function) {
-        log(&format!(
-            "{function} is not there: it returns CUDA_ERROR_NOT_SUPPORTED"
-        ));
+/// Writes an entry to the log, the first time.
+fn log_once(entry: String) {
+    static WRITTEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if written.insert(entry.clone()) {
+        drop(written);
+        log(&entry);
     }
 }

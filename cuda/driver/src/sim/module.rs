@@ -43,6 +43,10 @@ struct LogBuffer {
 impl JitOptions {
     /// Finds the buffers among options and their values.
     ///
+    /// # Errors
+    ///
+    /// There cannot be as many options.
+    ///
     /// # Safety
     ///
     /// There are `count` options, and a value at the index of each buffer's and size's; buffers
@@ -51,13 +55,13 @@ impl JitOptions {
         count: c_uint,
         options: Option<In<CUjit_option>>,
         values: *mut *mut c_void,
-    ) -> Self {
+    ) -> Result<Self, Refusal> {
         let mut read = Self::default();
         let Some(options) = options.filter(|_| !values.is_null()) else {
-            return read;
+            return Ok(read);
         };
         // SAFETY: The caller vouches for the options, which are read as their numbers.
-        let options = unsafe { options.array::<u32>(count as usize) };
+        let options = unsafe { options.array::<u32>(count as usize)? };
         let place = |option: CUjit_option| {
             let index = options.iter().position(|&other| other == option as u32)?;
             // SAFETY: The caller vouches for a value at this index.
@@ -73,7 +77,7 @@ impl JitOptions {
         read.error_log = buffer(CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
         read.info_log = buffer(CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES);
         read.wall_time = place(CU_JIT_WALL_TIME);
-        read
+        Ok(read)
     }
 }
 
@@ -246,7 +250,7 @@ pub(crate) fn load_data_ex(
     let (text, options) = unsafe {
         (
             session.image_text(&image)?,
-            JitOptions::read(count, options, values),
+            JitOptions::read(count, options, values)?,
         )
     };
     module.set(session.load(&text, &options)?.pointer());

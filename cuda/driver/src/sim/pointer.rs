@@ -117,8 +117,8 @@ pub(crate) fn attributes(
     // SAFETY: The caller gives as many of both as it says; an enum is read as its number.
     let (attributes, values) = unsafe {
         (
-            attributes.array::<u32>(count as usize),
-            values.array::<*mut c_void>(count as usize),
+            attributes.array::<u32>(count as usize)?,
+            values.array::<*mut c_void>(count as usize)?,
         )
     };
     for (number, value) in attributes.into_iter().zip(values) {
@@ -301,9 +301,9 @@ pub(crate) fn range_attributes(
     // SAFETY: The caller gives as many of each as it says; an enum is read as its number.
     let (values, sizes, attributes) = unsafe {
         (
-            values.array::<*mut c_void>(count),
-            sizes.array::<usize>(count),
-            attributes.array::<u32>(count),
+            values.array::<*mut c_void>(count)?,
+            sizes.array::<usize>(count)?,
+            attributes.array::<u32>(count)?,
         )
     };
     for ((value, size), attribute) in values.into_iter().zip(sizes).zip(attributes) {

@@ -231,7 +231,7 @@ pub(crate) fn set_access(
 ) -> Answer {
     session.pools.get(pool)?;
     // SAFETY: The caller gives as many descriptions as it says: a place and a number.
-    for (location, flags) in unsafe { access.array::<(Location, u32)>(count) } {
+    for (location, flags) in unsafe { access.array::<(Location, u32)>(count)? } {
         check_location(location)?;
         // The device that has the memory cannot be kept from it.
         if flags != READ_AND_WRITE {

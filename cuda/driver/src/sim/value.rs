@@ -15,7 +15,7 @@ use super::refusal::{Answer, Refusal, refuse};
 use super::session::Session;
 
 /// How long a stream waits for another thread's write.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 5000 });
 
 /// `CU_STREAM_WAIT_VALUE_*`: greater or equal, as numbers that wrap; equal; a common bit; a common zero.
 const GREATER: c_uint = 0;
@@ -231,7 +231,7 @@ pub(crate) fn batch(
     const _: () = assert!(size_of::<CUstreamBatchMemOpParams>() == 48);
     // SAFETY: The caller gives as many operations as it says, each a union of six words: type, address,
     // value, flags.
-    let given = unsafe { operations.array::<[u64; 6]>(count as usize) };
+    let given = unsafe { operations.array::<[u64; 6]>(count as usize)? };
     let mut batch = Vec::new();
     for [kind, address, value, flags, ..] in given {
         let flags = flags as c_uint;

@@ -283,6 +283,17 @@ impl Memory {
             })
     }
 
+    /// Checks that some bytes are memory.
+    ///
+    /// # Errors
+    /// Not all of them are in one live allocation.
+    pub fn check(&self, address: u64, bytes: u64) -> Result<(), MemoryError> {
+        if bytes > 0 {
+            self.locate(address, bytes)?;
+        }
+        Ok(())
+    }
+
     /// Reads from the device into `bytes`.
     ///
     /// # Errors
