@@ -1,9 +1,9 @@
-//! How fast products of matrices by warps run: multiply-adds per second on one thread of the host,
-//! without and with checks.
+//! How fast products of matrices by warps and by warpgroups run: multiply-adds per second on one thread of
+//! the host, without and with checks.
 //!
-//! `cargo bench -p ptx_sim --bench matrix`. First single instructions in a loop, then the tiled
-//! product of `tests/ptx/tensor.cu`, with its asynchronous copies and `ldmatrix`. Each result is
-//! compared with one of the host before it is timed.
+//! `cargo bench -p ptx_sim --bench matrix`. First single instructions in a loop, those of warpgroups with
+//! factors in shared memory, then the tiled product of `tests/ptx/tensor.cu`, with its asynchronous copies
+//! and `ldmatrix`. Each result is compared with one of the host before it is timed.
 
 use half::f16;
 use ptx_sim::{AllocationKind, Arguments, Checks, Device, Launch, Options};
@@ -83,6 +83,57 @@ const INSTRUCTIONS: [Instruction; 5] = [
     ),
 ];
 
+/// A product by a warpgroup, both of whose factors are in shared memory with a swizzle of 128 bytes.
+struct WarpgroupProduct {
+    name: &'static str,
+    n: u64,
+    k: u64,
+    ones: u32,
+    /// What comes behind the descriptors.
+    tail: &'static str,
+}
+
+const WARPGROUP_PRODUCTS: [WarpgroupProduct; 5] = [
+    WarpgroupProduct {
+        name: "m64n128k16.f32.f16.f16",
+        n: 128,
+        k: 16,
+        ones: 0x3c00_3c00,
+        tail: "1, 1, 1, 0, 0",
+    },
+    WarpgroupProduct {
+        name: "m64n256k16.f32.f16.f16",
+        n: 256,
+        k: 16,
+        ones: 0x3c00_3c00,
+        tail: "1, 1, 1, 0, 0",
+    },
+    WarpgroupProduct {
+        name: "m64n256k16.f32.bf16.bf16",
+        n: 256,
+        k: 16,
+        ones: 0x3f80_3f80,
+        tail: "1, 1, 1, 0, 0",
+    },
+    WarpgroupProduct {
+        name: "m64n128k8.f32.tf32.tf32",
+        n: 128,
+        k: 8,
+        ones: 0x3f80_0000,
+        tail: "1, 1, 1",
+    },
+    WarpgroupProduct {
+        name: "m64n128k32.s32.s8.s8",
+        n: 128,
+        k: 32,
+        ones: 0x0101_0101,
+        tail: "1",
+    },
+];
+
+/// How often a warpgroup multiplies.
+const N_PRODUCTS: u32 = 200;
+
 fn main() {
     println!(
         "{:36} {:6} {:>30} {:>12}",
@@ -96,6 +147,18 @@ fn main() {
             println!(
                 "{name:36} {label:6} {:>22.0} million {:>9.2} us",
                 work as f64 * steps / seconds / 1e6,
+                seconds / steps * 1e6
+            );
+        }
+    }
+    for product in &WARPGROUP_PRODUCTS {
+        let WarpgroupProduct { name, n, k, .. } = *product;
+        for (label, checks) in [("none", Checks::NONE), ("all", Checks::ALL)] {
+            let seconds = time_warpgroup(product, checks);
+            let steps = f64::from(N_PRODUCTS);
+            println!(
+                "{name:36} {label:6} {:>22.0} million {:>9.2} us",
+                (64 * n * k) as f64 * steps / seconds / 1e6,
                 seconds / steps * 1e6
             );
         }
@@ -134,10 +197,6 @@ fn time_instruction(instruction: &Instruction, checks: Checks) -> f64 {
         step,
         ..
     } = *instruction;
-    let list = |name: &str, count: usize| {
-        let names: Vec<String> = (0..count).map(|at| format!("%{name}{at}")).collect();
-        format!("{{{}}}", names.join(", "))
-    };
     let fill = |name: &str, count: usize, value: u32| -> String {
         (0..count)
             .map(|at| format!("mov.b32 %{name}{at}, {value};\n"))
@@ -159,10 +218,67 @@ fn time_instruction(instruction: &Instruction, checks: Checks) -> f64 {
         list("a", a),
         list("b", b),
     );
+    let sum = step * N_STEPS;
+    // All of them are exact, also as halves.
+    let expected = match name {
+        name if name.contains("s32") => sum,
+        name if name.contains("f32") => (sum as f32).to_bits(),
+        _ => 0x1_0001 * u32::from(f16::from_f32(sum as f32).to_bits()),
+    };
+    time_kernel(&ptx, checks, 32 * N_WARPS, expected)
+}
+
+/// `{%d0, %d1}`
+fn list(name: &str, count: usize) -> String {
+    let names: Vec<String> = (0..count).map(|at| format!("%{name}{at}")).collect();
+    format!("{{{}}}", names.join(", "))
+}
+
+/// The seconds of a launch in which a warpgroup multiplies matrices of ones.
+fn time_warpgroup(product: &WarpgroupProduct, checks: Checks) -> f64 {
+    let WarpgroupProduct {
+        name,
+        n,
+        k,
+        ones,
+        tail,
+    } = *product;
+    let count = n as usize / 2;
+    let sums = list("d", count);
+    let zeros: String = (0..count)
+        .map(|at| format!("mov.b32 %d{at}, 0;\n"))
+        .collect();
+    // Lines of 128 bytes: those of the first factor, then those of the second one.
+    let bytes = (64 + n) * 128;
+    let ptx = format!(
+        ".version 8.5\n.target sm_90a\n.address_size 64\n\
+         .visible .entry test(.param .u64 out)\n{{\n.shared .align 1024 .b8 tile[{bytes}];\n\
+         .reg .pred %p; .reg .b32 %d<{count}>, %step, %i, %w<4>; .reg .b64 %out, %da, %db;\n\
+         ld.param.u64 %out, [out]; mov.u32 %i, %tid.x; mad.wide.u32 %out, %i, 4, %out;\n\
+         mov.u32 %w0, tile; mad.lo.u32 %w1, %i, 16, %w0; mov.u32 %w2, 0; mov.u32 %w3, {ones};\n\
+         FILL: st.shared.v4.u32 [%w1], {{%w3, %w3, %w3, %w3}}; add.u32 %w1, %w1, 2048;\n\
+         add.u32 %w2, %w2, 2048; setp.lt.u32 %p, %w2, {bytes}; @%p bra FILL;\n\
+         fence.proxy.async.shared::cta; bar.sync 0;\n\
+         shr.u32 %w0, %w0, 4; cvt.u64.u32 %da, %w0; or.b64 %da, %da, 0x4000004000000000;\n\
+         add.u64 %db, %da, 512; {zeros}mov.u32 %step, 0;\n\
+         MORE: wgmma.fence.sync.aligned; wgmma.mma_async.sync.aligned.{name} {sums}, %da, %db, {tail};\n\
+         wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;\n\
+         add.u32 %step, %step, 1; setp.lt.u32 %p, %step, {N_PRODUCTS}; @%p bra MORE;\n\
+         st.global.b32 [%out], %d1; ret;\n}}\n"
+    );
+    let sum = k as u32 * N_PRODUCTS;
+    let expected = match name.contains("s32") {
+        true => sum,
+        false => (sum as f32).to_bits(),
+    };
+    time_kernel(&ptx, checks, 128, expected)
+}
+
+/// The seconds of a launch of a block whose threads each give one word.
+fn time_kernel(ptx: &str, checks: Checks, threads: u32, expected: u32) -> f64 {
     let device = device(checks);
-    let program = device.load(&ptx).unwrap();
+    let program = device.load(ptx).unwrap();
     let memory = device.memory();
-    let threads = 32 * N_WARPS;
     let out = memory
         .allocate(4 * u64::from(threads), 256, AllocationKind::Device)
         .unwrap();
@@ -177,20 +293,13 @@ fn time_instruction(instruction: &Instruction, checks: Checks) -> f64 {
     let seconds = median(times.collect());
     let mut result = vec![0; 4 * threads as usize];
     memory.read(out, &mut result).unwrap();
-    let sum = step * N_STEPS;
-    // All of them are exact, also as halves.
-    let expected = match name {
-        name if name.contains("s32") => sum,
-        name if name.contains("f32") => (sum as f32).to_bits(),
-        _ => 0x1_0001 * u32::from(f16::from_f32(sum as f32).to_bits()),
-    };
     assert!(
         result
             .chunks(4)
             .all(|bytes| bytes == expected.to_le_bytes()),
-        "{name} gives another sum"
+        "another sum: {ptx}"
     );
-    assert_eq!(device.reports(), [], "{name}");
+    assert_eq!(device.reports(), [], "{ptx}");
     seconds
 }
 
