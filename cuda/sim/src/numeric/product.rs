@@ -68,11 +68,13 @@ pub(crate) fn multiply_integers<const K: usize>(a: &[[i32; K]], b: &[[i32; COLUM
     // At most 128 products of 16 bits are added.
     let mut products = [[0_i32; COLUMNS]; ROWS];
     for (products, row) in products.iter_mut().zip(a) {
+        let mut sums = [0_i32; COLUMNS];
         for (&factor, column) in row.iter().zip(b) {
-            for (product, &other) in products.iter_mut().zip(column) {
-                *product += factor * other;
+            for (sum, &other) in sums.iter_mut().zip(column) {
+                *sum += factor * other;
             }
         }
+        *products = sums;
     }
     products
 }

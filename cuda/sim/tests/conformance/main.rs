@@ -27,6 +27,7 @@ mod sparse;
 mod video;
 mod warp;
 mod wgmma;
+mod wmma;
 
 use ptx_sim::{
     AllocationKind, Arguments, Checks, Device, Launch, MemoryError, Options, Properties,
@@ -298,6 +299,11 @@ fn products_of_sparse_matrices() {
 #[test]
 fn products_by_warpgroups() {
     assert_runs(&wgmma::programs(true));
+}
+
+#[test]
+fn products_of_fragments() {
+    assert_runs(&wmma::programs());
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn product_of_doubles(operation: &mut Operation<'_, '_>, k: usize, operands: Ope
 }
 
 /// What is done with each pair of bits.
-fn bit_operation(operation: &mut Operation<'_, '_>) -> Result<bool, PtxError> {
+pub(super) fn bit_operation(operation: &mut Operation<'_, '_>) -> Result<bool, PtxError> {
     let differs = operation.choice(&[("and", false), ("xor", true)]);
     match (differs, operation.flag("popc")) {
         (Some(differs), true) => Ok(differs),

@@ -1,6 +1,7 @@
 //! Products of matrices whose elements the lanes of a warp hold between them, or shared memory.
 
 mod elements;
+mod fragments;
 mod mma;
 mod quads;
 mod sparse;

@@ -4,11 +4,13 @@
 //! factors in halves, the registers are twice as many as the elements need: the second half repeats
 //! the first one.
 
+use super::elements::{Bits, Form, Integers, Kind};
+use super::fragments::{ELEMENTS, Element};
+use super::mma::bit_operation;
 use super::{fragment, whole_warp};
 use crate::exec::{AccessSpace, Action, Context, LANES, Lane, Mask, Order, Scope, Slot, Stop};
 use crate::instructions::address::{Address, space};
-use crate::numeric::half::{self, Half};
-use crate::numeric::{canonical, canonical_double, single};
+use crate::numeric::product::{COLUMNS, ROWS};
 use crate::program::{Fate, Operation};
 use crate::ptx::{PtxError, Type};
 
@@ -18,67 +20,6 @@ type Shape = [usize; 3];
 /// The most rows and columns of a matrix.
 const MOST: usize = 32;
 type Matrix = [[f64; MOST]; MOST];
-
-/// What the elements of a matrix are. Doubles hold them all.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Element {
-    F16,
-    Bf16,
-    Tf32,
-    F32,
-    F64,
-    S8,
-    U8,
-    S32,
-}
-
-const ELEMENTS: [(&str, Element); 8] = [
-    ("f16", Element::F16),
-    ("bf16", Element::Bf16),
-    ("tf32", Element::Tf32),
-    ("f32", Element::F32),
-    ("f64", Element::F64),
-    ("s8", Element::S8),
-    ("u8", Element::U8),
-    ("s32", Element::S32),
-];
-
-impl Element {
-    /// The bytes that it takes.
-    fn size(self) -> usize {
-        match self {
-            Self::S8 | Self::U8 => 1,
-            Self::F16 | Self::Bf16 => 2,
-            Self::Tf32 | Self::F32 | Self::S32 => 4,
-            Self::F64 => 8,
-        }
-    }
-
-    fn value(self, bits: u64) -> f64 {
-        match self {
-            Self::F16 => half::F16::to_single(bits as u16).into(),
-            Self::Bf16 => half::Bf16::to_single(bits as u16).into(),
-            // The last 13 bits are not looked at.
-            Self::Tf32 => f32::from_bits(bits as u32 & !0x1fff).into(),
-            Self::F32 => f32::from_bits(bits as u32).into(),
-            Self::F64 => f64::from_bits(bits),
-            Self::S8 => (bits as i8).into(),
-            Self::U8 => (bits as u8).into(),
-            Self::S32 => (bits as i32).into(),
-        }
-    }
-
-    /// The bits of a sum, rounded; whole numbers wrap, or with `saturates` stop at the last one.
-    fn bits(self, sum: f64, saturates: bool) -> u64 {
-        match self {
-            Self::F16 => half::F16::from_single(single::from_double_to_odd(sum)).into(),
-            Self::F32 => canonical(sum as f32).to_bits().into(),
-            Self::S32 if saturates => (sum as i32 as u32).into(),
-            Self::S32 => (sum as i64 as u32).into(),
-            _ => canonical_double(sum).to_bits(),
-        }
-    }
-}
 
 /// The elements of a matrix in the registers of a warp.
 #[derive(Clone)]
@@ -99,6 +40,8 @@ impl Fragment {
         element: Element,
         is_destination: bool,
     ) -> Result<Self, PtxError> {
+        // Of small elements, a word counts as one.
+        let k = k / element.together();
         let (rows, columns) = match role {
             'a' => (m, k),
             'b' => (k, n),
@@ -194,9 +137,12 @@ impl Site {
         } else {
             fragment.columns
         };
-        let stride = self.stride.map_or([line as u32; LANES], |stride| {
-            *context.registers.row(stride)
-        });
+        let together = fragment.element.together();
+        let stride = self
+            .stride
+            .map_or([(line * together) as u32; LANES], |stride| {
+                *context.registers.row(stride)
+            });
         std::array::from_fn(|lane| {
             let (row, column) = fragment.place(index, lane);
             let (line, at) = if self.by_columns {
@@ -204,8 +150,8 @@ impl Site {
             } else {
                 (row, column)
             };
-            let element = line as u64 * u64::from(stride[lane]) + at as u64;
-            base[lane].wrapping_add(element * fragment.element.size() as u64)
+            let element = line as u64 * u64::from(stride[lane]) + (at * together) as u64;
+            base[lane].wrapping_add(element * fragment.element.bits() as u64 / 8)
         })
     }
 }
@@ -217,6 +163,8 @@ fn shape(operation: &mut Operation<'_, '_>) -> Result<Shape, PtxError> {
         ("m32n8k16", [32, 8, 16]),
         ("m16n16k8", [16, 16, 8]),
         ("m8n8k4", [8, 8, 4]),
+        ("m8n8k32", [8, 8, 32]),
+        ("m8n8k128", [8, 8, 128]),
     ]);
     shape.ok_or_else(|| operation.unknown())
 }
@@ -240,10 +188,11 @@ fn check(
     factor: Element,
     sum: Element,
 ) -> Result<(), PtxError> {
-    use Element::{Bf16, F16, F32, F64, S8, S32, Tf32, U8};
+    use Element::{B1, Bf16, F16, F32, F64, S4, S8, S32, Tf32, U4, U8};
     match (k, factor, sum) {
         (16, F16, F16 | F32) | (16, Bf16, F32) | (16, S8 | U8, S32) => Ok(()),
         (8, Tf32, F32) | (4, F64, F64) => Ok(()),
+        (32, S4 | U4, S32) | (128, B1, S32) => Ok(()),
         _ => Err(operation.unknown()),
     }
 }
@@ -260,11 +209,15 @@ pub(in crate::instructions) fn decode(
         _ => None,
     };
     let role = role.ok_or_else(|| operation.unknown())?;
+    let differs = match role == 'm' && matches!(operation.peek(), Some("and" | "xor")) {
+        true => Some(bit_operation(operation)?),
+        false => None,
+    };
     if !operation.flag("sync") || !operation.flag("aligned") {
         return Err(operation.unknown());
     }
     if role == 'm' {
-        return decode_product(operation);
+        return decode_product(operation, differs);
     }
     let by_columns = layout(operation)?;
     let shape = shape(operation)?;
@@ -275,11 +228,20 @@ pub(in crate::instructions) fn decode(
         ('a' | 'b', Element::F64) => (element, Element::F64),
         ('a' | 'b', _) => (element, Element::S32),
         (_, Element::F64) => (Element::F64, element),
-        (_, Element::S32) => (Element::S8, element),
+        (_, Element::S32) => match shape[2] {
+            32 => (Element::S4, element),
+            128 => (Element::B1, element),
+            _ => (Element::S8, element),
+        },
         (_, _) if shape[2] == 8 => (Element::Tf32, element),
         _ => (Element::F16, element),
     };
     check(operation, shape, factor, sum)?;
+    if element.bits() < 8 && by_columns != (role == 'b') {
+        return Err(operation.error(
+            "elements of less than a byte lie by rows in the first factor, by columns in the second one",
+        ));
+    }
     operation.finish(2..=3)?;
     let stores = role == 'd';
     let address = Address::decode(operation, usize::from(!stores))?;
@@ -374,11 +336,13 @@ fn store(
     Ok(())
 }
 
-/// `wmma.mma`
-fn decode_product(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
+/// `wmma.mma`. Of bits, `differs` says whether those are counted that differ.
+fn decode_product(
+    operation: &mut Operation<'_, '_>,
+    differs: Option<bool>,
+) -> Result<Action, PtxError> {
     // The fragments know no layout any more.
-    layout(operation)?;
-    layout(operation)?;
+    let layouts = [layout(operation)?, layout(operation)?];
     let shape = shape(operation)?;
     operation.flag("rn");
     let mut types = vec![element(operation)?];
@@ -401,11 +365,36 @@ fn decode_product(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
     if a != b && !(is_whole(a) && is_whole(b)) || saturates && d != Element::S32 {
         return Err(operation.unknown());
     }
+    let is_small = a.bits() < 8;
+    if is_small && layouts != [false, true] || differs.is_some() != (a == Element::B1) {
+        return Err(operation.unknown());
+    }
     operation.finish(4..=4)?;
+    let signed = [a, b].map(|element| element == Element::S4);
     let a = Fragment::decode(operation, 1, 'a', shape, a, false)?;
     let b = Fragment::decode(operation, 2, 'b', shape, b, false)?;
     let c = Fragment::decode(operation, 3, 'c', shape, c, false)?;
     let d = Fragment::decode(operation, 0, 'd', shape, d, true)?;
+    if is_small {
+        let form = Form {
+            m: 8,
+            first_words: 4,
+            second_words: 4,
+            halves: false,
+            negates: false,
+            signed,
+            saturates,
+        };
+        return Ok(whole_warp(operation, move |context, mask| {
+            let fragments = [&a, &b, &c, &d];
+            match differs {
+                None => multiply_words::<Integers<4>>(context, mask, &form, fragments),
+                Some(false) => multiply_words::<Bits<false>>(context, mask, &form, fragments),
+                Some(true) => multiply_words::<Bits<true>>(context, mask, &form, fragments),
+            }
+            Ok(())
+        }));
+    }
     let [m, n, k] = shape;
     Ok(whole_warp(operation, move |context, mask| {
         let (first, second) = (a.matrix(context), b.matrix(context));
@@ -425,11 +414,44 @@ fn decode_product(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError>
             .map(|index| {
                 std::array::from_fn(|lane| {
                     let (row, column) = d.place(index, lane);
-                    d.element.bits(sums[row][column], saturates)
+                    d.element.round(sums[row][column], saturates)
                 })
             })
             .collect();
         d.set(context, mask, &values);
         Ok(())
     }))
+}
+
+/// The product of factors whose elements are smaller than a byte.
+fn multiply_words<P: Kind<Sum = i32>>(
+    context: &mut Context<'_, '_>,
+    mask: Mask,
+    form: &Form,
+    [a, b, c, d]: [&Fragment; 4],
+) {
+    let mut first = [[0; 8]; ROWS];
+    let mut second = [[0; COLUMNS]; 16];
+    let mut sums = [[0; COLUMNS]; ROWS];
+    for lane in 0..LANES {
+        let (row, word) = a.place(0, lane);
+        first[row][word] = a.get(context, 0)[lane] as u32;
+        let (word, column) = b.place(0, lane);
+        second[word][column] = b.get(context, 0)[lane] as u32;
+        for index in 0..c.count() {
+            let (row, column) = c.place(index, lane);
+            sums[row][column] = c.get(context, index)[lane] as i32;
+        }
+    }
+    let rows = P::rows(form, &first);
+    P::multiply(form, &rows, &second, None, &mut sums);
+    let values: Vec<[u64; LANES]> = (0..d.count())
+        .map(|index| {
+            std::array::from_fn(|lane| {
+                let (row, column) = d.place(index, lane);
+                (sums[row][column] as u32).into()
+            })
+        })
+        .collect();
+    d.set(context, mask, &values);
 }
