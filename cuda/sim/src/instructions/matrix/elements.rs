@@ -111,9 +111,11 @@ pub(super) struct Bits<const DIFFERENT: bool>;
 fn rows<E: Element, const K: usize>(words: &FirstWords, count: usize) -> [[E::Value; K]; ROWS] {
     let mut matrix = [[E::Value::default(); K]; ROWS];
     for (row, words) in matrix.iter_mut().zip(words) {
-        for (elements, &word) in row.chunks_exact_mut(E::COUNT).zip(&words[..count]) {
+        // A group's four words at a time: a loop whose length is known becomes vectors.
+        let groups = row.chunks_exact_mut(4 * E::COUNT);
+        for (elements, words) in groups.zip(words[..count].chunks_exact(4)) {
             for (index, element) in elements.iter_mut().enumerate() {
-                *element = E::value(word, index);
+                *element = E::value(words[index / E::COUNT], index % E::COUNT);
             }
         }
     }
