@@ -12,7 +12,6 @@ compile() {
 }
 compile calls.ptx -arch=sm_80 calls.cu
 compile memory.ptx -arch=sm_80 memory.cu
-compile programs.ptx -arch=sm_80 programs.cu
 compile control.ptx -arch=sm_100 control.cu
 compile bulk.ptx -arch=sm_90a -std=c++17 bulk.cu
 compile hopper.ptx -arch=sm_90a -std=c++17 hopper.cu
