@@ -31,7 +31,7 @@ fn functions_are_called() {
             [first, which as f32 + 1.0, 5.5, 3.0, 2.0, CIRCLE * 4.0]
         );
     }
-    let out = machine.upload(&[0.0_f32; 6]);
+    let out = machine.allocate::<f32>(6);
     let outcome = machine.try_launch(
         "calls",
         line(1, 1),
