@@ -43,6 +43,8 @@ fn cargo(folder: &Path, command: &str) -> Output {
         .env_remove("CUDA_DRIVER")
         .current_dir(folder)
         .args([command, "--offline"])
+        // The simulator is fast enough for one small kernel as it is, and optimizing it takes a minute.
+        .args(["--config", "profile.dev.package.ptx_sim.opt-level=0"])
         .output()
         .expect("cargo runs")
 }
