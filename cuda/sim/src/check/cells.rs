@@ -93,6 +93,17 @@ impl Entry {
             && !later.writes_same(self)
     }
 
+    /// Whether this is a write of the generic proxy that came before a later access of the asynchronous
+    /// proxy, with no fence between them that makes it seen there.
+    fn is_unseen(&self, later: Touch, observer: &Observer<'_>) -> bool {
+        let queue = (self.kind & COPY != 0).then(|| self.queue());
+        self.bytes & later.bytes != 0
+            && self.kind & WRITE != 0
+            && queue.is_none_or(|queue| !queue.is_proxy())
+            && self.is_known(self.lanes, observer)
+            && !observer.sees(queue, self.warp, self.lanes, self.time)
+    }
+
     #[inline(always)]
     fn is_past(&self, observer: &Observer<'_>) -> bool {
         match self.kind & COPY {
@@ -145,6 +156,7 @@ impl Entry {
             cluster: self.warp / warps,
             thread: self.warp % warps * 32 + unknown as u32,
             pc: self.pc,
+            is_unseen: false,
             action: match self.kind & (WRITE | ATOMIC | COPY) {
                 0 => Action::Read,
                 WRITE => Action::Write,
@@ -332,6 +344,18 @@ impl Chunk {
             return self.search(word, new, observer);
         }
         None
+    }
+
+    /// Looks for a write of the generic proxy that an access of the asynchronous proxy does not see.
+    pub(super) fn find_unseen(
+        &self,
+        word: usize,
+        new: Touch,
+        observer: &Observer<'_>,
+    ) -> Option<Entry> {
+        let more = self.nodes(word).map(|node| self.nodes[node].entry);
+        let mut entries = std::iter::once(self.cells[word].write).chain(more);
+        entries.find(|entry| entry.is_unseen(new, observer))
     }
 
     /// Adds lanes to the last reads of some words.

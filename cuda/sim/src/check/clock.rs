@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::record::{QUEUES, Queue};
-use super::vector::{Foreign, Knowledge, Vector, join_foreign};
+use super::vector::{Foreign, Knowledge, Proxied, Vector, join_foreign};
 use crate::exec::{ALL, LANES, Mask, lanes};
 
 /// Who takes part in an ordering.
@@ -143,11 +143,11 @@ impl Warp {
     }
 
     /// Adds the copies that some lanes have waited for to what is known.
-    fn add_copies(&self, warp: u32, warps: u32, mask: Mask, known: &mut Knowledge) {
+    fn add_copies(&self, warp: u32, warps: u32, mask: Mask, known: &mut Vector) {
         for (waited, queue) in self.waited.iter().flat_map(|waited| waited.iter().zip(0..)) {
             for lane in lanes(mask).filter(|&lane| waited[lane] != 0) {
                 let row = queue * warps + warp;
-                known.copies.raise(row, 1 << lane, waited[lane]);
+                known.raise(row, 1 << lane, waited[lane]);
             }
         }
     }
@@ -215,21 +215,19 @@ impl Clock {
                 }
                 // The base below says all that is to be said about the block.
                 States::Same(state) => {
-                    all.known.copies.join(&state.known.copies);
-                    all.known.join_foreign(&state.known.foreign);
+                    all.known.join_the_rest(&state.known);
                 }
                 States::Each(states) => {
                     for (lane, state) in states.iter().enumerate() {
                         if state.fences.is_some() {
                             all.meet(state, number, 1 << lane, warp.time);
                         } else {
-                            all.known.copies.join(&state.known.copies);
-                            all.known.join_foreign(&state.known.foreign);
+                            all.known.join_the_rest(&state.known);
                         }
                     }
                 }
             }
-            warp.add_copies(number, self.n_warps(), ALL, &mut all.known);
+            warp.add_copies(number, self.n_warps(), ALL, &mut all.known.copies);
         }
         let base = self.warps.iter().map(|warp| warp.time).max().unwrap_or(0);
         all.known.block = Vector::all(base);
@@ -251,7 +249,7 @@ impl Clock {
                 }
             }
         }
-        warp.add_copies(number, warps, mask, &mut arrivals.0.known);
+        warp.add_copies(number, warps, mask, &mut arrivals.0.known.copies);
         warp.time = warp.time.saturating_add(1);
     }
 
@@ -264,7 +262,7 @@ impl Clock {
                 let block = Scope::Block as usize;
                 let mut fenced = fences.fenced[block].clone();
                 fenced.block.raise(number, 1 << lane, fences.own[block]);
-                warp.add_copies(number, warps, 1 << lane, &mut fenced);
+                warp.add_copies(number, warps, 1 << lane, &mut fenced.copies);
                 arrivals.0.known.join(&fenced);
             }
         }
@@ -326,6 +324,24 @@ impl Clock {
         warp.time = time.saturating_add(1);
     }
 
+    /// `fence.proxy.async`: what the lanes know and did can be seen by the asynchronous proxy, for all who
+    /// hear of this.
+    pub(crate) fn proxy_fence(&mut self, warp: usize, mask: Mask) {
+        let (number, warps) = (warp as u32, self.n_warps());
+        let warp = &mut self.warps[warp];
+        let mut own = Proxied::default();
+        own.block.raise(number, mask, warp.time);
+        warp.add_copies(number, warps, mask, &mut own.copies);
+        warp.change(mask, |state| {
+            let known = &mut state.known;
+            let proxied = known.proxied.get_or_insert_default();
+            proxied.join(&own);
+            proxied.block.join(&known.block);
+            proxied.copies.join(&known.copies);
+        });
+        warp.time = warp.time.saturating_add(1);
+    }
+
     /// A strong write (volatile, relaxed, release) or an atomic of some lanes: must come before
     /// the memory is written. `addresses` and `bytes` say where; `release` whether it has release
     /// semantics.
@@ -358,7 +374,7 @@ impl Clock {
                     (false, None) => break,
                 };
                 knowledge.block.raise(number, 1 << lane, own);
-                warp.add_copies(number, warps, 1 << lane, &mut knowledge);
+                warp.add_copies(number, warps, 1 << lane, &mut knowledge.copies);
                 if knowledge.is_empty() {
                     continue;
                 }
@@ -595,6 +611,25 @@ impl Observer<'_> {
         }
         let row = queue as u32 * self.warps + local;
         lanes == 0 || self.known.copies.knows(row, lanes, time)
+    }
+
+    /// Whether the asynchronous proxy sees what some lanes of a warp wrote at a time, or by copies in a
+    /// queue that began at a time.
+    #[inline(never)]
+    pub(super) fn sees(&self, queue: Option<Queue>, warp: u32, lanes: Mask, time: u32) -> bool {
+        // Of other blocks it is not known.
+        if self.is_foreign(warp) {
+            return true;
+        }
+        let local = warp.wrapping_sub(self.first);
+        let proxied = self.known.proxied.as_deref();
+        proxied.is_some_and(|proxied| match queue {
+            None => proxied.block.knows(local, lanes, time),
+            Some(queue) => {
+                let row = queue as u32 * self.warps + local;
+                proxied.copies.knows(row, lanes, time)
+            }
+        })
     }
 
     #[inline(never)]

@@ -40,6 +40,9 @@ pub struct Checks {
     pub shared_races: bool,
     /// Races in global memory, between the threads of one launch.
     pub global_races: bool,
+    /// Writes that bulk copies and `wgmma` read with no proxy fence between; only in memory whose races
+    /// are looked for, too.
+    pub proxy_fences: bool,
     /// Barriers that part of a block does not reach, or about which threads disagree.
     pub barriers: bool,
     /// Masks of warp-level instructions.
@@ -50,13 +53,14 @@ pub struct Checks {
 
 /// The checks by their names, as `CUDA_SIM_CHECKS` takes them.
 type Field = fn(&mut Checks) -> &mut bool;
-const NAMES: [(&str, Field); 9] = [
+const NAMES: [(&str, Field); 10] = [
     ("bounds", |checks| &mut checks.bounds),
     ("alignment", |checks| &mut checks.alignment),
     ("heap", |checks| &mut checks.heap),
     ("initialization", |checks| &mut checks.initialization),
     ("shared_races", |checks| &mut checks.shared_races),
     ("global_races", |checks| &mut checks.global_races),
+    ("proxy_fences", |checks| &mut checks.proxy_fences),
     ("barriers", |checks| &mut checks.barriers),
     ("warp_masks", |checks| &mut checks.warp_masks),
     ("wgmma", |checks| &mut checks.wgmma),
@@ -76,6 +80,7 @@ impl Checks {
             initialization: on,
             shared_races: on,
             global_races: on,
+            proxy_fences: on,
             barriers: on,
             warp_masks: on,
             wgmma: on,

@@ -85,7 +85,6 @@ impl Queue {
     ];
 
     /// Whether it accesses memory by the asynchronous proxy.
-    #[expect(dead_code, reason = "for fences between proxies")]
     pub(super) fn is_proxy(self) -> bool {
         !matches!(self, Self::Copies | Self::Stores)
     }
@@ -146,6 +145,8 @@ pub(crate) struct Conflict {
     pub(crate) pc: u32,
     /// What it did.
     pub(crate) action: Action,
+    /// They are ordered, but what the asynchronous proxy sees does not follow from that.
+    pub(crate) is_unseen: bool,
 }
 
 /// A shadow, as far as an access needs it.
@@ -207,7 +208,8 @@ fn stamp(clock: &Clock, access: &Access) -> u32 {
     }
 }
 
-/// Records that one lane accesses a run of bytes, of any length; returns a race, if there is one.
+/// Records that one lane accesses a run of bytes, of any length; returns a race, if there is one, or else
+/// a write that the asynchronous proxy does not see.
 /// `data` has what it writes there, if that is known.
 pub(super) fn record_run<C: Chunks>(
     chunks: &mut C,
@@ -220,7 +222,11 @@ pub(super) fn record_run<C: Chunks>(
     let entry = Entry::new(access, clock.warp_number(access.warp), stamp(clock, access));
     let observer = clock.observer(access.warp, lane);
     let epoch = chunks.epoch();
-    let mut found = None;
+    let reads_by_proxy = matches!(
+        access.action,
+        Action::Begin(queue, Effect::Read | Effect::Update) if queue.is_proxy()
+    );
+    let (mut found, mut unseen) = (None, None);
     let mut at = run.start;
     while at < run.end {
         let number = at as usize / CHUNK;
@@ -244,6 +250,15 @@ pub(super) fn record_run<C: Chunks>(
                     value = clock.time(access.warp);
                 }
                 let touch = entry.touch(lane, bytes, value);
+                let conflict =
+                    |other: Entry| other.conflict(lane, word, clock.n_warps(), &observer);
+                if reads_by_proxy && unseen.is_none() {
+                    let other = chunk.find_unseen(cell, touch, &observer);
+                    unseen = other.map(|other| Conflict {
+                        is_unseen: true,
+                        ..conflict(other)
+                    });
+                }
                 let mut race = if access.action.reads() {
                     chunk.read::<C>(cell, &entry, touch, &observer)
                 } else {
@@ -252,8 +267,6 @@ pub(super) fn record_run<C: Chunks>(
                 if has_runs {
                     race = race.or_else(|| chunk.search_runs(cell, touch, &observer));
                 }
-                let conflict =
-                    |other: Entry| other.conflict(lane, word, clock.n_warps(), &observer);
                 found = found.or_else(|| race.map(conflict));
             }
             found
@@ -261,7 +274,7 @@ pub(super) fn record_run<C: Chunks>(
         found = found.or(conflict);
         at = end;
     }
-    found
+    found.or(unseen)
 }
 
 /// Where lane 0 would read, if the lanes read one run of bytes, lane after lane.

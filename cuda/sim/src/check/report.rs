@@ -36,6 +36,8 @@ pub enum Kind {
     /// An access to the shared memory of another block of the cluster which that block does not wait for
     /// before it ends.
     EndedBlock,
+    /// What threads have written is read by a bulk copy or `wgmma`, with no `fence.proxy.async` between.
+    ProxyFence,
     /// A barrier that threads of the block never reach, because they have ended.
     BarrierNotReached,
     /// Threads at a barrier do not agree: on the number of threads, or on the instruction.
@@ -78,6 +80,7 @@ impl Kind {
                 | SharedRace
                 | GlobalRace
                 | EndedBlock
+                | ProxyFence
                 | BarrierNotReached
                 | BarrierMismatch
                 | WarpMask
@@ -103,6 +106,7 @@ impl Kind {
             SharedRace => "race in shared memory",
             GlobalRace => "race in global memory",
             EndedBlock => "shared memory of a block that may have ended",
+            ProxyFence => "missing fence between proxies",
             BarrierNotReached => "barrier that not all threads reach",
             BarrierMismatch => "threads disagree about a barrier",
             WarpMask => "wrong mask of a warp-level instruction",

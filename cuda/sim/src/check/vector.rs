@@ -186,6 +186,21 @@ pub(super) fn join_foreign(known: &mut Arc<Foreign>, other: &Arc<Foreign>) {
     *known = Arc::new(Foreign(joined));
 }
 
+/// Up to when writes of a block's threads can be seen by the asynchronous proxy: those that a thread knew
+/// of, or did, when it came to a proxy fence.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proxied {
+    pub(super) block: Vector,
+    pub(super) copies: Vector,
+}
+
+impl Proxied {
+    pub(super) fn join(&mut self, other: &Self) {
+        self.block.join(&other.block);
+        self.copies.join(&other.copies);
+    }
+}
+
 /// What a thread knows, or a message says.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Knowledge {
@@ -195,22 +210,35 @@ pub(super) struct Knowledge {
     pub(super) copies: Vector,
     /// Of the others.
     pub(super) foreign: Option<Arc<Foreign>>,
+    /// Of proxy fences, where there are any.
+    pub(super) proxied: Option<Box<Proxied>>,
 }
 
 impl Knowledge {
     pub(super) fn is_empty(&self) -> bool {
-        self.block.is_empty() && self.copies.is_empty() && self.foreign.is_none()
+        self.block.is_empty()
+            && self.copies.is_empty()
+            && self.foreign.is_none()
+            && self.proxied.is_none()
     }
 
     /// Learns what a thread of the same block knows.
     pub(super) fn join(&mut self, other: &Self) {
         self.block.join(&other.block);
+        self.join_the_rest(other);
+    }
+
+    /// Learns what a thread of the same block knows beside the times of the block.
+    pub(super) fn join_the_rest(&mut self, other: &Self) {
         self.copies.join(&other.copies);
         self.join_foreign(&other.foreign);
+        if let Some(other) = &other.proxied {
+            self.proxied.get_or_insert_default().join(other);
+        }
     }
 
     /// Learns about other blocks.
-    pub(super) fn join_foreign(&mut self, foreign: &Option<Arc<Foreign>>) {
+    fn join_foreign(&mut self, foreign: &Option<Arc<Foreign>>) {
         if let Some(foreign) = foreign {
             join_foreign(self.foreign.get_or_insert_default(), foreign);
         }

@@ -245,7 +245,7 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     })
 }
 
-/// `fence.proxy`: all ways to reach memory are one here, so there is nothing to order between them.
+/// `fence.proxy`: what was written is there for all proxies; which fences the asynchronous one needs is kept.
 fn decode_proxy_fence(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     let kind = operation.take().ok_or_else(|| operation.unknown())?;
     let mut operands = 0..=0;
@@ -253,6 +253,20 @@ fn decode_proxy_fence(operation: &mut Operation<'_, '_>) -> Result<Action, PtxEr
         "alias" => {}
         "async" => {
             operation.choice(&[("global", ()), ("shared::cta", ()), ("shared::cluster", ())]);
+            operation.finish(0..=0)?;
+            return Ok(asynchronous_fence());
+        }
+        "async::generic" => {
+            let restricted = match operation.take() {
+                Some("acquire") => "sync_restrict::shared::cluster",
+                Some("release") => "sync_restrict::shared::cta",
+                _ => return Err(operation.unknown()),
+            };
+            if !operation.flag(restricted) || !operation.flag("cluster") {
+                return Err(operation.unknown());
+            }
+            operation.finish(0..=0)?;
+            return Ok(asynchronous_fence());
         }
         "tensormap::generic" => {
             let acquires = operation.choice(&[("acquire", true), ("release", false)]);
@@ -266,6 +280,13 @@ fn decode_proxy_fence(operation: &mut Operation<'_, '_>) -> Result<Action, PtxEr
     }
     operation.finish(operands)?;
     Ok(Action::compute(|_, _| {}))
+}
+
+fn asynchronous_fence() -> Action {
+    Action::access(|context, mask| {
+        context.proxy_fence(mask);
+        Ok(())
+    })
 }
 
 /// `fence` and `membar`

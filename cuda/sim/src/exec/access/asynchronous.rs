@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::{AccessSpace, Order, Part, Scope};
-use crate::check::{Access, Action, Effect, Queue};
+use crate::check::{Access, Action, Effect, Kind, Queue};
 use crate::exec::{Context, LANES, Mask};
 
 impl Context<'_, '_> {
@@ -58,6 +58,50 @@ impl Context<'_, '_> {
         }
     }
 
+    /// Reports that the asynchronous proxy may not see what was written to a run of bytes.
+    fn unseen(
+        &self,
+        space: AccessSpace,
+        run: Range<u64>,
+        action: Action,
+        write: crate::check::Conflict,
+    ) {
+        let at = match space {
+            AccessSpace::Shared => format!(
+                "{:#x} of {}, {}",
+                write.offset,
+                self.memory_name(space, write.offset),
+                self.describe_offset(space, write.offset)
+            ),
+            _ => format!("{:#x}", run.start),
+        };
+        let message = format!(
+            "{} {} bytes, among them those at {at}, which were written as ordinary memory: a \
+             `fence.proxy.async` behind the write, or behind the barrier that orders it, must let the \
+             asynchronous proxy see it",
+            action.verb(),
+            run.end - run.start,
+        );
+        let mut report = self.report(Kind::ProxyFence, write.lane, action.verb(), message);
+        report.address = Some(match space {
+            AccessSpace::Shared => write.offset,
+            _ => run.start,
+        });
+        if space == AccessSpace::Global {
+            report.whereabouts = self.launch.device.memory().describe(run.start);
+        }
+        let (cluster, verb) = (write.cluster.into(), write.action.verb());
+        report.other = Some(self.launch.party(cluster, write.thread, write.pc, verb));
+        self.note(report);
+    }
+
+    /// `fence.proxy.async`
+    pub(crate) fn proxy_fence(&mut self, mask: Mask) {
+        if let Some(clock) = &mut self.shared.clock {
+            clock.proxy_fence(self.warp as usize, mask);
+        }
+    }
+
     /// Reports a race of what is done to a run of bytes.
     pub(super) fn race_of_run(
         &self,
@@ -66,6 +110,12 @@ impl Context<'_, '_> {
         action: Action,
         race: crate::check::Conflict,
     ) {
+        if race.is_unseen {
+            if self.launch.checks.proxy_fences {
+                self.unseen(space, run, action, race);
+            }
+            return;
+        }
         let addresses = [run.start; LANES];
         let order = (Order::WEAK, Scope::Device);
         let part = Part::new(
