@@ -99,7 +99,8 @@ impl Entry {
         let queue = (self.kind & COPY != 0).then(|| self.queue());
         self.bytes & later.bytes != 0
             && self.kind & WRITE != 0
-            && queue.is_none_or(|queue| !queue.is_proxy())
+            // By which proxy `st.async` writes, the manual does not say.
+            && queue.is_none_or(|queue| queue == Queue::Copies)
             && self.is_known(self.lanes, observer)
             && !observer.sees(queue, self.warp, self.lanes, self.time)
     }

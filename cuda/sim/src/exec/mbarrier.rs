@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::access::{NO_VALUES, Order, Part};
 use super::cluster::distinct;
 use super::{Context, LANES, Mask, Stop, lanes, rank_and_offset};
-use crate::check::{Action, Arrivals, Kind, Queue, Scope};
+use crate::check::{Action, Arrivals, Effect, Kind, Queue, Scope};
 
 /// The most arrivals and bytes that a phase may wait for.
 const MOST: u32 = (1 << 20) - 1;
@@ -332,7 +332,17 @@ impl Context<'_, '_> {
         bytes: &[u32; LANES],
         has_come: bool,
     ) -> Result<(), Stop> {
-        for (offset, part) in self.mbarriers(mask, offsets, Action::Atomic, true)? {
+        self.count_bytes(mask, offsets, bytes, (has_come, Action::Atomic))
+    }
+
+    fn count_bytes(
+        &mut self,
+        mask: Mask,
+        offsets: &[u64; LANES],
+        bytes: &[u32; LANES],
+        (has_come, action): (bool, Action),
+    ) -> Result<(), Stop> {
+        for (offset, part) in self.mbarriers(mask, offsets, action, true)? {
             for lane in lanes(part) {
                 self.check_mbarrier(lane, offset)?;
                 let bytes = i64::from(bytes[lane]);
@@ -359,7 +369,9 @@ impl Context<'_, '_> {
         self.shared
             .hand_over(warp, 1 << lane, (queue, time), &mut now);
         self.barrier(offset).now = now;
-        self.expect_bytes(1 << lane, &[offset; LANES], &[bytes; LANES], true)
+        // The copy tells the barrier when it is done, so whoever has waited for it knows of that, too.
+        let action = Action::Begin(queue, Effect::Update);
+        self.count_bytes(1 << lane, &[offset; LANES], &[bytes; LANES], (true, action))
     }
 
     fn barrier(&mut self, offset: u64) -> &mut Mbarrier {

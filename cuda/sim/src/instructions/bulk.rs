@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::asynchronous::number;
 use super::atomic::{larger, smaller};
-use crate::exec::{Action, BulkCopy, ElementUpdate};
+use crate::exec::{AccessSpace, Action, BulkCopy, ElementUpdate, Slot};
 use crate::numeric::{canonical, canonical_double, flush, half};
 use crate::program::Operation;
 use crate::ptx::{PtxError, Type};
@@ -20,8 +20,8 @@ enum Direction {
 }
 
 impl Direction {
-    /// Takes the spaces and the mechanism of completion.
-    fn decode(operation: &mut Operation<'_, '_>) -> Result<Self, PtxError> {
+    /// Takes the spaces and the mechanism of completion; whether a load's space is the block's own.
+    fn decode(operation: &mut Operation<'_, '_>) -> Result<(Self, AccessSpace), PtxError> {
         const SPACES: [(&str, bool); 3] = [
             ("global", false),
             ("shared::cta", true),
@@ -42,7 +42,11 @@ impl Direction {
         if !operation.flag(mechanism) {
             return Err(operation.error(format!("`.{mechanism}` must follow these spaces")));
         }
-        Ok(direction)
+        let space = match to {
+            Some("shared::cta") => AccessSpace::Shared,
+            _ => AccessSpace::Cluster,
+        };
+        Ok((direction, space))
     }
 }
 
@@ -71,10 +75,19 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
         }
         _ => {}
     }
-    let direction = Direction::decode(operation)?;
-    let has_policy = operation.flag("L2::cache_hint");
+    let (direction, space) = Direction::decode(operation)?;
+    let is_load = direction == Direction::Load && space == AccessSpace::Cluster;
+    let has_blocks = is_load && operation.flag("multicast::cluster");
+    let has_policy = direction != Direction::Move && operation.flag("L2::cache_hint");
     let has_bytes = direction == Direction::Store && operation.flag("cp_mask");
-    decode_copy(operation, direction, has_policy, has_bytes, None)
+    let options = Options {
+        space,
+        has_blocks,
+        has_policy,
+        has_bytes,
+        update: None,
+    };
+    decode_copy(operation, direction, options)
 }
 
 /// `cp.async.bulk.wait_group`
@@ -108,17 +121,33 @@ fn decode_prefetch(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError
     Ok(Action::compute(|_, _| {}))
 }
 
-/// The operands of a copy between plain memory: where to, where from, how many bytes, then an mbarrier, a
-/// policy, and a mask of bytes as there are.
-fn decode_copy(
-    operation: &mut Operation<'_, '_>,
-    direction: Direction,
+/// What the modifiers say of a copy between plain memory.
+struct Options {
+    /// Where loads and moves go: the block's own shared memory, or any of the cluster's.
+    space: AccessSpace,
+    has_blocks: bool,
     has_policy: bool,
     has_bytes: bool,
     update: Option<ElementUpdate>,
+}
+
+/// The operands of a copy between plain memory: where to, where from, how many bytes, then an mbarrier, a
+/// mask of blocks, a policy, and a mask of bytes as there are.
+fn decode_copy(
+    operation: &mut Operation<'_, '_>,
+    direction: Direction,
+    options: Options,
 ) -> Result<Action, PtxError> {
+    let Options {
+        space,
+        has_blocks,
+        has_policy,
+        has_bytes,
+        update,
+    } = options;
     let has_mbarrier = direction != Direction::Store;
-    let policy = 3 + usize::from(has_mbarrier);
+    let blocks = 3 + usize::from(has_mbarrier);
+    let policy = blocks + usize::from(has_blocks);
     let bytes = policy + usize::from(has_policy);
     let count = bytes + usize::from(has_bytes);
     operation.finish(count..=count)?;
@@ -129,6 +158,10 @@ fn decode_copy(
         true => Some(Address::decode(operation, 3)?),
         false => None,
     };
+    let blocks = match has_blocks {
+        true => Some(operation.src(blocks, Type::B16)?),
+        false => None,
+    };
     if has_policy {
         operation.src(policy, Type::B64)?;
     }
@@ -137,21 +170,26 @@ fn decode_copy(
         false => None,
     };
     Ok(Action::access(move |context, mask| {
-        let (to, from) = (to.get(context), from.get(context));
+        let (mut to, mut from) = (to.get(context), from.get(context));
+        match direction {
+            Direction::Load => to = context.shared_addresses(mask, space, &to)?,
+            _ => from = context.shared_addresses(mask, AccessSpace::Shared, &from)?,
+        }
+        let halves = |slot: Slot| context.registers.row(slot).map(|row| row as u16);
+        let (blocks, bytes) = (blocks.map(halves), bytes.map(halves));
         let copy = BulkCopy {
             to: &to,
             from: &from,
             sizes: &context.registers.row(size).clone(),
         };
         match (direction, mbarrier.map(|mbarrier| mbarrier.get(context))) {
-            (Direction::Load, Some(mbarriers)) => context.load_in_bulk(mask, &copy, &mbarriers),
+            (Direction::Load, Some(mbarriers)) => {
+                context.load_in_bulk(mask, &copy, &mbarriers, blocks.as_ref())
+            }
             (Direction::Move, Some(mbarriers)) => {
                 context.move_in_bulk(mask, &copy, &mbarriers, update)
             }
-            _ => {
-                let bytes = bytes.map(|bytes| context.registers.row(bytes).map(|row| row as u16));
-                context.store_in_bulk(mask, &copy, update, bytes.as_ref())
-            }
+            _ => context.store_in_bulk(mask, &copy, update, bytes.as_ref()),
         }
     }))
 }
@@ -164,7 +202,7 @@ pub(super) fn decode_reduce(operation: &mut Operation<'_, '_>) -> Result<Action,
     if operation.flag("tensor") {
         return super::tensor::decode_reduce(operation);
     }
-    let direction = Direction::decode(operation)?;
+    let (direction, space) = Direction::decode(operation)?;
     let has_policy = direction == Direction::Store && operation.flag("L2::cache_hint");
     let name = operation.take().ok_or_else(|| operation.unknown())?;
     let is_noftz = operation.flag("noftz");
@@ -180,7 +218,14 @@ pub(super) fn decode_reduce(operation: &mut Operation<'_, '_>) -> Result<Action,
         Direction::Load => None,
     };
     let update = update.ok_or_else(|| operation.unknown())?;
-    decode_copy(operation, direction, has_policy, false, Some(update))
+    let options = Options {
+        space,
+        has_blocks: false,
+        has_policy,
+        has_bytes: false,
+        update: Some(update),
+    };
+    decode_copy(operation, direction, options)
 }
 
 /// Whether there is this update of elements of shared memory.

@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::bulk::update;
-use crate::exec::{Action, Context, ElementUpdate, LANES, Lane, Slot, TensorCopy, lanes};
+use crate::exec::{AccessSpace, Action, Context, ElementUpdate, Lane, Slot, TensorCopy, lanes};
 use crate::program::Operation;
 use crate::ptx::{Operand, PtxError, Type};
 use crate::tensor::{Origin, TensorElement};
@@ -136,7 +136,11 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
     };
     mode(operation, im2col, &mut known);
     if operation.peek().is_some_and(is_load) {
-        operation.take();
+        let space = match operation.take() {
+            Some("shared::cta") => AccessSpace::Shared,
+            Some("shared::cluster") => AccessSpace::Cluster,
+            _ => return Err(operation.unknown()),
+        };
         if !operation.flag("global") {
             return Err(operation.error("loads of tensors come from `.global`"));
         }
@@ -145,7 +149,7 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
             return Err(operation.error("`.mbarrier::complete_tx::bytes` must follow the spaces"));
         }
         mode(operation, im2col, &mut known);
-        return decode_load(operation, (rank, known));
+        return decode_load(operation, space, (rank, known));
     }
     if !operation.flag("global") || !operation.flag("shared::cta") {
         return Err(operation.error("tensors are copied between `.global` and `.shared` memory"));
@@ -161,24 +165,34 @@ pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
 /// The rest of a load, behind the mechanism of completion.
 fn decode_load(
     operation: &mut Operation<'_, '_>,
+    space: AccessSpace,
     (rank, mode): (usize, Option<Mode>),
 ) -> Result<Action, PtxError> {
+    let has_blocks = space == AccessSpace::Cluster && operation.flag("multicast::cluster");
     let has_policy = operation.flag("L2::cache_hint");
     let offsets = (mode == Some(Mode::Im2col)).then_some(3);
-    let policy = 3 + usize::from(offsets.is_some());
+    let blocks = 3 + usize::from(offsets.is_some());
+    let policy = blocks + usize::from(has_blocks);
     let count = policy + usize::from(has_policy);
     operation.finish(count..=count)?;
     let to = Address::decode(operation, 0)?;
     let site = Site::decode(operation, (rank, mode), 1, offsets)?;
     let mbarrier = Address::decode(operation, 2)?;
+    let blocks = match has_blocks {
+        true => Some(operation.src(blocks, Type::B16)?),
+        false => None,
+    };
     if has_policy {
         operation.src(policy, Type::B64)?;
     }
     Ok(Action::access(move |context, mask| {
-        let (to, mbarriers) = (to.get(context), mbarrier.get(context));
+        let to = context.shared_addresses(mask, space, &to.get(context))?;
+        let mbarriers = mbarrier.get(context);
+        let blocks = blocks.map(|blocks| *context.registers.row(blocks));
         for lane in lanes(mask) {
             let copy = site.copy(context, lane, to[lane]);
-            context.load_tensor(lane, &copy, mbarriers[lane])?;
+            let blocks = blocks.map(|blocks| blocks[lane] as u16);
+            context.load_tensor(lane, &copy, mbarriers[lane], blocks)?;
         }
         Ok(())
     }))
@@ -199,7 +213,8 @@ fn decode_store(
         operation.src(2, Type::B64)?;
     }
     Ok(Action::access(move |context, mask| {
-        let from: [u64; LANES] = from.get(context);
+        let from = from.get(context);
+        let from = context.shared_addresses(mask, AccessSpace::Shared, &from)?;
         for lane in lanes(mask) {
             let copy = site.copy(context, lane, from[lane]);
             match name {

@@ -190,3 +190,77 @@ extern "C" __global__ void change_map(const __grid_constant__ CUtensorMap patter
   }
   first[blockIdx.x * 128 + threadIdx.x] = tile[threadIdx.x / 32][threadIdx.x % 32];
 }
+
+// The blocks of a cluster load a quarter each of a row that all of them need, and send it to all.
+extern "C" __global__ void __cluster_dims__(4, 1, 1) share_rows(const int *rows, int *sums) {
+  __shared__ alignas(128) int row[4][64];
+  __shared__ uint64_t full;
+  int rank = blockIdx.x % 4, cluster = blockIdx.x / 4;
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_init(&full, 1);
+    ptx::fence_mbarrier_init(ptx::sem_release, ptx::scope_cluster);
+    ptx::mbarrier_arrive_expect_tx(ptx::sem_release, ptx::scope_cta, ptx::space_shared, &full, sizeof row);
+  }
+  ptx::barrier_cluster_arrive();
+  ptx::barrier_cluster_wait();
+  if (threadIdx.x == 0)
+    ptx::cp_async_bulk(ptx::space_cluster, ptx::space_global, row[rank], rows + cluster * 256 + rank * 64,
+                       sizeof row[rank], &full, uint16_t(0xf));
+  while (!ptx::mbarrier_try_wait_parity(&full, 0)) {
+  }
+  int sum = 0;
+  for (int i = 0; i < 256; ++i)
+    sum += row[i / 64][i % 64] * int((i + threadIdx.x) % 7);
+  sums[blockIdx.x * 64 + threadIdx.x] = sum;
+}
+
+// The same of a matrix, by a tensor map: each block sends its rows of the tile to the blocks of a mask.
+extern "C" __global__ void __cluster_dims__(2, 1, 1) share_tiles(const __grid_constant__ CUtensorMap map, int *copies) {
+  __shared__ alignas(128) int tile[2][4][32];
+  __shared__ uint64_t full;
+  int rank = blockIdx.x % 2;
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_init(&full, 1);
+    ptx::fence_mbarrier_init(ptx::sem_release, ptx::scope_cluster);
+    ptx::mbarrier_arrive_expect_tx(ptx::sem_release, ptx::scope_cta, ptx::space_shared, &full, sizeof tile);
+  }
+  ptx::barrier_cluster_arrive();
+  ptx::barrier_cluster_wait();
+  if (threadIdx.x == 0) {
+    const int32_t at[2] = {int32_t(blockIdx.x / 2 * 32), rank * 4};
+    ptx::cp_async_bulk_tensor(ptx::space_cluster, ptx::space_global, tile[rank], &map, at, &full, uint16_t(3));
+  }
+  while (!ptx::mbarrier_try_wait_parity(&full, 0)) {
+  }
+  for (int i = threadIdx.x; i < 256; i += 64)
+    copies[blockIdx.x * 256 + i] = tile[i / 128][i / 32 % 4][i % 32];
+}
+
+// Each block of a cluster sends its numbers to the next one.
+extern "C" __global__ void __cluster_dims__(4, 1, 1) pass_on(int *numbers) {
+  __shared__ alignas(16) int mine[64], others[64];
+  __shared__ uint64_t full;
+  if (threadIdx.x == 0) {
+    ptx::mbarrier_init(&full, 1);
+    ptx::fence_mbarrier_init(ptx::sem_release, ptx::scope_cluster);
+    ptx::mbarrier_arrive_expect_tx(ptx::sem_release, ptx::scope_cta, ptx::space_shared, &full, sizeof mine);
+  }
+  mine[threadIdx.x] = numbers[blockIdx.x * 64 + threadIdx.x];
+  ptx::fence_proxy_async(ptx::space_shared);
+  ptx::barrier_cluster_arrive();
+  ptx::barrier_cluster_wait();
+  if (threadIdx.x == 0) {
+    uint32_t next = (blockIdx.x + 1) % 4;
+    int *to;
+    uint64_t *told;
+    asm("mapa.u64 %0, %1, %2;" : "=l"(to) : "l"(others), "r"(next));
+    asm("mapa.u64 %0, %1, %2;" : "=l"(told) : "l"(&full), "r"(next));
+    ptx::cp_async_bulk(ptx::space_cluster, ptx::space_shared, to, mine, sizeof mine, told);
+  }
+  while (!ptx::mbarrier_try_wait_parity(&full, 0)) {
+  }
+  numbers[blockIdx.x * 64 + threadIdx.x] = others[threadIdx.x];
+  // Nobody ends while another one may still copy to it, or from it.
+  ptx::barrier_cluster_arrive();
+  ptx::barrier_cluster_wait();
+}

@@ -154,6 +154,49 @@ fn maps_are_changed_by_kernels() {
     });
 }
 
+#[test]
+fn blocks_of_a_cluster_share_what_they_load() {
+    with_seeds(|machine| {
+        let rows: Vec<i32> = (0..3 * 256).map(|i| i * i % 1009).collect();
+        let (input, sums) = (machine.upload(&rows), machine.allocate::<i32>(12 * 64));
+        machine.launch("share_rows", line(12, 64), arguments![input, sums]);
+        let expected: Vec<i32> = (0..12 * 64)
+            .map(|at| {
+                let row = &rows[at / 256 * 256..][..256];
+                let products = row.iter().enumerate();
+                products
+                    .map(|(i, value)| value * ((i + at % 64) % 7) as i32)
+                    .sum()
+            })
+            .collect();
+        assert_eq!(machine.download::<i32>(sums, 12 * 64), expected);
+
+        let values: Vec<i32> = (0..8 * 96).collect();
+        let address = machine.upload(&values);
+        let map = matrix(TensorElement::S32, address, [8, 96], [4, 32]);
+        let copies = machine.allocate::<i32>(6 * 256);
+        let arguments: &[&[u8]] = &[&map.encode(), &copies.to_le_bytes()];
+        machine.launch("share_tiles", line(6, 64), arguments);
+        let expected: Vec<i32> = (0..6 * 256)
+            .map(|at| values[at % 256 / 32 * 96 + at / 512 * 32 + at % 32])
+            .collect();
+        assert_eq!(machine.download::<i32>(copies, 6 * 256), expected);
+    });
+}
+
+#[test]
+fn blocks_of_a_cluster_send_to_the_next() {
+    with_seeds(|machine| {
+        let numbers: Vec<i32> = (0..8 * 64).collect();
+        let memory = machine.upload(&numbers);
+        machine.launch("pass_on", line(8, 64), arguments![memory]);
+        let expected: Vec<i32> = (0..8 * 64)
+            .map(|at| at / 256 * 256 + (at / 64 + 3) % 4 * 64 + at % 64)
+            .collect();
+        assert_eq!(machine.download::<i32>(memory, 8 * 64), expected);
+    });
+}
+
 /// Runs a kernel that was changed, in several orders; returns what is reported in each.
 fn with_fault(
     replaced: (&str, &str),
@@ -182,6 +225,16 @@ fn scale(machine: &Machine) -> Result<(), LaunchError> {
     machine.try_launch("scale_tile", ([2, 3, 1], [128, 1, 1], 0), arguments)
 }
 
+fn share(machine: &Machine) -> Result<(), LaunchError> {
+    let (input, sums) = (machine.upload(&[1_i32; 256]), machine.allocate::<i32>(256));
+    machine.try_launch("share_rows", line(4, 64), arguments![input, sums])
+}
+
+fn pass_on(machine: &Machine) -> Result<(), LaunchError> {
+    let numbers = machine.upload(&[1_i32; 256]);
+    machine.try_launch("pass_on", line(4, 64), arguments![numbers])
+}
+
 fn sum(machine: &Machine) -> Result<(), LaunchError> {
     let values = machine.upload(&[1.0_f32; 75 * 188]);
     let map = matrix(TensorElement::F32, values, [75, 188], [16, 96]);
@@ -194,7 +247,7 @@ type Run = fn(&Machine) -> Result<(), LaunchError>;
 
 #[test]
 fn faults_are_found() {
-    let cases: [(&str, &str, Run, Kind, &[&str]); 5] = [
+    let cases: [(&str, &str, Run, Kind, &[&str]); 7] = [
         // Nobody waits for what is read by the store.
         (
             "cp.async.bulk.wait_group.read 0;",
@@ -226,6 +279,22 @@ fn faults_are_found() {
             sum,
             Kind::SharedRace,
             &["cp.async.bulk.tensor"],
+        ),
+        // The mask names a block that there is not.
+        (
+            "mov.u16 \t%rs1, 15;",
+            "mov.u16 \t%rs1, 31;",
+            share,
+            Kind::InvalidInstruction,
+            &["0x1f", "has 4"],
+        ),
+        // What is sent is not waited for.
+        (
+            "mbarrier.try_wait.parity.shared::cta.b64 P_OUT, [%r23], %r24;",
+            "setp.eq.u32 P_OUT, 0, 0;",
+            pass_on,
+            Kind::SharedRace,
+            &["cp.async.bulk.shared::cluster.shared::cta"],
         ),
         // The instruction names another rank than the map has.
         (

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::asynchronous::run_access;
 use super::{AccessSpace, Order, Part, Scope, in_words, never_written};
 use crate::check::{Action, Effect, Kind, Queue};
-use crate::exec::{Context, LANES, Mask, Stop, lanes};
+use crate::exec::{Context, LANES, Mask, Stop, block_base, lanes, rank_and_offset};
 use crate::profile::AccessKind;
 
 /// What bulk copies are aligned to, and what their sizes are multiples of.
@@ -40,30 +40,96 @@ pub(crate) struct BulkCopy<'a> {
     pub(crate) sizes: &'a [u32; LANES],
 }
 
+/// Where a load goes.
+pub(super) struct Goal {
+    to: u64,
+    mbarrier: u64,
+    bytes: u32,
+    /// Whether there is shared memory; without the check of bounds there may be none.
+    pub(super) is_inside: bool,
+}
+
 impl Context<'_, '_> {
-    /// `cp.async.bulk` from global to shared memory, whose bytes count at mbarriers.
+    /// `cp.async.bulk` from global to shared memory, whose bytes count at mbarriers; with `blocks` to those
+    /// blocks of the cluster.
     pub(crate) fn load_in_bulk(
         &mut self,
         mask: Mask,
         copy: &BulkCopy<'_>,
         mbarriers: &[u64; LANES],
+        blocks: Option<&[u16; LANES]>,
     ) -> Result<(), Stop> {
         for lane in lanes(mask) {
             let (to, from) = self.check_bulk(lane, copy)?;
-            self.check_mbarrier(lane, mbarriers[lane])?;
+            let blocks = blocks.map(|blocks| blocks[lane]);
+            let goals = self.goals(lane, (to, mbarriers[lane]), copy.sizes[lane], blocks)?;
             let time = self.begin_asynchronously();
-            let action = Action::Begin(Queue::Loads, Effect::Write);
-            if self.is_shared_run(lane, action, &run(to, copy.sizes[lane]))? {
-                let mut data = vec![0; copy.sizes[lane] as usize];
+            let mut data = Vec::new();
+            if goals.iter().any(|goal| goal.is_inside) {
+                data = vec![0; copy.sizes[lane] as usize];
                 self.read_global_run(lane, from, &mut data)?;
-                self.write_shared_run(lane, Queue::Loads, to, &data)?;
             }
-            self.complete_copy(
-                lane,
-                mbarriers[lane],
-                (Queue::Loads, time),
-                copy.sizes[lane],
-            )?;
+            self.reach(lane, &goals, time, &data)?;
+        }
+        Ok(())
+    }
+
+    /// Where a load of a lane goes, with the mbarrier that counts it: to one place, or to the same one in
+    /// each of the blocks of the cluster that have their bit in `blocks`. Ends the launch if there is no
+    /// such block or mbarrier.
+    pub(super) fn goals(
+        &mut self,
+        lane: usize,
+        (to, mbarrier): (u64, u64),
+        bytes: u32,
+        blocks: Option<u16>,
+    ) -> Result<Vec<Goal>, Stop> {
+        let places = match blocks {
+            None => vec![(to, mbarrier)],
+            Some(blocks) => {
+                let excessive = u32::from(blocks) >> self.shared.blocks;
+                if excessive != 0 {
+                    let message = format!(
+                        "copies to the blocks of the mask {blocks:#x}, and the cluster has {}",
+                        self.shared.blocks
+                    );
+                    return Err(self.stop(Kind::InvalidInstruction, lane, "copies", message));
+                }
+                let of =
+                    |rank: usize, address| block_base(rank as u32) | rank_and_offset(address).1;
+                lanes(blocks.into())
+                    .map(|rank| (of(rank, to), of(rank, mbarrier)))
+                    .collect()
+            }
+        };
+        let action = Action::Begin(Queue::Loads, Effect::Write);
+        places
+            .into_iter()
+            .map(|(to, mbarrier)| {
+                self.check_mbarrier(lane, mbarrier)?;
+                Ok(Goal {
+                    to,
+                    mbarrier,
+                    bytes,
+                    is_inside: self.is_shared_run(lane, action, &run(to, bytes))?,
+                })
+            })
+            .collect()
+    }
+
+    /// Writes what a lane has loaded since a time, and tells the mbarriers.
+    pub(super) fn reach(
+        &mut self,
+        lane: usize,
+        goals: &[Goal],
+        time: u32,
+        data: &[u8],
+    ) -> Result<(), Stop> {
+        for goal in goals {
+            if goal.is_inside {
+                self.write_shared_run(lane, Queue::Loads, goal.to, data)?;
+            }
+            self.complete_copy(lane, goal.mbarrier, (Queue::Loads, time), goal.bytes)?;
         }
         Ok(())
     }

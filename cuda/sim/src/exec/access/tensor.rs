@@ -3,7 +3,7 @@
 use super::bulk::{ElementUpdate, run};
 use super::{AccessSpace, PARAMETER_WINDOW};
 use crate::check::{Action, Effect, Kind, Queue};
-use crate::exec::{Context, Stop};
+use crate::exec::{Context, Stop, rank_and_offset};
 use crate::tensor::{Fill, Origin, TENSOR_MAP_BYTES, TensorBox, TensorElement, TensorMap, rows};
 
 /// What a box in shared memory is aligned to, and a map.
@@ -24,19 +24,26 @@ pub(crate) struct TensorCopy {
 }
 
 impl Context<'_, '_> {
-    /// `cp.async.bulk.tensor` to shared memory, by a lane: the bytes of the whole box count at an mbarrier.
+    /// `cp.async.bulk.tensor` to shared memory, by a lane: the bytes of the whole box count at an mbarrier;
+    /// with `blocks` to those blocks of the cluster.
     pub(crate) fn load_tensor(
         &mut self,
         lane: usize,
         copy: &TensorCopy,
         mbarrier: u64,
+        blocks: Option<u16>,
     ) -> Result<(), Stop> {
         let map = self.tensor_map_of(lane, copy)?;
-        self.check_mbarrier(lane, mbarrier)?;
+        if rank_and_offset(copy.shared).0 != rank_and_offset(mbarrier).0 {
+            let message =
+                "copies a box to one block of the cluster, and tells an mbarrier of another one";
+            return Err(self.stop(Kind::InvalidInstruction, lane, "copies", message));
+        }
         let bytes = u32::try_from(map.box_bytes()).unwrap_or(u32::MAX);
+        let goals = self.goals(lane, (copy.shared, mbarrier), bytes, blocks)?;
         let time = self.begin_asynchronously();
-        let action = Action::Begin(Queue::Loads, Effect::Write);
-        if self.is_shared_run(lane, action, &run(copy.shared, bytes))? {
+        let mut swizzled = Vec::new();
+        if goals.iter().any(|goal| goal.is_inside) {
             let mut linear = vec![0; bytes as usize];
             if map.fill == Fill::Nan {
                 for element in linear.chunks_mut(map.element.bytes() as usize) {
@@ -51,7 +58,7 @@ impl Context<'_, '_> {
                     round(map.element, part);
                 }
             }
-            let mut swizzled = vec![0; linear.len()];
+            swizzled = vec![0; linear.len()];
             for (at, chunk) in (0..)
                 .step_by(CHUNK as usize)
                 .zip(linear.chunks(CHUNK as usize))
@@ -59,9 +66,8 @@ impl Context<'_, '_> {
                 let to = (self.swizzled(&map, copy.shared + at) - copy.shared) as usize;
                 swizzled[to..to + chunk.len()].copy_from_slice(chunk);
             }
-            self.write_shared_run(lane, Queue::Loads, copy.shared, &swizzled)?;
         }
-        self.complete_copy(lane, mbarrier, (Queue::Loads, time), bytes)
+        self.reach(lane, &goals, time, &swizzled)
     }
 
     /// `cp.async.bulk.tensor` and `cp.reduce.async.bulk.tensor` from shared memory, by a lane, in its group:
