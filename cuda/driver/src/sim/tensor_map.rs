@@ -32,16 +32,24 @@ fn value<T: Copy>(all: &[T], number: c_uint, what: &str) -> Result<T, Refusal> {
 
 /// The first elements of an array, and the value behind them for the rest.
 ///
+/// # Errors
+///
+/// As those of [`In::array`].
+///
 /// # Safety
 ///
 /// There are as many.
-unsafe fn first<T: Copy, const N: usize>(array: &In<T>, count: usize, rest: T) -> [T; N] {
+unsafe fn first<T: Copy, const N: usize>(
+    array: &In<T>,
+    count: usize,
+    rest: T,
+) -> Result<[T; N], Refusal> {
     let mut values = [rest; N];
     // SAFETY: The caller vouches for the array.
-    for (value, given) in values.iter_mut().zip(unsafe { array.array(count) }) {
+    for (value, given) in values.iter_mut().zip(unsafe { array.array(count) }?) {
         *value = given;
     }
-    values
+    Ok(values)
 }
 
 /// What the functions that make a map have in common.
@@ -95,7 +103,7 @@ unsafe fn encode(
     session: &Session,
     place: &Out<c_void>,
     common: &Common,
-    part: impl FnOnce(usize) -> TensorBox,
+    part: impl FnOnce(usize) -> Result<TensorBox, Refusal>,
 ) -> Answer {
     check(session, place)?;
     let rank = common.rank as usize;
@@ -116,7 +124,7 @@ unsafe fn encode(
     }
     let strides = match &common.strides {
         // SAFETY: There is a stride for each dimension but the first.
-        Some(strides) => unsafe { first(strides, rank - 1, 0) },
+        Some(strides) => unsafe { first(strides, rank - 1, 0) }?,
         None if rank == 1 => [0; 4],
         None => return Err(wrong("the strides are missing")),
     };
@@ -125,11 +133,11 @@ unsafe fn encode(
         rank,
         address: common.address.addr() as u64,
         // SAFETY: Both have an element for each dimension.
-        sizes: unsafe { first(&common.sizes, rank, 1) },
+        sizes: unsafe { first(&common.sizes, rank, 1) }?,
         strides,
-        part: part(rank),
+        part: part(rank)?,
         // SAFETY: As above.
-        steps: unsafe { first(&common.steps, rank, 1) },
+        steps: unsafe { first(&common.steps, rank, 1) }?,
         interleave: value(&Interleave::ALL, common.interleave, "interleave")?,
         swizzle,
         fill: value(&Fill::ALL, common.fill, "fill")?,
@@ -167,7 +175,7 @@ pub(crate) fn encode_tiled(
         fill,
     };
     // SAFETY: The function's contract wants an element of the box for each dimension.
-    let part = |rank| TensorBox::Tiled(unsafe { first(&counts, rank, 1) });
+    let part = |rank| unsafe { first(&counts, rank, 1) }.map(TensorBox::Tiled);
     // SAFETY: And of the other arrays.
     unsafe { encode(session, &map, &common, part) }
 }
@@ -206,14 +214,14 @@ pub(crate) fn encode_im2col(
     };
     let part = |rank: usize| {
         let spatial = rank.saturating_sub(2);
-        TensorBox::Im2col {
+        Ok(TensorBox::Im2col {
             // SAFETY: The function's contract wants a corner for each dimension of the images.
-            lower: unsafe { first(&lower, spatial, 0) },
+            lower: unsafe { first(&lower, spatial, 0) }?,
             // SAFETY: As above.
-            upper: unsafe { first(&upper, spatial, 0) },
+            upper: unsafe { first(&upper, spatial, 0) }?,
             channels,
             pixels,
-        }
+        })
     };
     // SAFETY: And the elements of the other arrays.
     unsafe { encode(session, &map, &common, part) }
