@@ -328,3 +328,24 @@ fn factors_that_change() {
         found(128, body, Kind::SharedRace, &["m64n8k16", "st.shared.u32"]);
     }
 }
+
+#[test]
+fn factors_that_no_fence_hands_to_the_other_proxy() {
+    silent(
+        128,
+        &[
+            "st.shared.u32 [%own], %warp; fence.proxy.async.shared::cta; bar.sync 0; \
+             FENCE; MULTIPLY; COMMIT; WAIT 0;",
+            // A product was waited for: that nobody reads any more needs no fence.
+            "FENCE; MULTIPLY; COMMIT; WAIT 0; bar.sync 0; st.shared.u32 [%own], %warp;",
+        ],
+    );
+    let cases = [
+        "st.shared.u32 [%own], %warp; bar.sync 0; FENCE; MULTIPLY; COMMIT; WAIT 0;",
+        // The fence of registers is none of memory.
+        "st.shared.u32 [%own], %warp; FENCE; bar.sync 0; MULTIPLY; COMMIT; WAIT 0;",
+    ];
+    for body in cases {
+        found(128, body, Kind::ProxyFence, &["m64n8k16", "st.shared.u32"]);
+    }
+}
