@@ -361,6 +361,122 @@ fn counters_are_printed_as_a_table_and_beside_the_lines() {
     );
 }
 
+/// What a launch has counted that a fault has ended.
+#[test]
+fn counters_of_a_launch_that_fails() {
+    let arguments = [
+        "--block",
+        "64",
+        "--arg",
+        "f32:2",
+        "--arg",
+        "f32[32]:zeros",
+        "--arg",
+        "f32[64]:zeros",
+        "--arg",
+        "u32:64",
+        "--profile",
+    ];
+    let text = sim("axpy.ptx", &arguments).fails(1, &["the simulator found an error"]);
+    assert!(text.contains("kernel axpy: 1 launch"), "{text}");
+}
+
+/// The counters of a program of nvcc's.
+fn nvcc(name: &str, kernel: &str, arguments: &[&str]) -> (Value, String) {
+    let name = format!("../producers/nvcc/{name}.ptx");
+    let with = |flag| [&["--kernel", kernel, flag][..], arguments].concat();
+    let lines = sim(&name, &with("--profile=lines")).succeeds();
+    let json = sim(&name, &with("--profile=json")).succeeds();
+    let json: Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
+    (json["kernels"][0]["counters"].clone(), lines)
+}
+
+/// The programs say of themselves that they are free of conflicts, and how much they multiply.
+#[test]
+fn what_nvcc_compiled_counts_as_its_source_says() {
+    for kernel in ["padded", "swizzled"] {
+        let (counters, lines) = nvcc(
+            "transpose",
+            kernel,
+            &[
+                "--grid",
+                "4,3",
+                "--block",
+                "32,8",
+                "--arg",
+                "f32[12288]:random",
+                "--arg",
+                "f32[12288]:none",
+                "--arg",
+                "u32:96",
+                "--arg",
+                "u32:128",
+            ],
+        );
+        for access in ["load", "store"] {
+            // 96 rows of 4 warps, 128 bytes each.
+            assert_eq!(counters["global"][access]["requests"], 384);
+            assert_eq!(counters["global"][access]["sectors"], 4 * 384);
+            assert_eq!(counters["shared"][access]["wavefronts"], 384);
+        }
+        assert_eq!(counters["divergent_branches"], 0);
+        // The source lies beside the PTX; the line has 4 sectors a request.
+        let line = lines
+            .lines()
+            .find(|line| line.contains("= cell(threadIdx.x, y);"))
+            .unwrap();
+        assert!(line.split_whitespace().any(|word| word == "4.00"), "{line}");
+    }
+    let (counters, _) = nvcc(
+        "tiled_product",
+        "product",
+        &[
+            "--grid",
+            "2,3",
+            "--block",
+            "16,4",
+            "--arg",
+            "f32[1920]:random",
+            "--arg",
+            "f32[1280]:random",
+            "--arg",
+            "f32[1536]:none",
+            "--arg",
+            "u32:48",
+            "--arg",
+            "u32:32",
+            "--arg",
+            "u32:40",
+        ],
+    );
+    // The depth of 40 is filled up to three tiles of 16.
+    assert_eq!(counters["operations"]["single"], 2 * 48 * 32 * 48);
+    let (counters, _) = nvcc(
+        "mma_product",
+        "product",
+        &[
+            "--block",
+            "32",
+            "--arg",
+            "f16[1024]:random",
+            "--arg",
+            "f16[512]:random",
+            "--arg",
+            "f32[128]:none",
+            "--arg",
+            "u32:64",
+        ],
+    );
+    assert_eq!(counters["operations"]["matrix"], 2 * 16 * 8 * 64);
+}
+
+#[test]
+fn clusters_and_cooperative_launches() {
+    let with = |flags: &[&'static str]| [&COUNTED[..], flags].concat();
+    sim("axpy.ptx", &with(&["--cluster", "2", "--cooperative"])).succeeds();
+    sim("axpy.ptx", &with(&["--cluster", "3"])).fails(2, &["cluster", "axpy"]);
+}
+
 #[test]
 fn counters_are_written_to_a_file() {
     let folder = tempfile::tempdir().unwrap();

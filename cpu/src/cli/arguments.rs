@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use cpu::backend::{self, Backend};
@@ -96,9 +96,10 @@ pub struct Counters {
     )]
     output: Option<ProfileOutput>,
 
-    /// Where the paths of source files begin that --profile=lines shows, or a folder below
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    source_root: PathBuf,
+    /// Where the paths of source files begin that --profile=lines shows, or a folder below [default:
+    /// the current one; of a PTX file, its own]
+    #[arg(long, value_name = "DIR")]
+    source_root: Option<PathBuf>,
 }
 
 /// What `--activation` takes.
@@ -256,15 +257,14 @@ impl Counters {
         self.output.is_some()
     }
 
-    /// Prints the counters or writes them to their file, if they were asked for.
-    pub fn write(&self, profile: impl FnOnce() -> Profile) -> Result<()> {
+    /// Prints the counters or writes them to their file, if they were asked for. `root` is where source
+    /// files are looked for if nobody says it.
+    pub fn write(&self, root: &Path, profile: impl FnOnce() -> Profile) -> Result<()> {
         let Some(output) = &self.output else {
             return Ok(());
         };
-        match output
-            .write(profile(), &self.source_root)
-            .map_err(Error::Io)?
-        {
+        let root = self.source_root.as_deref().unwrap_or(root);
+        match output.write(profile(), root).map_err(Error::Io)? {
             Some(text) => super::output::print(format_args!("\n{}", text.trim_end())),
             None => Ok(()),
         }

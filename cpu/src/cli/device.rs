@@ -1,6 +1,7 @@
 //! Which device computes: chosen once, here; everything else is written for any [`Backend`].
 
 use std::fs;
+use std::path::Path;
 
 use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
 use cpu::{Error, Result};
@@ -40,7 +41,7 @@ pub fn run(arguments: &Device, task: impl Task) -> Result<()> {
             cuda::simulate(counters.are_asked_for())?;
             let result = on_cuda("sim", CudaBackend::new()?, task);
             // What was counted until then may say why it failed.
-            counters.write(cuda::profile)?;
+            counters.write(Path::new("."), cuda::profile)?;
             result
         }
         DeviceChoice::Auto => match CudaBackend::new() {

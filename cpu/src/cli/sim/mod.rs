@@ -61,6 +61,10 @@ pub struct Arguments {
     #[arg(long, value_name = "X,Y,Z", value_parser = size)]
     cluster: Option<[u32; 3]>,
 
+    /// Launch all blocks at the same time, as the barrier of a grid needs it
+    #[arg(long)]
+    cooperative: bool,
+
     /// Bytes of shared memory beyond the kernel's own variables
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     shared: u32,
@@ -146,7 +150,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for report in &reports {
         print(format_args!("\n{report}"))?;
     }
-    arguments.counters.write(|| device.profile())?;
+    // The parent of a bare name is empty, which is no folder.
+    let folder = arguments
+        .file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    arguments.counters.write(folder, || device.profile())?;
     match reports.iter().map(|report| report.count).sum::<u64>() {
         0 => Ok(()),
         1 => Err(Error::Device(
@@ -226,7 +236,7 @@ fn options(arguments: &Arguments) -> Result<Options> {
     if let Some(properties) = &arguments.sim_device {
         options.properties = properties.clone();
     }
-    options.profile = arguments.counters.are_asked_for();
+    options.profile |= arguments.counters.are_asked_for();
     Ok(options)
 }
 
@@ -280,6 +290,7 @@ impl<'a> Run<'a> {
                 .or(self.kernel.required_block())
                 .unwrap_or([1; 3]),
             cluster: arguments.cluster,
+            cooperative: arguments.cooperative,
             dynamic_shared: arguments.shared,
             arguments: Values::Values(&values),
             ..Launch::default()

@@ -1,4 +1,4 @@
-//! The profiler's switches: there is nothing that they could switch.
+//! The profiler's switches, which change nothing: counters are of a whole program.
 
 use super::refusal::Answer;
 use super::session::Session;
