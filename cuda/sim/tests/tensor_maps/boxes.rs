@@ -2,7 +2,10 @@
 //! swizzles as CUTLASS describes it, by bits of the address.
 
 use fastrand::Rng;
-use ptx_sim::{Fill, Interleave, Kind, LaunchError, Swizzle, TensorBox, TensorElement, TensorMap};
+use ptx_sim::{
+    Checks, Device, Fill, Interleave, Kind, LaunchError, Options, Swizzle, TensorBox,
+    TensorElement, TensorMap,
+};
 
 use crate::machine::{Machine, line};
 
@@ -688,5 +691,53 @@ fn wrong_copies_are_refused() {
     match attempt("load2", &[0; 128], 0) {
         Err(LaunchError::Fault(report)) => assert!(report.to_string().contains("no"), "{report}"),
         other => panic!("{other:?}"),
+    }
+}
+
+/// What a check that is off lets pass does no harm.
+#[test]
+fn checks_may_be_off() {
+    for list in ["none", "-alignment", "-bounds", "-bounds,-alignment"] {
+        let mut machine = Machine::new("h100", &module(), 1);
+        machine.device = Device::new(Options {
+            checks: Checks::from_list(list).unwrap(),
+            ..Options::default()
+        });
+        machine.program = machine.device.load(&module()).unwrap();
+        let mut rng = Rng::with_seed(5);
+        let data = machine.allocate::<u8>(65536);
+        for number in 0..60_u32 {
+            let is_im2col = number % 5 == 4;
+            let trial = draw(&mut rng, is_im2col);
+            // A tensor that is not there, in part or at all, and boxes anywhere in shared memory.
+            let address = data + 65536 - 16 * rng.u64(..64) + (number as u64 % 3 << 40);
+            let map = TensorMap {
+                address,
+                ..trial.map
+            };
+            let kind = ["load", "store", "update"][number as usize % 3];
+            let kind = if is_im2col { "column" } else { kind };
+            let skipped = [0, 4, 16, 64, 1 << 20, 0xffff_ff00][rng.usize(..6)];
+            let arguments: &[&[u8]] = &[
+                &map.encode(),
+                &data.to_le_bytes(),
+                bytemuck::cast_slice(&trial.at),
+                bytemuck::cast_slice(&trial.offsets),
+                &[0; 4],
+                &u32::to_le_bytes(skipped),
+            ];
+            // That it returns is what counts: an error, or results of no meaning.
+            let result = machine.try_launch(&format!("{kind}{}", map.rank), line(1, 32), arguments);
+            if let Err(LaunchError::Fault(report)) = result {
+                assert!(
+                    report.kind != Kind::Misaligned || !list.contains("alignment"),
+                    "{report}"
+                );
+                assert!(
+                    report.kind != Kind::OutOfBounds || !list.contains("bounds"),
+                    "{report}"
+                );
+            }
+        }
     }
 }

@@ -167,6 +167,14 @@ impl Context<'_, '_> {
             return Err(self.stop(Kind::InvalidInstruction, lane, "copies", message));
         }
         self.check_aligned(lane, copy.shared, BOX_ALIGNMENT, "a box at")?;
+        if map.swizzle.span().is_some() && !copy.shared.is_multiple_of(BOX_ALIGNMENT) {
+            let message = format!(
+                "copies a swizzled box at {:#x}, which is no multiple of {BOX_ALIGNMENT}: where its \
+                 chunks go then is not known",
+                copy.shared
+            );
+            return Err(self.stop(Kind::InvalidInstruction, lane, "copies", message));
+        }
         Ok(map)
     }
 
