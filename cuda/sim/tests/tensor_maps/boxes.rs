@@ -710,7 +710,7 @@ fn checks_may_be_off() {
             let is_im2col = number % 5 == 4;
             let trial = draw(&mut rng, is_im2col);
             // A tensor that is not there, in part or at all, and boxes anywhere in shared memory.
-            let address = data + 65536 - 16 * rng.u64(..64) + (number as u64 % 3 << 40);
+            let address = data + 65536 - 16 * rng.u64(..64) + (u64::from(number % 3) << 40);
             let map = TensorMap {
                 address,
                 ..trial.map
