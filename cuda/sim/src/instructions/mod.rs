@@ -95,7 +95,7 @@ pub(crate) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxErr
             },
         },
 
-        "st" | "red" if operation.peek() == Some("async") => remote::decode(operation),
+        "st" | "red" if remote::is_asynchronous(operation) => remote::decode(operation),
         "ld" | "ldu" => memory::decode_load(operation),
         "st" => memory::decode_store(operation),
         "prefetch" | "prefetchu" | "applypriority" | "discard" | "createpolicy" => {

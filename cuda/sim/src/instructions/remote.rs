@@ -6,6 +6,11 @@ use crate::exec::{AccessSpace, Action, LANES, Lane, lanes};
 use crate::program::Operation;
 use crate::ptx::{Operand, PtxError, Type};
 
+/// Whether a store or an update goes on while its thread does.
+pub(super) fn is_asynchronous(operation: &Operation<'_, '_>) -> bool {
+    operation.peek() == Some("async")
+}
+
 /// `st.async` and `red.async` to the shared memory of a cluster.
 pub(super) fn decode(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
     let updates = operation.instruction.opcode == "red";
