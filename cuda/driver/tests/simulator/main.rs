@@ -8,6 +8,7 @@ mod graphs;
 mod launches;
 mod memory;
 mod modules;
+mod newer;
 mod selection;
 mod streams;
 mod stress;
