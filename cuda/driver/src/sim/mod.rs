@@ -10,8 +10,7 @@
 //! thread that submitted it: on a GPU they may, here they wait until the step limit, or for good. What
 //! several threads submit to different streams runs at the same time.
 //! Absent are arrays, textures and surfaces, memory that other processes or interfaces share,
-//! virtual address management, several devices or pools, memory that graphs allocate, and
-//! operations of streams on single values.
+//! virtual address management, several devices, and memory that graphs allocate.
 //!
 //! What the simulator finds (races, uninitialized reads, faults, leaks) is written to the log, as
 //! is every function that it does not have and why it refuses a call where the code alone would
