@@ -17,9 +17,10 @@
 //! }
 //! ```
 //!
-//! All functions of CUDA's header are here, those that `cust_raw` declares and the others. One that the driver at hand does not have
-//! returns `CUDA_ERROR_NOT_FOUND`; a result code that `cust_raw` does not declare is returned by
-//! its functions as `CUDA_ERROR_UNKNOWN`, described by its own name and text when the same thread asks next.
+//! All functions of CUDA's header are here, those that `cust_raw` declares and the others. One that the
+//! driver at hand does not have returns `CUDA_ERROR_NOT_FOUND`; a result code that `cust_raw` does not
+//! declare is returned by its functions as `CUDA_ERROR_UNKNOWN`, described by its own name and text when
+//! the same thread asks next.
 //!
 //! # Without a GPU
 //!

@@ -9,7 +9,7 @@ use cust::sys::{self, CUresult};
 
 use super::common::*;
 
-/// As CUDA's header has them; the driver's crate defines them all.
+// As CUDA's header has them; the driver's crate defines them all.
 #[allow(clashing_extern_declarations)]
 unsafe extern "C" {
     fn cuLibraryLoadData(
