@@ -26,6 +26,10 @@ def tidy(ptx):
     ptx = re.sub(r'(?m)^(\s*\.file\s+\d+\s+)"(?:[^"]*/)?([^"/]*)".*$', r'\1"\2"', ptx)
     ptx = re.sub(r"(?ms)^\s*\.section\s+\.debug_(?!str)\w+\s*\{.*?^\s*\}\s*?$", "", ptx)
     ptx = re.sub(r"(?m)^\s*// (begin|end) inline asm\n", "", ptx)
+    # Names that are the file's own have hashes of the folder in them.
+    ptx = re.sub(r"_INTERNAL_[0-9a-f]{8}_", "_INTERNAL_00000000_", ptx)
+    ptx = re.sub(r"(_INTERNAL_\w+?_cu_)[0-9a-f]{8}", r"\g<1>00000000", ptx)
+    ptx = re.sub(r"(?m)(^\$L__info_string\d+:\n)(?:\.b8 .*\n)+", r"\1.b8 0\n", ptx)
     return re.sub(r"\n{3,}", "\n\n", ptx).rstrip() + "\n"
 
 
