@@ -69,17 +69,29 @@ pub(crate) fn address_with_status(
     Ok(())
 }
 
+/// The table that NVIDIA's runtime library, `cudart`, asks for first, and without which it has no device.
+const RUNTIME: [u8; 16] = 0x6bd5_fb6c_5bf4_e74a_8987_d939_12fd_9df9_u128.to_be_bytes();
+
 /// `cuGetExportTable`: tables of functions that NVIDIA does not document, of which there are none here.
+///
+/// `cudart` takes what is returned for an error of its own and hands it to its callers. With its tables it
+/// would go on to a self-test, by which only a driver of NVIDIA's proves what it is, and fail there.
 pub(crate) fn export_table(_: &mut Session, table: Out<*const c_void>, id: In<CUuuid>) -> Answer {
     table.set(std::ptr::null());
     // SAFETY: The caller gives an identifier.
     let id = unsafe { id.as_ptr().read() }.bytes;
-    let id: String = id
-        .iter()
-        .map(|byte| format!("{:02x}", *byte as u8))
-        .collect();
+    let id = id.map(|byte| byte as u8);
+    let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let consequence = match id {
+        RUNTIME => {
+            "; NVIDIA's runtime library asks for it and now returns cudaErrorNotSupported from its calls: \
+             programs of the driver API (cu...) run here, those of the runtime API (cuda..., <<<>>>) do not"
+        }
+        _ => "",
+    };
     log_once(format!(
-        "cuGetExportTable: the table {id} of functions that NVIDIA does not document is not there"
+        "cuGetExportTable: the table {name} of functions that NVIDIA does not document is not \
+         there{consequence}"
     ));
     Err(CUDA_ERROR_NOT_SUPPORTED.into())
 }

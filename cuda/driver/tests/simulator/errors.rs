@@ -366,3 +366,34 @@ fn what_is_found_again_is_counted() {
     assert_eq!(printed.len(), 2, "{printed:?}");
     memory.into_iter().for_each(free);
 }
+
+/// NVIDIA's runtime library makes of this an error of its own, which its callers get.
+#[test]
+fn the_tables_of_the_runtime_library_are_refused() {
+    let _turn = simulator();
+    let tables: [u128; 8] = [
+        0xf8cf_f951_2146_8b4e_b9e2_fb46_9e7c_0dd9,
+        0x6bd5_fb6c_5bf4_e74a_8987_d939_12fd_9df9,
+        0xa094_798c_2e74_2e74_93f2_0800_200c_0a66,
+        0x42d8_5a81_23f6_cb47_8298_f6e7_8a3a_ecdc,
+        0x2131_8c60_9714_3248_8ca6_41ff_7324_c8f2,
+        0xc693_336e_1121_df11_a8c3_68f3_55d8_9593,
+        0x263e_8860_7cd2_6143_92f6_bbd5_006d_fa7e,
+        0xd408_2055_bde6_704b_8d34_ba12_3c66_e1f2,
+    ];
+    for table in tables {
+        let id = sys::CUuuid {
+            bytes: table.to_be_bytes().map(|byte| byte as i8),
+        };
+        let mut place: *const c_void = (&raw const id).cast();
+        assert_eq!(
+            call!(cuGetExportTable(&mut place, &id)),
+            CUDA_ERROR_NOT_SUPPORTED
+        );
+        assert!(place.is_null(), "{table:x}");
+        let log = take_log().join("\n");
+        assert!(log.contains(&format!("{table:x}")), "{log}");
+        let is_explained = log.contains("those of the runtime API (cuda..., <<<>>>) do not");
+        assert_eq!(is_explained, table == tables[1], "{log}");
+    }
+}
