@@ -122,11 +122,9 @@ pub(super) fn decode_shuffle(operation: &mut Operation<'_, '_>) -> Result<Action
     }))
 }
 
-/// `vote.sync`
+/// `vote.sync`; behind the mode, where CUB writes it, `ptxas` takes `.sync` too.
 pub(super) fn decode_vote(operation: &mut Operation<'_, '_>) -> Result<Action, PtxError> {
-    if !operation.flag("sync") {
-        return Err(operation.unknown());
-    }
+    let sync_first = operation.flag("sync");
     let ballot = operation.flag("ballot");
     type Test = fn(Mask, Mask) -> bool;
     let test: Option<Test> = operation.choice(&[
@@ -134,6 +132,9 @@ pub(super) fn decode_vote(operation: &mut Operation<'_, '_>) -> Result<Action, P
         ("any", |votes, _| votes != 0),
         ("uni", |votes, mask| votes == 0 || votes == mask),
     ]);
+    if !(sync_first || operation.flag("sync")) {
+        return Err(operation.unknown());
+    }
     let ty = operation.ty()?;
     operation.finish(3..=3)?;
     let source = operation.src_predicate(1)?;

@@ -110,12 +110,12 @@ fn widths(programs: &mut Vec<Program>) {
 fn votes(programs: &mut Vec<Program>) {
     let body = "ld.global.u32 %w1, [%from]; setp.ne.u32 %p0, %w1, 0;\n\
          activemask.b32 %w2;\n\
-         vote.sync.ballot.b32 %w3, %p0, %w2; vote.sync.ballot.b32 %w4, !%p0, %w2;\n\
+         vote.sync.ballot.b32 %w3, %p0, %w2; vote.ballot.sync.b32 %w4, !%p0, %w2;\n\
          vote.sync.all.pred %p1, %p0, %w2; selp.u32 %w5, 1, 0, %p1;\n\
          vote.sync.any.pred %p1, %p0, %w2; selp.u32 %w6, 2, 0, %p1; or.b32 %w5, %w5, %w6;\n\
          vote.sync.uni.pred %p1, %p0, %w2; selp.u32 %w6, 4, 0, %p1; or.b32 %w5, %w5, %w6;\n\
          vote.sync.all.pred %p1, !%p0, %w2; selp.u32 %w6, 8, 0, %p1; or.b32 %w5, %w5, %w6;\n\
-         vote.sync.any.pred %p1, !%p0, %w2; selp.u32 %w6, 16, 0, %p1; or.b32 %w5, %w5, %w6;\n\
+         vote.any.sync.pred %p1, !%p0, %w2; selp.u32 %w6, 16, 0, %p1; or.b32 %w5, %w5, %w6;\n\
          st.global.v4.u32 [%to], {%w2, %w3, %w4, %w5};";
     let mut rng = Rng::with_seed(2);
     for threads in [1_usize, 2, 31, 32, 33, 63, 64, 97, 1024] {
