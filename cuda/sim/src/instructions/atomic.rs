@@ -300,7 +300,7 @@ pub(super) fn decode_fence(operation: &mut Operation<'_, '_>) -> Result<Action, 
             return Err(operation.unknown());
         }
         operation.finish(0..=0)?;
-        return Ok(Action::compute(|_, _| {}));
+        return Ok(fence(Scope::Block));
     }
     if operation.instruction.opcode == "fence"
         && let Some(order) = operation

@@ -141,6 +141,20 @@ fn a_read_of_other_blocks_memory_needs_order() {
     let fenced = "st.shared.u32 [%own], %i; fence.acq_rel.cluster; barrier.cluster.arrive.relaxed; \
                   barrier.cluster.wait; ld.shared::cluster.u32 %w1, [%there]; SYNC;";
     is_right(fenced, 64);
+    // So does the fence that CUTLASS has behind its `mbarrier.init`.
+    let initialized = "setp.ne.u32 %p0, %i, 0; @%p0 bra READY; mbarrier.init.shared.b64 [bars], 2; FENCE; READY: \
+                       barrier.cluster.arrive.relaxed; barrier.cluster.wait; @%p0 bra DONE; \
+                       mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%bars]; \
+                       mbarrier.arrive.shared.b64 _, [bars]; \
+                       MORE: mbarrier.try_wait.parity.shared.b64 %p1, [bars], 0; @!%p1 bra MORE; DONE: SYNC;";
+    let with = |fence| initialized.replace("FENCE", fence);
+    is_right(&with("fence.mbarrier_init.release.cluster"), 32);
+    is_wrong(
+        &with("mov.u32 %w9, 0"),
+        32,
+        Kind::SharedRace,
+        &["mbarrier.init"],
+    );
     // The same at an mbarrier of the other block, whose waits are relaxed as well.
     let mbarrier = "setp.ne.u32 %p0, %i, 0; @%p0 bra READY; mbarrier.init.shared.b64 [bars], 32; \
                     fence.mbarrier_init.release.cluster; READY: SYNC; \

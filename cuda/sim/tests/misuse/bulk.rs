@@ -85,7 +85,7 @@ fn stores_that_are_not_waited_for() {
         ),
         // Two copies to one place.
         with(
-            "$store @%p0 cp.async.bulk.global.shared::cta.bulk_group [%out], [tile], 32;\n\
+            "$store @%p0 cp.async.bulk.global.shared::cta.bulk_group [%out], [tile+32], 32;\n\
              @%p0 cp.async.bulk.commit_group; @%p0 cp.async.bulk.wait_group 0;",
             GlobalRace,
             &["copies asynchronously to 32 bytes"],
@@ -225,6 +225,9 @@ fn right_twins_are_silent() {
         // An empty group is the newest one.
         "$store @%p0 cp.async.bulk.commit_group; @%p0 cp.async.bulk.wait_group 1; bar.sync 0;\n\
          st.shared.u32 [%w9], %n; st.global.u32 [%out], %n;",
+        // All lanes of a warp store the same.
+        "$store setp.lt.u32 %p1, %i, 32; @%p1 cp.async.bulk.global.shared::cta.bulk_group [%out], [tile], 256;\n\
+         @%p1 cp.async.bulk.commit_group; @%p1 cp.async.bulk.wait_group 0; @%p0 cp.async.bulk.wait_group 0;",
         // Updates do not race with each other.
         "$store @%p0 cp.async.bulk.wait_group 0;\n\
          @%p0 cp.reduce.async.bulk.global.shared::cta.bulk_group.add.u32 [%out], [tile], 256;\n\

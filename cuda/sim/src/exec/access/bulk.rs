@@ -305,7 +305,17 @@ impl Context<'_, '_> {
         if let (Some(clock), true) = (&self.shared.clock, self.launch.checks.global_races) {
             let (launch, run) = (self.launch.number, offset..offset + bytes);
             let shadow = region.shadow();
-            race = shadow.access_run(launch, clock, &access, run, data);
+            // A write of what is there already races with no other write: all lanes of a warp may
+            // store the same, as CUTLASS has them do.
+            race = shadow
+                .access_run(launch, clock, &access, run, data)
+                .filter(|race| {
+                    let is_write =
+                        matches!(race.action, Action::Write | Action::Begin(_, Effect::Write));
+                    let mut there = vec![0; data.len()];
+                    region.read(offset, &mut there);
+                    !is_write || update.is_some() || there != data
+                });
         }
         let mut missing = None;
         match update {
