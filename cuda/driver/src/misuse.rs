@@ -3,8 +3,9 @@
 //! before `cuInit`, in captures, in destroyed contexts, from several threads at once.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
+use std::process::Command;
 use std::ptr;
 
 use crate::tables::Tables;
@@ -312,6 +313,94 @@ fn zeros_are_refused_and_nothing_panics() {
         .filter(|name| !name.starts_with("cuMemcpy") && !name.starts_with("cuMemset"))
         .collect();
     assert_eq!(accepted, BTreeSet::from(ACCEPTED));
+}
+
+/// The names of a call's results, by code; variants that differ in the size of an argument or in the default
+/// stream are one.
+fn by_code(results: Vec<(&'static str, u32)>) -> BTreeMap<u32, BTreeSet<&'static str>> {
+    let mut names: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+    for (name, code) in results {
+        let name = name.trim_end_matches("_ptsz").trim_end_matches("_ptds");
+        let name = name.trim_end_matches(|end| matches!(end, '2'..='4'));
+        names
+            .entry(code)
+            .or_default()
+            .insert(name.trim_end_matches("_v"));
+    }
+    names
+}
+
+#[test]
+fn before_the_driver_is_initialized_everything_says_so() {
+    // Other tests of this process initialize it.
+    let program = std::env::current_exe().expect("the test has a path");
+    let output = Command::new(program)
+        .args(["--exact", "misuse::calls_before_init", "--ignored"])
+        .output()
+        .expect("the test runs again");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+fn calls_before_init() {
+    let tables = simulator();
+    // The flags of `cuInit` are zero, or it does nothing.
+    let mut fill = |name: &str, bytes: &mut [u8]| {
+        if name == "u32" {
+            bytes[0] = 1;
+        }
+    };
+    let mut results = by_code(call_all(&tables, &mut fill, &mut || ()));
+    let uninitialized = results.remove(&3).expect("most of them");
+    assert!(uninitialized.len() > 250, "{}", uninitialized.len());
+    // What may come first, with arguments that are wrong.
+    let first = [
+        "cuDriverGetVersion",
+        "cuGetExportTable",
+        "cuGetProcAddress",
+        "cuInit",
+    ];
+    assert_eq!(results, BTreeMap::from([(1, first.into())]));
+}
+
+#[test]
+fn without_a_live_context_what_needs_one_says_so() {
+    let tables = simulator();
+    call!(tables.declared.cuInit(0));
+    // Its thread has one on its stack that another call destroys.
+    let mut destroy = || {
+        let mut context = ptr::null_mut();
+        call!(tables.declared.cuCtxCreate_v2(&mut context, 0, 0));
+        call!(tables.declared.cuCtxPushCurrent_v2(context));
+        call!(tables.declared.cuCtxDestroy_v2(context));
+    };
+    let mut none = || call!(tables.declared.cuCtxSetCurrent(ptr::null_mut()));
+    let results = |before: &mut dyn FnMut()| {
+        let mut results = call_all(&tables, &mut |_, _| (), before);
+        // Other tests of this process retain it.
+        results.retain(|(name, _)| !name.starts_with("cuDevicePrimaryCtxRelease"));
+        by_code(results)
+    };
+    let (mut without, mut behind) = (results(&mut none), results(&mut destroy));
+    let mut take = |code, of_both: &[&'static str]| {
+        let mut names = behind.remove(&code).unwrap_or_default();
+        names.extend(of_both);
+        names
+    };
+    // What fails for want of a context fails as well if that is gone; the others do not notice.
+    let null_context = take(201, &["cuCtxPopCurrent"]);
+    let destroyed = take(709, &[]);
+    assert!(destroyed.len() > 50, "{destroyed:?}");
+    let missing = without.remove(&201).expect("most need a context");
+    assert_eq!(missing, &destroyed | &null_context);
+    let accepted = behind.entry(0).or_default();
+    assert!(accepted.remove("cuCtxPopCurrent"), "{accepted:?}");
+    assert_eq!(without, behind);
 }
 
 #[test]
