@@ -249,6 +249,34 @@ fn warpgroups_that_are_not_whole() {
     );
 }
 
+/// No warp's wait ends before all warps of the warpgroup have run the product: what it says then, of a stage
+/// of a pipeline, holds for all of them.
+#[test]
+fn products_are_complete_when_all_warps_have_run_them() {
+    let init = "setp.eq.u32 %p0, %i, 0; @%p0 mbarrier.init.shared.b64 [unwritten], 1; bar.sync 0; \
+                setp.eq.u32 %p1, %i, 96; setp.ge.u32 %p2, %i, 32;";
+    let tell = "@%p1 mbarrier.arrive.shared.b64 _, [unwritten];";
+    let listen = "@%p2 bra GO; LOOK: mbarrier.try_wait.parity.shared.b64 %p3, [unwritten], 0; \
+                  @!%p3 bra LOOK; GO:";
+    let product = "FENCE; MULTIPLY; COMMIT;";
+    let right = format!("{init} {tell} {listen} {product} WAIT 0;");
+    let other_group = format!(
+        "{init} {product} {listen} {product} WAIT 0;",
+        listen = format_args!("WAIT 1; {tell} {listen}")
+    );
+    silent(128, &[&right, &other_group]);
+    // The first warp begins when the last one has waited for it.
+    found(
+        128,
+        &format!("{init} {listen} {product} WAIT 0; {tell}"),
+        Kind::WgmmaMisuse,
+        &[
+            "that warp 0 has not begun, which itself waits",
+            "wgmma.wait_group",
+        ],
+    );
+}
+
 #[test]
 fn descriptors_that_are_wrong() {
     // A swizzle of 128 bytes, whose pattern begins 128 bytes behind a multiple of 1 KiB, as the descriptor

@@ -50,6 +50,8 @@ pub(crate) struct Cluster<'l> {
     pub(super) registers: RegisterPools,
     pub(super) shared: SharedMemory,
     pub(super) vain: Vain,
+    /// How many groups wait for the other warps of their warpgroup.
+    pub(super) waiting_for_warpgroups: u32,
     pub(super) cursor: Cursor<'l>,
     random: Random,
     /// The steps that it has taken.
@@ -90,6 +92,7 @@ impl<'l> Cluster<'l> {
             // Of more clusters than 2^32 some share a number, which only races between them would show.
             shared: SharedMemory::new(launch, number as u32),
             vain: Vain::default(),
+            waiting_for_warpgroups: 0,
             cursor: launch.view.cursor(),
             random: Random(seed),
             steps: 0,
@@ -149,6 +152,9 @@ impl<'l> Cluster<'l> {
                 if self.wait_no_longer() {
                     break Ok(Progress::Paused);
                 }
+                if self.release_warpgroups(true) {
+                    continue;
+                }
                 break Err(self.deadlock());
             }
             let number = ready[self.random.below(ready.len() as u32) as usize];
@@ -158,6 +164,9 @@ impl<'l> Cluster<'l> {
             }
             if std::mem::take(&mut self.shared.mbarriers.has_completed) {
                 self.try_again();
+            }
+            if self.waiting_for_warpgroups > 0 {
+                self.release_warpgroups(false);
             }
             let total =
                 self.launch.steps.fetch_add(self.steps - flushed, Relaxed) + self.steps - flushed;

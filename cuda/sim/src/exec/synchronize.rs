@@ -306,9 +306,15 @@ impl<'l> Cluster<'l> {
             let ended = !warp.alive();
             self.shared.synchronize_lanes(number, mask, ended);
         }
+        let waiting = self.waiting_behind(number);
+        let warp = &mut self.warps[number];
         for mut group in at {
-            group.waiting = Waiting::No;
-            group.pc += 1;
+            group.waiting = waiting;
+            if waiting == Waiting::No {
+                group.pc += 1;
+            } else {
+                self.waiting_for_warpgroups += 1;
+            }
             warp.put(group);
         }
         Ok(())
@@ -411,7 +417,7 @@ impl<'l> Cluster<'l> {
     }
 
     /// `warp 3`, in a cluster with its block.
-    fn warp_name(&self, number: usize) -> String {
+    pub(super) fn warp_name(&self, number: usize) -> String {
         let rank = self.warps[number].rank;
         let local = number - self.warps_of(rank).start;
         if self.shared.blocks == 1 {
@@ -434,6 +440,7 @@ impl<'l> Cluster<'l> {
                     Waiting::Registers(step) => self.describe_registers(number, step),
                     Waiting::Cluster => "at the barrier of the cluster".to_owned(),
                     Waiting::Phase => "for a phase of an mbarrier".to_owned(),
+                    Waiting::Warpgroup { .. } => "for the other warps of its warpgroup".to_owned(),
                     Waiting::Lanes { members, .. } => {
                         format!(
                             "for {} of the warp",

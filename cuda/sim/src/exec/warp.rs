@@ -39,6 +39,8 @@ pub(crate) enum Waiting {
     Registers(RegisterStep),
     /// A phase of an mbarrier.
     Phase,
+    /// The other warps of the warpgroup: until they have run as many of its instructions.
+    Warpgroup { count: usize },
     /// The other lanes of a mask.
     Lanes {
         members: Mask,

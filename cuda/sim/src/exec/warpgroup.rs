@@ -1,10 +1,15 @@
 //! What `wgmma` has in flight: the registers of a warp that asynchronous products use, and the order in
 //! which the four warps of a warpgroup run these instructions.
+//!
+//! A product is complete when all four warps have run it: until then `wgmma.wait_group` waits in each of
+//! them. CUTLASS relies on that: what one warp says of a stage of its pipeline holds for the warpgroup.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::cluster::Cluster;
 use super::context::LaunchState;
+use super::warp::Waiting;
 use super::{Context, LANES, Mask};
 use crate::check::Kind;
 use crate::numeric::product::{FirstWords, SecondWords};
@@ -58,6 +63,11 @@ pub(crate) struct ProductRegisters {
     open: u32,
     /// All groups below this one were waited for.
     done: u32,
+    /// How many instructions of its warpgroup the warp had run when it committed each group that was not
+    /// waited for.
+    commits: VecDeque<usize>,
+    /// As many must all warps of the warpgroup have run, before this one may go on.
+    awaited: Option<usize>,
     /// The reads of products that were not waited for: group, owner and time.
     reads: Vec<(u32, u32, u32)>,
     registers: Vec<Tracked>,
@@ -84,15 +94,13 @@ impl ProductRegisters {
         self.fences += 1;
     }
 
-    /// `wgmma.commit_group`
-    pub(crate) fn commit(&mut self) {
-        self.open += 1;
-    }
-
     /// `wgmma.wait_group`: all but the `newest` last groups are complete. Returns what of them was read:
     /// owners and times.
     fn wait(&mut self, newest: u32) -> Vec<(u32, u32)> {
-        self.done = self.done.max(self.open.saturating_sub(newest));
+        let done = self.done.max(self.open.saturating_sub(newest));
+        let mut newly_done = self.commits.drain(..(done - self.done) as usize);
+        self.awaited = newly_done.next_back();
+        self.done = done;
         let mut finished = Vec::new();
         self.reads.retain(|&(group, owner, time)| {
             if group < self.done {
@@ -178,6 +186,13 @@ impl Warpgroups {
         Some(earlier)
     }
 
+    /// How many instructions a warp has run.
+    fn count(&self, (number, place): (usize, usize)) -> usize {
+        self.groups
+            .get(number)
+            .map_or(0, |group| group.counts[place])
+    }
+
     /// Gives the other warps of a whole warpgroup what the one that came first has read.
     fn share(&mut self, (number, place): (usize, usize), matrices: Arc<Matrices>) {
         let Some(group) = self.groups.get_mut(number) else {
@@ -223,6 +238,68 @@ impl Warpgroups {
             );
             launch.device.log().add(report);
         }
+    }
+}
+
+impl Cluster<'_> {
+    /// What a group waits for behind an instruction that its warp has run: after `wgmma.wait_group`, for
+    /// the other warps of the warpgroup, without which the products are not complete.
+    pub(super) fn waiting_behind(&mut self, number: usize) -> Waiting {
+        match self.warps[number].registers.products.awaited.take() {
+            Some(count) if self.laggard(number, count).is_some() => Waiting::Warpgroup { count },
+            _ => Waiting::No,
+        }
+    }
+
+    /// A warp of a warpgroup that has run fewer than `count` of its instructions, and may still run them.
+    fn laggard(&self, number: usize, count: usize) -> Option<usize> {
+        let (group, own) = place(self.launch, number as u32);
+        let lags = |&place: &usize| self.shared.warpgroups.count((group, place)) < count;
+        (0..WARPS)
+            .filter(lags)
+            .map(|place| number + place - own)
+            .find(|&warp| self.warps[warp].alive() != 0)
+    }
+
+    /// Reports that a warp waits for products that another one cannot come to.
+    fn report_laggard(&self, number: usize, pc: u32, laggard: usize) {
+        if !self.launch.checks.wgmma {
+            return;
+        }
+        let message = format!(
+            "waits for products of the warpgroup that {} has not begun, which itself waits",
+            self.warp_name(laggard)
+        );
+        let thread = (number * LANES) as u32;
+        let report = self.report_at(Kind::WgmmaMisuse, thread, pc, "multiplies", message);
+        self.launch.device.log().add(*report);
+    }
+
+    /// Lets those go on whose warpgroup has caught up with them, or `all`, since nothing else can go on;
+    /// whether there was one.
+    pub(super) fn release_warpgroups(&mut self, all: bool) -> bool {
+        let mut is_released = false;
+        for number in 0..self.warps.len() {
+            for index in 0..self.warps[number].groups.len() {
+                let Waiting::Warpgroup { count } = self.warps[number].groups[index].waiting else {
+                    continue;
+                };
+                let laggard = self.laggard(number, count);
+                if all || laggard.is_none() {
+                    if let Some(laggard) = laggard {
+                        self.report_laggard(number, self.warps[number].groups[index].pc, laggard);
+                    }
+                    let mut group = self.warps[number].groups.swap_remove(index);
+                    group.waiting = Waiting::No;
+                    group.pc += 1;
+                    self.warps[number].put(group);
+                    self.waiting_for_warpgroups -= 1;
+                    is_released = true;
+                    break;
+                }
+            }
+        }
+        is_released
     }
 }
 
@@ -300,6 +377,14 @@ impl Context<'_, '_> {
             let read = (products.open, matrices.owner, matrices.time);
             products.reads.push(read);
         }
+    }
+
+    /// `wgmma.commit_group`
+    pub(crate) fn commit_products(&mut self) {
+        let count = self.shared.warpgroups.count(place(self.launch, self.warp));
+        let products = &mut self.registers.products;
+        products.commits.push_back(count);
+        products.open += 1;
     }
 
     /// `wgmma.wait_group`

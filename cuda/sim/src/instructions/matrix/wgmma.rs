@@ -290,7 +290,7 @@ pub(in crate::instructions) fn decode(
             operation.finish(0..=0)?;
             Ok(whole_warp(operation, |context, mask| {
                 context.join_warpgroup(mask, [0; 2]);
-                context.registers.products.commit();
+                context.commit_products();
                 Ok(())
             }))
         }
