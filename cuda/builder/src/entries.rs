@@ -208,7 +208,7 @@ fn can_panic(entry: &str, edges: &HashMap<&str, HashSet<&str>>) -> bool {
 
 fn is_store_of_id(line: &str) -> bool {
     let line = line.trim_start();
-    line.starts_with("st.shared") && line.contains(KERNEL_ID)
+    line.starts_with("st.volatile.shared") && line.contains(KERNEL_ID)
 }
 
 /// The lines of the store, and of what it stores if nothing else needs that.
@@ -281,7 +281,7 @@ mod tests {
 	// end inline asm
 	mov.b32 	%r1, -7;
 	// begin inline asm
-	st.shared.u32 [cuda_std_kernel_id], %r1;
+	st.volatile.shared.u32 [cuda_std_kernel_id], %r1;
 	// end inline asm
 	mov.b32 	%r10, %r2;
 	ret;
@@ -289,7 +289,7 @@ mod tests {
 }
 .visible .entry direct()
 {
-	st.shared.u32 [cuda_std_kernel_id], 1;
+	st.volatile.shared.u32 [cuda_std_kernel_id], 1;
 	{ // callseq 0, 0
 	call.uni _R5panic, ();
 	}
@@ -297,13 +297,13 @@ mod tests {
 .visible .entry by_table()
 {
 	.pragma \"cuda_std launch_bounds 128 0\";
-	st.shared.u32 [cuda_std_kernel_id], 2;
+	st.volatile.shared.u32 [cuda_std_kernel_id], 2;
 	mov.b64 	%rd1, VTABLE;
 }
 .func _R5panic()
 .noreturn
 {
-	ld.shared.u32 %r1, [cuda_std_kernel_id];
+	ld.volatile.shared.u32 %r1, [cuda_std_kernel_id];
 	trap;
 }
 ";
@@ -314,7 +314,7 @@ mod tests {
             .replace(
                 "\t// begin inline asm\n\t.pragma \"cuda_std launch_bounds 256 2\";\n\t// end inline asm\n\
                  \tmov.b32 \t%r1, -7;\n\
-                 \t// begin inline asm\n\tst.shared.u32 [cuda_std_kernel_id], %r1;\n\t// end inline asm\n",
+                 \t// begin inline asm\n\tst.volatile.shared.u32 [cuda_std_kernel_id], %r1;\n\t// end inline asm\n",
                 "",
             )
             .replace(

@@ -198,7 +198,8 @@ mod device {
         idx == level.len() && idx == name.len()
     }
 
-    // One word per block. Every thread writes the same value and reads it only after its own write.
+    // One word per block. Every thread writes the same value and reads it only after its own write; both are
+    // volatile, so that neither races with another thread's write.
     global_asm!(".shared .align 4 .b32 cuda_std_kernel_id;");
 
     /// The host's record, or null.
@@ -229,9 +230,9 @@ mod device {
     #[doc(hidden)]
     #[inline(always)]
     pub unsafe fn enter_kernel(id: u32) {
-        // SAFETY: the word is ours; equal values from all threads do not race.
+        // SAFETY: the word is ours, and no thread reads another value than it writes.
         unsafe {
-            asm!("st.shared.u32 [cuda_std_kernel_id], {};", in(reg32) id, options(nostack, preserves_flags));
+            asm!("st.volatile.shared.u32 [cuda_std_kernel_id], {};", in(reg32) id, options(nostack, preserves_flags));
         }
     }
 
@@ -288,7 +289,7 @@ mod device {
         grid.wrapping_add(1)
     }
 
-    /// What tells the thread from others of all launches, but for a rare chance.
+    /// What tells the thread from others of all launches, but for a rare chance; never 0, which is nobody.
     fn this_thread(launch: u64) -> u64 {
         let thread =
             thread::thread_idx_x() | thread::thread_idx_y() << 10 | thread::thread_idx_z() << 20;
@@ -297,7 +298,7 @@ mod device {
             mix(mix(launch, thread::block_idx_x()), thread::block_idx_y()),
             thread::block_idx_z(),
         );
-        mix(launch_and_block, thread)
+        mix(launch_and_block, thread) | 1
     }
 
     /// Until the owner's trap ends the launch.
@@ -332,7 +333,7 @@ mod device {
         let kernel_id: u32;
         // SAFETY: this thread has written the word when it entered the kernel.
         unsafe {
-            asm!("ld.shared.u32 {}, [cuda_std_kernel_id];", out(reg32) kernel_id, options(nostack, preserves_flags));
+            asm!("ld.volatile.shared.u32 {}, [cuda_std_kernel_id];", out(reg32) kernel_id, options(nostack, preserves_flags));
         }
         // SAFETY: this thread alone has claimed the record.
         let record = unsafe { &mut *record };
