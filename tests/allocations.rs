@@ -63,16 +63,19 @@ fn a_training_step_allocates_nothing() {
             let mut model = Sequential::new(&backend, 64, layers).unwrap();
             let optimizer = Sgd::new(0.01).unwrap().momentum(momentum).unwrap();
             let mut trainer = Trainer::new(&backend, optimizer, &data, 64, 1).unwrap();
-            // The first steps make the optimizer's state and the thread pool's queues.
-            trainer.epoch(&backend, &mut model, |_| {}).unwrap();
-
+            // The first steps make the optimizer's state, and each thread allocates once, when it first
+            // takes work from another: on a busy machine that may be late. So one whole epoch without
+            // an allocation is asked for, which steps that allocate never have.
             let mut counts = Vec::with_capacity(n_images);
-            let mut note = |_| counts.push(N_ALLOCATIONS.load(Ordering::Relaxed));
-            trainer.epoch(&backend, &mut model, &mut note).unwrap();
-            assert_eq!(counts.len(), 8);
-            let n_allocations = counts[counts.len() - 1] - counts[0];
-            assert_eq!(
-                n_allocations, 0,
+            let is_free_of_allocations = (0..6).any(|_| {
+                counts.clear();
+                let mut note = |_| counts.push(N_ALLOCATIONS.load(Ordering::Relaxed));
+                trainer.epoch(&backend, &mut model, &mut note).unwrap();
+                assert_eq!(counts.len(), 8);
+                counts.first() == counts.last()
+            });
+            assert!(
+                is_free_of_allocations,
                 "{n_threads} threads: counts after each step {counts:?}"
             );
         });

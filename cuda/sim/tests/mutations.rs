@@ -17,8 +17,8 @@ use ptx_sim::{AllocationKind, Arguments, Checks, Device, Kernel, Launch, Options
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// About two seconds in a build for debugging.
-const DEFAULT_MUTATIONS: u64 = 20_000;
+/// Some seconds in a build for debugging.
+const DEFAULT_MUTATIONS: u64 = 10_000;
 
 /// The bytes that a text may take for each of its own. Many `a:` in scopes are the worst: while the
 /// list of statements grows, two bytes of text take up to 220.
@@ -185,7 +185,7 @@ fn use_text(text: &str) -> bool {
 fn run_text(text: &str, seed: u64) -> (u64, u64) {
     let device = Device::new(Options {
         properties: Properties {
-            total_memory: 1 << 20,
+            total_memory: 1 << 22,
             ..Properties::h100()
         },
         checks: Checks::ALL,
@@ -221,7 +221,8 @@ fn run_kernel(device: &Device, kernel: &Kernel, rng: &mut Rng) -> bool {
     for parameter in kernel.parameters() {
         let bytes = &mut arguments[parameter.offset..][..parameter.size];
         if parameter.size == 8 && rng.u32(..8) > 0 {
-            let size = 1 << rng.u32(4..14);
+            // Products of matrices read some 50 KiB.
+            let size = 1 << rng.u32(4..18);
             let Ok(address) = device.memory().allocate(size, 256, AllocationKind::Device) else {
                 return false;
             };

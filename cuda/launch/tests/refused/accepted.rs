@@ -28,6 +28,6 @@ fn launch(
     unsafe { kernels.launch(stream, config, arguments) }.unwrap();
 }
 
-fn main() {
+pub fn main() {
     let _ = launch;
 }
