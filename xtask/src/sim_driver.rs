@@ -12,7 +12,16 @@ pub fn build(profile: &str) -> Result<String, String> {
             "the library takes the place of libcuda.so.1, which Linux alone has".to_owned(),
         );
     }
-    let built = cargo_build(profile)?;
+    let library = put(&cargo_build(profile)?)?;
+    let folder = library.parent().unwrap_or(&library).display();
+    Ok(format!(
+        "{} is there; run a program on it: LD_LIBRARY_PATH={folder} some-program",
+        library.display()
+    ))
+}
+
+/// Puts a library that was built into the folder beside it; returns where it is then.
+fn put(built: &Path) -> Result<PathBuf, String> {
     let folder = built
         .parent()
         .ok_or("cargo built a file without a folder")?
@@ -22,17 +31,13 @@ pub fn build(profile: &str) -> Result<String, String> {
     let library = folder.join("libcuda.so.1");
     // A program may be running on the library of before, whose file must stay as it is.
     let new = folder.join("libcuda.so.1.new");
-    fs::copy(&built, &new).map_err(|error| failed(&new, error))?;
+    fs::copy(built, &new).map_err(|error| failed(&new, error))?;
     fs::rename(&new, &library).map_err(|error| failed(&library, error))?;
     let link = folder.join("libcuda.so");
     if fs::symlink_metadata(&link).is_err() {
         symlink("libcuda.so.1", &link).map_err(|error| failed(&link, error))?;
     }
-    let folder = folder.display();
-    Ok(format!(
-        "{} is there; run a program on it: LD_LIBRARY_PATH={folder} some-program",
-        library.display()
-    ))
+    Ok(library)
 }
 
 /// The library that cargo builds.
@@ -67,4 +72,28 @@ fn symlink(target: &str, link: &Path) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn symlink(_: &str, _: &Path) -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_of_before_is_replaced() {
+        let folder = std::env::temp_dir().join(format!("sim-driver-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let built = folder.join("libsim_driver.so");
+        for text in ["first", "second"] {
+            fs::write(&built, text).expect("a file");
+            let library = put(&built).expect("it is put there");
+            assert_eq!(library, folder.join("sim-driver/libcuda.so.1"));
+            for name in ["libcuda.so.1", "libcuda.so"] {
+                let there = fs::read_to_string(folder.join("sim-driver").join(name));
+                assert_eq!(there.expect("it is there"), text, "{name}");
+            }
+        }
+        let names = fs::read_dir(folder.join("sim-driver")).expect("the folder");
+        assert_eq!(names.count(), 2, "nothing else is left");
+        fs::remove_dir_all(folder).expect("it can be removed");
+    }
 }
