@@ -89,10 +89,13 @@ fn check_location(location: Location) -> Answer {
     check(location.id)
 }
 
-/// Reads a place.
-fn location_of(location: &In<Location>) -> Location {
+/// The device whose memory a place is, of an allocation of this kind.
+fn device_of(location: &In<Location>, kind: u32) -> Result<CUdevice, Refusal> {
+    check_kind(kind)?;
     // SAFETY: The caller gives a place, which is two numbers.
-    unsafe { location.as_ptr().read_unaligned() }
+    let location = unsafe { location.as_ptr().read_unaligned() };
+    check_location(location)?;
+    Ok(location.id)
 }
 
 /// `cuDeviceGetDefaultMemPool`
@@ -124,10 +127,7 @@ pub(crate) fn get_default_of(
     location: In<Location>,
     kind: u32,
 ) -> Answer {
-    check_kind(kind)?;
-    let location = location_of(&location);
-    check_location(location)?;
-    get_default(session, pool, location.id)
+    get_default(session, pool, device_of(&location, kind)?)
 }
 
 /// `cuMemGetMemPool`
@@ -137,10 +137,7 @@ pub(crate) fn get_of(
     location: In<Location>,
     kind: u32,
 ) -> Answer {
-    check_kind(kind)?;
-    let location = location_of(&location);
-    check_location(location)?;
-    get(session, pool, location.id)
+    get(session, pool, device_of(&location, kind)?)
 }
 
 /// `cuMemSetMemPool`
@@ -150,10 +147,7 @@ pub(crate) fn set_of(
     kind: u32,
     pool: Handle,
 ) -> Answer {
-    check_kind(kind)?;
-    let location = location_of(&location);
-    check_location(location)?;
-    set(session, location.id, pool)
+    set(session, device_of(&location, kind)?, pool)
 }
 
 fn check_kind(kind: u32) -> Answer {
