@@ -1,6 +1,9 @@
 //! `wgmma` as it must not be used: what is reported, of which instruction, whatever the order of the
 //! threads; and the same done right, which is silent.
 
+mod findings;
+
+use findings::findings;
 use ptx_sim::{
     AllocationKind, Arguments, Checks, Device, Kind, Launch, LaunchError, Options, Properties,
     Report,
@@ -67,21 +70,13 @@ fn run(body: &str, threads: u32, seed: u64) -> (Result<(), LaunchError>, Vec<Rep
     });
     let memory = device.memory();
     let out = memory.allocate(4096, 256, AllocationKind::Device).unwrap();
-    let program = device
-        .load(&ptx)
-        .unwrap_or_else(|error| panic!("{error}\n{ptx}"));
     let launch = Launch {
         grid: [1; 3],
         block: [threads, 1, 1],
         arguments: Arguments::Packed(bytemuck::bytes_of(&out)),
         ..Launch::default()
     };
-    let launched = device.launch(program.kernel("test").unwrap(), &launch);
-    let mut reports = device.reports();
-    if let Err(LaunchError::Fault(report)) = &launched {
-        reports.push(*report.clone());
-    }
-    (launched.map(drop), reports)
+    findings(&device, &ptx, &launch)
 }
 
 fn texts(reports: &[Report]) -> String {

@@ -2,6 +2,8 @@
 
 use ptx_sim::{AllocationKind, Arguments, Device, Kind, Launch, LaunchError, Options, Report};
 
+use crate::findings::findings;
+
 /// What a kernel of this body does in a cluster of two blocks.
 ///
 /// It finds `%out`, the address of 4 KiB that hold zeros; `%i`, the number of its thread; `%rank` and
@@ -31,9 +33,6 @@ fn run(body: &str, threads: u32, seed: u64) -> (Result<(), LaunchError>, Vec<Rep
         .allocate(4096, 256, AllocationKind::Device)
         .unwrap();
     device.memory().fill(out, &[0], 4096).unwrap();
-    let program = device
-        .load(&ptx)
-        .unwrap_or_else(|error| panic!("{error}\n{ptx}"));
     let launch = Launch {
         grid: [2, 1, 1],
         block: [threads, 1, 1],
@@ -41,12 +40,7 @@ fn run(body: &str, threads: u32, seed: u64) -> (Result<(), LaunchError>, Vec<Rep
         arguments: Arguments::Packed(&out.to_le_bytes()),
         ..Launch::default()
     };
-    let launched = device.launch(program.kernel("test").unwrap(), &launch);
-    let mut reports = device.reports();
-    if let Err(LaunchError::Fault(report)) = &launched {
-        reports.push(*report.clone());
-    }
-    (launched.map(drop), reports)
+    findings(&device, &ptx, &launch)
 }
 
 const SEEDS: u64 = 8;

@@ -3,6 +3,8 @@
 //! twins.
 
 mod faults;
+#[path = "../findings/mod.rs"]
+mod findings;
 mod launches;
 #[path = "../machine/mod.rs"]
 mod machine;

@@ -4,6 +4,8 @@ use ptx_sim::{
     AllocationKind, Arguments, Checks, Device, Kind, Launch, LaunchError, Options, Report,
 };
 
+use crate::findings::findings;
+
 pub const SEEDS: u64 = 6;
 
 /// What a kernel of this body does in a block of so many threads.
@@ -42,21 +44,13 @@ pub fn run(
         [(); 2].map(|()| memory.allocate(4096, 256, AllocationKind::Device).unwrap());
     let bytes: Vec<u8> = (0..4096_u32).map(|at| (at * 7 + at / 256) as u8).collect();
     memory.write(input, &bytes).unwrap();
-    let program = device
-        .load(&ptx)
-        .unwrap_or_else(|error| panic!("{error}\n{ptx}"));
     let launch = Launch {
         grid: [1; 3],
         block: [threads, 1, 1],
         arguments: Arguments::Packed(bytemuck::cast_slice(&buffers)),
         ..Launch::default()
     };
-    let launched = device.launch(program.kernel("test").unwrap(), &launch);
-    let mut reports = device.reports();
-    if let Err(LaunchError::Fault(report)) = &launched {
-        reports.push(*report.clone());
-    }
-    (launched.map(drop), reports)
+    findings(&device, &ptx, &launch)
 }
 
 /// A kernel that is wrong.

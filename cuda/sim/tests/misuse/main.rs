@@ -2,6 +2,8 @@
 //! reported, of which two instructions, whatever the order of the threads.
 
 mod bulk;
+#[path = "../findings/mod.rs"]
+mod findings;
 mod harness;
 
 use ptx_sim::{Checks, Kind, Report};
