@@ -1,18 +1,14 @@
 //! What programs are for: simulations, images, transforms, graphs, networks.
 
+mod rows;
+
 use std::collections::VecDeque;
 
 use fastrand::Rng;
 use producers::{arguments, grid, line, program};
 use ptx_sim::Kind;
 
-fn random(rng: &mut Rng, count: usize) -> Vec<f32> {
-    (0..count).map(|_| rng.f32() * 2.0 - 1.0).collect()
-}
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&value| f64::from(value)).collect()
-}
+use rows::{layer_norm, random, wide};
 
 #[test]
 fn nbody() {
@@ -344,13 +340,7 @@ fn softmax() {
             .collect();
         let memory = run.upload(&x);
         run.launch("softmax", line(3, 96), arguments![memory, columns as i32])?;
-        let softmax = |row: &[f32]| {
-            let row = wide(row);
-            let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = row.iter().map(|x| (x - most).exp()).sum();
-            row.into_iter().map(move |x| (x - most).exp() / sum)
-        };
-        let expected: Vec<f64> = x.chunks(columns).flat_map(softmax).collect();
+        let expected = rows::softmax(&x, columns);
         // expf is within 2 units, the sum of 200 within 10 roundings.
         run.expect_near::<f32>(memory, &expected, 1e-6);
 
@@ -359,18 +349,7 @@ fn softmax() {
         let output = run.allocate::<f32>(rows * columns);
         let arguments = arguments![input, a, b, output, columns as i32];
         run.launch("layer_norm", line(3, 96), arguments)?;
-        let (scale, shift) = (wide(&scale), wide(&shift));
-        let norm = |row: &[f32]| {
-            let (row, n) = (wide(row), columns as f64);
-            let mean = row.iter().sum::<f64>() / n;
-            let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-            let factor = 1.0 / (variance + 1e-5).sqrt();
-            let terms = row.iter().zip(&scale).zip(&shift);
-            terms
-                .map(|((x, a), b)| (x - mean) * factor * a + b)
-                .collect::<Vec<_>>()
-        };
-        let expected: Vec<f64> = x.chunks(columns).flat_map(norm).collect();
+        let expected = layer_norm(&x, columns, &scale, &shift);
         run.expect_near::<f32>(output, &expected, 2e-6);
         Ok(())
     });

@@ -1,9 +1,13 @@
 //! Kernels of Triton, which are launched as its runtime does.
 
+mod rows;
+
 use fastrand::Rng;
 use half::f16;
 use producers::{Fault, Outcome, Run, arguments, finds, grid, passes, text};
 use ptx_sim::Kind;
+
+use rows::{layer_norm, random, softmax};
 
 /// The architectures that each kernel was compiled for.
 const ARCHITECTURES: [&str; 2] = ["sm_80", "sm_90"];
@@ -53,14 +57,6 @@ fn fault(name: &str, kind: Kind, part: &str, host: impl Fn(&Run) -> Outcome) {
     }
 }
 
-fn random(rng: &mut Rng, count: usize) -> Vec<f32> {
-    (0..count).map(|_| rng.f32() * 2.0 - 1.0).collect()
-}
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&value| f64::from(value)).collect()
-}
-
 fn add(run: &Run, kernel: &str, block: usize) -> Outcome {
     let n = 1200_usize;
     let x: Vec<f32> = (0..n).map(|i| i as f32 * 0.5).collect();
@@ -97,12 +93,7 @@ fn weights_add_up() {
             [rows as u32, 1],
             arguments![input, out, columns as i32],
         )?;
-        let softmax = |row: &[f32]| {
-            let weights: Vec<f64> = wide(row).iter().map(|x| x.exp()).collect();
-            let sum: f64 = weights.iter().sum();
-            weights.into_iter().map(move |weight| weight / sum)
-        };
-        let expected: Vec<f64> = x.chunks(columns).flat_map(softmax).collect();
+        let expected = softmax(&x, columns);
         // Results below 0.1, from ex2.approx and div.full, which are within 2 units each.
         run.expect_near::<f32>(out, &expected, 1e-7);
         Ok(())
@@ -110,7 +101,7 @@ fn weights_add_up() {
 }
 
 /// Normalizes rows, each in a block.
-fn layer_norm(run: &Run) -> Outcome {
+fn normalize(run: &Run) -> Outcome {
     let mut rng = Rng::with_seed(1);
     let (rows, columns) = (5, 117);
     let x = random(&mut rng, rows * columns);
@@ -119,18 +110,7 @@ fn layer_norm(run: &Run) -> Outcome {
     let out = run.allocate::<f32>(x.len());
     let arguments = arguments![input, a, b, out, columns as i32];
     launch(run, "layer_norm", [rows as u32, 1], arguments)?;
-    let (scale, shift) = (wide(&scale), wide(&shift));
-    let norm = |row: &[f32]| {
-        let (row, n) = (wide(row), columns as f64);
-        let mean = row.iter().sum::<f64>() / n;
-        let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-        let factor = 1.0 / (variance + 1e-5).sqrt();
-        let terms = row.iter().zip(&scale).zip(&shift);
-        terms
-            .map(|((x, a), b)| (x - mean) * factor * a + b)
-            .collect::<Vec<_>>()
-    };
-    let expected: Vec<f64> = x.chunks(columns).flat_map(norm).collect();
+    let expected = layer_norm(&x, columns, &scale, &shift);
     run.expect_near::<f32>(out, &expected, 2e-6);
     Ok(())
 }
@@ -140,12 +120,12 @@ fn layer_norm(run: &Run) -> Outcome {
 /// theirs into one word: which one it keeps is open.
 #[test]
 fn rows_are_normalized() {
-    kernel("layer_norm", layer_norm);
+    kernel("layer_norm", normalize);
     fault(
         "layer_norm_fused",
         Kind::SharedRace,
         "nothing orders",
-        layer_norm,
+        normalize,
     );
 }
 
