@@ -5,7 +5,7 @@ mod reference;
 
 use std::num::NonZero;
 
-use cpu::backend::{Activation, Backend, HostBackend};
+use cpu::backend::{Activation, Backend, HostBackend, Memory};
 use cpu::nn::{
     ActivationLayer, Backward, Dense, Forward, Layer, LossPass, MeanSquaredError, Sequential, Sgd,
     SoftmaxCrossEntropy,
@@ -139,7 +139,7 @@ impl ReferenceDense {
     }
 }
 
-fn download(backend: &HostBackend, buffer: &<HostBackend as Backend>::Floats) -> Vec<f64> {
+fn download(backend: &HostBackend, buffer: &<HostBackend as Memory>::Floats) -> Vec<f64> {
     backend
         .download_floats(buffer)
         .unwrap()
@@ -148,7 +148,7 @@ fn download(backend: &HostBackend, buffer: &<HostBackend as Backend>::Floats) ->
         .collect()
 }
 
-fn upload(backend: &HostBackend, values: &[f64]) -> <HostBackend as Backend>::Floats {
+fn upload(backend: &HostBackend, values: &[f64]) -> <HostBackend as Memory>::Floats {
     backend.upload_floats(&narrow(values)).unwrap()
 }
 
@@ -482,7 +482,7 @@ fn device_model(backend: &HostBackend, model: &ReferenceModel) -> Sequential<Hos
 fn forward_and_loss(
     backend: &HostBackend,
     model: &mut Sequential<HostBackend>,
-    x: &<HostBackend as Backend>::Floats,
+    x: &<HostBackend as Memory>::Floats,
     labels: &[u8],
 ) {
     let n_rows = labels.len();

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use cpu::Error;
-use cpu::backend::{Activation, Backend, HostBackend};
+use cpu::backend::{Activation, HostBackend, Memory};
 use cpu::data::Dataset;
 use cpu::nn::{Initializer, Sequential, Sgd, mlp, random_generator};
 use cpu::train::{EpochSummary, Evaluator, Trainer};

@@ -10,7 +10,7 @@ use crate::backend::{Activation, Backend};
 /// `x` and `y` are `[B, n]`.
 ///
 /// ```
-/// use cpu::backend::{Activation, Backend, HostBackend};
+/// use cpu::backend::{Activation, HostBackend, Memory};
 /// use cpu::nn::{ActivationLayer, Forward, Layer};
 ///
 /// # fn main() -> cpu::Result<()> {

@@ -21,7 +21,7 @@ use crate::{Error, Result};
 /// | `y`      | `[B, N]` |
 ///
 /// ```
-/// use cpu::backend::{Activation, Backend, HostBackend};
+/// use cpu::backend::{Activation, HostBackend, Memory};
 /// use cpu::nn::{Dense, Forward, Layer};
 ///
 /// # fn main() -> cpu::Result<()> {

@@ -10,7 +10,7 @@ use crate::backend::{self, Backend};
 /// mean.
 ///
 /// ```
-/// use cpu::backend::{Backend, HostBackend};
+/// use cpu::backend::{HostBackend, Memory};
 /// use cpu::nn::{LossPass, MeanSquaredError};
 ///
 /// # fn main() -> cpu::Result<()> {

@@ -4,7 +4,7 @@
 //! [`Backend`]. B is the number of rows of a batch, K of inputs, N of outputs, C of classes.
 //!
 //! ```
-//! use cpu::backend::{Activation, Backend, HostBackend};
+//! use cpu::backend::{Activation, HostBackend, Memory};
 //! use cpu::nn::{Dense, Initializer, Sequential, random_generator};
 //!
 //! # fn main() -> cpu::Result<()> {

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// `parameter -= learning_rate · velocity`; a momentum of 0 keeps no velocity.
 ///
 /// ```
-/// use cpu::backend::{Backend, HostBackend};
+/// use cpu::backend::{HostBackend, Memory};
 /// use cpu::nn::{Parameter, Sgd};
 ///
 /// # fn main() -> cpu::Result<()> {

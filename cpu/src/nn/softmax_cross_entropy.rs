@@ -10,7 +10,7 @@ use crate::backend::{self, Backend};
 /// with logits, `[B, C]`. The statistics get the sum of the rows' losses.
 ///
 /// ```
-/// use cpu::backend::{Backend, HostBackend};
+/// use cpu::backend::{HostBackend, Memory};
 /// use cpu::nn::{LossPass, SoftmaxCrossEntropy};
 ///
 /// # fn main() -> cpu::Result<()> {

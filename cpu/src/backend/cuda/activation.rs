@@ -2,9 +2,32 @@
 
 use gpu::activation::{self, Activation, N_THREADS};
 
+use super::super::ActivationOperations;
 use super::super::operation::Operation;
 use super::{Buffer, CudaBackend};
 use crate::Result;
+
+impl ActivationOperations for CudaBackend {
+    fn activation_forward(
+        &self,
+        activation: Activation,
+        x: &Buffer<f32>,
+        y: &mut Buffer<f32>,
+        n: usize,
+    ) -> Result<()> {
+        forward(self, activation, x, y, n)
+    }
+
+    fn activation_backward(
+        &self,
+        activation: Activation,
+        y: &Buffer<f32>,
+        gradient: &mut Buffer<f32>,
+        n: usize,
+    ) -> Result<()> {
+        backward(self, activation, y, gradient, n)
+    }
+}
 
 pub(super) fn forward(
     backend: &CudaBackend,

@@ -2,10 +2,16 @@
 
 use gpu::batch::{self, N_THREADS};
 
-use super::super::GatherBatch;
 use super::super::operation::Operation;
+use super::super::{BatchOperations, GatherBatch};
 use super::CudaBackend;
 use crate::Result;
+
+impl BatchOperations for CudaBackend {
+    fn gather_batch(&self, op: GatherBatch<'_, Self>) -> Result<()> {
+        gather_batch(self, op)
+    }
+}
 
 pub(super) fn gather_batch(backend: &CudaBackend, op: GatherBatch<'_, CudaBackend>) -> Result<()> {
     let check = Operation("gather_batch");

@@ -5,10 +5,24 @@ use gpu::activation::Activation;
 use gpu::dense::{self, LARGE, N_BIAS_COLUMNS, N_THREADS, SMALL, Tiling};
 
 use super::super::operation::Operation;
-use super::super::{DenseBackwardInput, DenseBackwardWeight, DenseForward};
+use super::super::{DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseOperations};
 use super::buffer::no_input;
 use super::{Buffer, CudaBackend};
 use crate::Result;
+
+impl DenseOperations for CudaBackend {
+    fn dense_forward(&self, op: DenseForward<'_, Buffer<f32>>) -> Result<()> {
+        forward(self, op)
+    }
+
+    fn dense_backward_input(&self, op: DenseBackwardInput<'_, Buffer<f32>>) -> Result<()> {
+        backward_input(self, op)
+    }
+
+    fn dense_backward_weight(&self, op: DenseBackwardWeight<'_, Buffer<f32>>) -> Result<()> {
+        backward_weight(self, op)
+    }
+}
 
 /// The versions of the matrix product, see [`gpu::dense`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,10 +7,29 @@ use cust::stream::Stream;
 use gpu::loss::{self, MAX_BLOCKS, N_ROWS_PER_BLOCK, N_THREADS};
 
 use super::super::operation::Operation;
-use super::super::{MeanSquaredError, SoftmaxCrossEntropy};
+use super::super::{LossOperations, MeanSquaredError, SoftmaxCrossEntropy};
 use super::buffer::{no_input, no_output};
 use super::{Buffer, CudaBackend, Statistics};
 use crate::Result;
+
+impl LossOperations for CudaBackend {
+    fn softmax_cross_entropy(&self, op: SoftmaxCrossEntropy<'_, Self>) -> Result<()> {
+        softmax_cross_entropy(self, op)
+    }
+
+    fn mean_squared_error(&self, op: MeanSquaredError<'_, Self>) -> Result<()> {
+        mean_squared_error(self, op)
+    }
+
+    fn predictions(
+        &self,
+        logits: &Buffer<f32>,
+        n_rows: usize,
+        n_classes: usize,
+    ) -> Result<Vec<u8>> {
+        predictions(self, logits, n_rows, n_classes)
+    }
+}
 
 /// What the kernels leave for each other, allocated once.
 pub(super) struct Scratch {

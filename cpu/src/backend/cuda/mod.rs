@@ -2,7 +2,7 @@
 //!
 //! Everything goes to one stream, in order. No operation waits for the device, except those that
 //! copy to or from the host, and none allocates, except those that return something new and
-//! [`Backend::predictions`] for a batch larger than any before.
+//! [`LossOperations::predictions`](super::LossOperations::predictions) for a batch larger than any before.
 //!
 //! Buffers begin at 256 bytes, so kernels can use vectors wherever the shapes are whole quads.
 
@@ -25,10 +25,7 @@ use cust::error::CudaError;
 use cust::memory::{AsyncCopyDestination, CopyDestination, DeviceCopy};
 use cust::stream::{Stream, StreamFlags};
 
-use super::{
-    Activation, Backend, DenseBackwardInput, DenseBackwardWeight, DenseForward, GatherBatch,
-    MeanSquaredError, SgdStep, SoftmaxCrossEntropy, StepStatistics,
-};
+use super::{Memory, StepStatistics};
 use crate::{Error, Result};
 
 pub use buffer::Buffer;
@@ -178,7 +175,7 @@ fn device_error(message: impl fmt::Display) -> Error {
     Error::Device(format!("cuda: {message}"))
 }
 
-impl Backend for CudaBackend {
+impl Memory for CudaBackend {
     type Floats = Buffer<f32>;
     type Bytes = Buffer<u8>;
     type Indices = Buffer<u32>;
@@ -236,62 +233,5 @@ impl Backend for CudaBackend {
 
     fn synchronize(&self) -> Result<()> {
         self.kernels.synchronize(&self.stream).map_err(device_error)
-    }
-
-    fn dense_forward(&self, op: DenseForward<'_, Buffer<f32>>) -> Result<()> {
-        dense::forward(self, op)
-    }
-
-    fn dense_backward_input(&self, op: DenseBackwardInput<'_, Buffer<f32>>) -> Result<()> {
-        dense::backward_input(self, op)
-    }
-
-    fn dense_backward_weight(&self, op: DenseBackwardWeight<'_, Buffer<f32>>) -> Result<()> {
-        dense::backward_weight(self, op)
-    }
-
-    fn activation_forward(
-        &self,
-        activation: Activation,
-        x: &Buffer<f32>,
-        y: &mut Buffer<f32>,
-        n: usize,
-    ) -> Result<()> {
-        activation::forward(self, activation, x, y, n)
-    }
-
-    fn activation_backward(
-        &self,
-        activation: Activation,
-        y: &Buffer<f32>,
-        gradient: &mut Buffer<f32>,
-        n: usize,
-    ) -> Result<()> {
-        activation::backward(self, activation, y, gradient, n)
-    }
-
-    fn softmax_cross_entropy(&self, op: SoftmaxCrossEntropy<'_, Self>) -> Result<()> {
-        loss::softmax_cross_entropy(self, op)
-    }
-
-    fn mean_squared_error(&self, op: MeanSquaredError<'_, Self>) -> Result<()> {
-        loss::mean_squared_error(self, op)
-    }
-
-    fn sgd_step(&self, op: SgdStep<'_, Buffer<f32>>) -> Result<()> {
-        optimizer::sgd_step(self, op)
-    }
-
-    fn gather_batch(&self, op: GatherBatch<'_, Self>) -> Result<()> {
-        batch::gather_batch(self, op)
-    }
-
-    fn predictions(
-        &self,
-        logits: &Buffer<f32>,
-        n_rows: usize,
-        n_classes: usize,
-    ) -> Result<Vec<u8>> {
-        loss::predictions(self, logits, n_rows, n_classes)
     }
 }

@@ -2,10 +2,16 @@
 
 use gpu::optimizer::{self, N_THREADS};
 
-use super::super::SgdStep;
 use super::super::operation::Operation;
+use super::super::{OptimizerOperations, SgdStep};
 use super::{Buffer, CudaBackend};
 use crate::Result;
+
+impl OptimizerOperations for CudaBackend {
+    fn sgd_step(&self, op: SgdStep<'_, Buffer<f32>>) -> Result<()> {
+        sgd_step(self, op)
+    }
+}
 
 pub(super) fn sgd_step(backend: &CudaBackend, op: SgdStep<'_, Buffer<f32>>) -> Result<()> {
     let check = Operation("sgd_step");

@@ -2,7 +2,29 @@
 
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
-use crate::backend::Activation;
+use crate::backend::{Activation, ActivationOperations};
+
+impl ActivationOperations for HostBackend {
+    fn activation_forward(
+        &self,
+        activation: Activation,
+        x: &Floats,
+        y: &mut Floats,
+        n: usize,
+    ) -> Result<()> {
+        forward(self, activation, x, y, n)
+    }
+
+    fn activation_backward(
+        &self,
+        activation: Activation,
+        y: &Floats,
+        gradient: &mut Floats,
+        n: usize,
+    ) -> Result<()> {
+        backward(self, activation, y, gradient, n)
+    }
+}
 
 /// About what an element costs, in the units of the products' arithmetic.
 const WORK_PER_ELEMENT: usize = 8;

@@ -3,7 +3,13 @@
 use super::matrix::SharedColumns;
 use super::{GRANULARITY, HostBackend, Operation};
 use crate::Result;
-use crate::backend::GatherBatch;
+use crate::backend::{BatchOperations, GatherBatch};
+
+impl BatchOperations for HostBackend {
+    fn gather_batch(&self, op: GatherBatch<'_, Self>) -> Result<()> {
+        gather_batch(self, op)
+    }
+}
 
 /// About what a pixel costs, in the units of the products' arithmetic.
 const WORK_PER_PIXEL: usize = 8;

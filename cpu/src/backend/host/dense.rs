@@ -5,7 +5,27 @@ use super::product::Product;
 use super::zeros::is_finite;
 use super::{Floats, GRANULARITY, HostBackend, Operation, activation};
 use crate::Result;
-use crate::backend::{DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseSgdStep};
+use crate::backend::{
+    DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseOperations, DenseSgdStep,
+};
+
+impl DenseOperations for HostBackend {
+    fn dense_forward(&self, op: DenseForward<'_, Floats>) -> Result<()> {
+        forward(self, op)
+    }
+
+    fn dense_backward_input(&self, op: DenseBackwardInput<'_, Floats>) -> Result<()> {
+        backward_input(self, op)
+    }
+
+    fn dense_backward_weight(&self, op: DenseBackwardWeight<'_, Floats>) -> Result<()> {
+        backward_weight(self, op)
+    }
+
+    fn dense_sgd_step(&self, op: DenseSgdStep<'_, Floats>) -> Result<()> {
+        sgd_step(self, op)
+    }
+}
 
 pub(super) fn forward(backend: &HostBackend, op: DenseForward<'_, Floats>) -> Result<()> {
     let check = Operation("dense_forward");
@@ -220,7 +240,7 @@ mod tests {
     use std::num::NonZero;
 
     use super::*;
-    use crate::backend::{Activation, Backend, GatherBatch};
+    use crate::backend::{Activation, BatchOperations, GatherBatch, Memory};
 
     const N_ROWS: usize = 5;
     const N_INPUTS: usize = 40;

@@ -3,7 +3,21 @@
 use super::activation::exp;
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
-use crate::backend::{MeanSquaredError, SoftmaxCrossEntropy, StepStatistics};
+use crate::backend::{LossOperations, MeanSquaredError, SoftmaxCrossEntropy, StepStatistics};
+
+impl LossOperations for HostBackend {
+    fn softmax_cross_entropy(&self, op: SoftmaxCrossEntropy<'_, Self>) -> Result<()> {
+        softmax_cross_entropy(self, op)
+    }
+
+    fn mean_squared_error(&self, op: MeanSquaredError<'_, Self>) -> Result<()> {
+        mean_squared_error(self, op)
+    }
+
+    fn predictions(&self, logits: &Floats, n_rows: usize, n_classes: usize) -> Result<Vec<u8>> {
+        predictions(logits, n_rows, n_classes)
+    }
+}
 
 pub(super) fn softmax_cross_entropy(
     backend: &HostBackend,

@@ -33,10 +33,7 @@ use std::num::NonZero;
 use std::ops::Range;
 
 use super::operation::Operation;
-use super::{
-    Activation, Backend, DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseSgdStep,
-    GatherBatch, MeanSquaredError, SgdStep, SoftmaxCrossEntropy, StepStatistics,
-};
+use super::{Memory, StepStatistics};
 use crate::{Error, Result};
 
 pub use buffer::Floats;
@@ -48,7 +45,7 @@ const GRANULARITY: usize = 16;
 /// Computes on the CPU.
 ///
 /// ```
-/// use cpu::backend::{Backend, HostBackend};
+/// use cpu::backend::{HostBackend, Memory};
 ///
 /// # fn main() -> cpu::Result<()> {
 /// let backend = HostBackend::new(std::num::NonZero::new(2))?;
@@ -152,7 +149,7 @@ fn join_all(indices: Range<usize>, f: &(impl Fn(usize) + Sync)) {
     }
 }
 
-impl Backend for HostBackend {
+impl Memory for HostBackend {
     type Floats = Floats;
     type Bytes = Vec<u8>;
     type Indices = Vec<u32>;
@@ -210,61 +207,5 @@ impl Backend for HostBackend {
 
     fn synchronize(&self) -> Result<()> {
         Ok(())
-    }
-
-    fn dense_forward(&self, op: DenseForward<'_, Floats>) -> Result<()> {
-        dense::forward(self, op)
-    }
-
-    fn dense_backward_input(&self, op: DenseBackwardInput<'_, Floats>) -> Result<()> {
-        dense::backward_input(self, op)
-    }
-
-    fn dense_backward_weight(&self, op: DenseBackwardWeight<'_, Floats>) -> Result<()> {
-        dense::backward_weight(self, op)
-    }
-
-    fn activation_forward(
-        &self,
-        activation: Activation,
-        x: &Floats,
-        y: &mut Floats,
-        n: usize,
-    ) -> Result<()> {
-        activation::forward(self, activation, x, y, n)
-    }
-
-    fn activation_backward(
-        &self,
-        activation: Activation,
-        y: &Floats,
-        gradient: &mut Floats,
-        n: usize,
-    ) -> Result<()> {
-        activation::backward(self, activation, y, gradient, n)
-    }
-
-    fn softmax_cross_entropy(&self, op: SoftmaxCrossEntropy<'_, Self>) -> Result<()> {
-        loss::softmax_cross_entropy(self, op)
-    }
-
-    fn mean_squared_error(&self, op: MeanSquaredError<'_, Self>) -> Result<()> {
-        loss::mean_squared_error(self, op)
-    }
-
-    fn sgd_step(&self, op: SgdStep<'_, Floats>) -> Result<()> {
-        optimizer::sgd_step(self, op)
-    }
-
-    fn dense_sgd_step(&self, op: DenseSgdStep<'_, Floats>) -> Result<()> {
-        dense::sgd_step(self, op)
-    }
-
-    fn gather_batch(&self, op: GatherBatch<'_, Self>) -> Result<()> {
-        batch::gather_batch(self, op)
-    }
-
-    fn predictions(&self, logits: &Floats, n_rows: usize, n_classes: usize) -> Result<Vec<u8>> {
-        loss::predictions(logits, n_rows, n_classes)
     }
 }

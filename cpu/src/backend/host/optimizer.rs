@@ -3,7 +3,13 @@
 use super::matrix::SharedColumns;
 use super::{Floats, GRANULARITY, HostBackend, Operation};
 use crate::Result;
-use crate::backend::SgdStep;
+use crate::backend::{OptimizerOperations, SgdStep};
+
+impl OptimizerOperations for HostBackend {
+    fn sgd_step(&self, op: SgdStep<'_, Floats>) -> Result<()> {
+        sgd_step(self, op)
+    }
+}
 
 /// About what an element costs, in the units of the products' arithmetic.
 const WORK_PER_ELEMENT: usize = 8;

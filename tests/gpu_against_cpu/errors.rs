@@ -1,0 +1,198 @@
+//! What is refused, and how.
+
+use std::process::Command;
+
+use cpu::backend::*;
+use cpu::{Error, Result};
+
+use crate::devices::*;
+
+/// The error of each operation that is given a buffer which is too short, or nothing to take a mean
+/// over, is the same on every device.
+#[test]
+fn wrong_shapes_are_refused() {
+    fn errors<B: Backend>(backend: &B) -> Result<Vec<String>> {
+        let five = backend.zeros(5)?;
+        let six = backend.zeros(6)?;
+        let mut out = backend.zeros(6)?;
+        let mut short = backend.zeros(5)?;
+        let bytes = backend.upload_bytes(&[0; 6])?;
+        let mut labels = backend.upload_bytes(&[0; 2])?;
+        let indices = backend.upload_indices(&[0; 3])?;
+        let mut statistics = backend.statistics(1)?;
+        let (n_rows, n_inputs, n_outputs) = (2, 3, 2);
+        let results = [
+            backend.dense_forward(DenseForward {
+                x: &five,
+                weight: &six,
+                bias: &six,
+                activation: Activation::Relu,
+                y: &mut out,
+                n_rows,
+                n_inputs,
+                n_outputs,
+            }),
+            backend.dense_backward_input(DenseBackwardInput {
+                dy: &six,
+                weight: &six,
+                dx: &mut short,
+                n_rows,
+                n_inputs,
+                n_outputs,
+            }),
+            backend.dense_backward_weight(DenseBackwardWeight {
+                x: &six,
+                dy: &six,
+                dweight: &mut out,
+                dbias: &mut short,
+                n_rows: 1,
+                n_inputs: 1,
+                n_outputs: 6,
+            }),
+            backend.activation_forward(Activation::Tanh, &six, &mut short, 6),
+            backend.activation_backward(Activation::Tanh, &five, &mut out, 6),
+            backend.softmax_cross_entropy(SoftmaxCrossEntropy {
+                logits: &five,
+                labels: &bytes,
+                dlogits: None,
+                statistics: &mut statistics,
+                step: 0,
+                n_rows: 2,
+                n_classes: 3,
+            }),
+            backend.softmax_cross_entropy(SoftmaxCrossEntropy {
+                logits: &six,
+                labels: &bytes,
+                dlogits: None,
+                statistics: &mut statistics,
+                step: 1,
+                n_rows: 2,
+                n_classes: 3,
+            }),
+            backend.softmax_cross_entropy(SoftmaxCrossEntropy {
+                logits: &six,
+                labels: &bytes,
+                dlogits: None,
+                statistics: &mut statistics,
+                step: 0,
+                n_rows: 0,
+                n_classes: 3,
+            }),
+            backend.mean_squared_error(MeanSquaredError {
+                y: &six,
+                target: &five,
+                dy: None,
+                statistics: &mut statistics,
+                step: 0,
+                n: 6,
+            }),
+            backend.sgd_step(SgdStep {
+                parameter: &mut out,
+                gradient: &six,
+                velocity: Some(&mut short),
+                n: 6,
+                learning_rate: 0.1,
+                momentum: 0.9,
+                weight_decay: 0.0,
+            }),
+            backend.gather_batch(GatherBatch {
+                images: &bytes,
+                labels: &backend.upload_bytes(&[0; 3])?,
+                order: &indices,
+                first_row: 2,
+                n_rows: 2,
+                n_pixels: 2,
+                scale: 1.0,
+                x: &mut out,
+                batch_labels: &mut labels,
+            }),
+            backend.predictions(&six, 2, 0).map(|_| ()),
+            backend.predictions(&six, usize::MAX, 2).map(|_| ()),
+        ];
+        Ok(results
+            .into_iter()
+            .map(|result| result.unwrap_err().to_string())
+            .collect())
+    }
+    let expected = [
+        "dense_forward: `x` holds 5 elements, its shape needs 6".to_owned(),
+        "dense_backward_input: `dx` holds 5 elements, its shape needs 6".to_owned(),
+        "dense_backward_weight: `dbias` holds 5 elements, its shape needs 6".to_owned(),
+        "activation_forward: `y` holds 5 elements, its shape needs 6".to_owned(),
+        "activation_backward: `y` holds 5 elements, its shape needs 6".to_owned(),
+        "softmax_cross_entropy: `logits` holds 5 elements, its shape needs 6".to_owned(),
+        "softmax_cross_entropy: `statistics` holds 1 elements, its shape needs 2".to_owned(),
+        "softmax_cross_entropy: `n_rows` is 0, it must be at least 1".to_owned(),
+        "mean_squared_error: `target` holds 5 elements, its shape needs 6".to_owned(),
+        "sgd_step: `velocity` holds 5 elements, its shape needs 6".to_owned(),
+        "gather_batch: `order` holds 3 elements, its shape needs 4".to_owned(),
+        "predictions: `n_classes` is 0, it must be at least 1".to_owned(),
+        format!(
+            "predictions: `logits` holds 6 elements, its shape needs {}",
+            usize::MAX
+        ),
+    ];
+    for (name, device) in devices() {
+        let errors = match &device {
+            Device::Host(backend) => errors(backend),
+            Device::Cuda(backend) => errors(&**backend),
+        };
+        assert_eq!(errors.unwrap(), expected, "{name}");
+    }
+}
+
+/// A kernel that panics takes its context with it, so this runs in a process of its own: this test,
+/// started again.
+#[test]
+fn a_kernel_that_panics_is_named() {
+    const CHILD_VARIABLE: &str = "TEST_PANICKING_KERNEL";
+    if std::env::var_os(CHILD_VARIABLE).is_some() {
+        for name in names().iter().filter(|name| *name != "cpu") {
+            panicking_kernel(&cuda_backend(name)).unwrap();
+        }
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["a_kernel_that_panics_is_named", "--exact", "--nocapture"])
+        .env(CHILD_VARIABLE, "1")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A label that is no class is an index past the end of a row of logits.
+fn panicking_kernel(backend: &CudaBackend) -> Result<()> {
+    let logits = backend.zeros(20 * 4)?;
+    let mut labels = [3; 20];
+    labels[17] = 4;
+    let labels = backend.upload_bytes(&labels)?;
+    let mut statistics = backend.statistics(1)?;
+    let error = backend
+        .softmax_cross_entropy(SoftmaxCrossEntropy {
+            logits: &logits,
+            labels: &labels,
+            dlogits: None,
+            statistics: &mut statistics,
+            step: 0,
+            n_rows: 20,
+            n_classes: 4,
+        })
+        .and_then(|()| backend.synchronize())
+        .unwrap_err();
+    assert!(matches!(error, Error::Device(_)), "{error:?}");
+    // Row 17 is that of warp 1 of the third block, whose first lane adds up the loss.
+    assert_eq!(
+        error.to_string(),
+        "cuda: kernel `softmax_cross_entropy` panicked in block (2, 0, 0), thread (32, 0, 0)"
+    );
+    // Whatever is asked for afterwards says the same.
+    assert_eq!(
+        backend.zeros(1).map(|_| ()).unwrap_err().to_string(),
+        error.to_string()
+    );
+    Ok(())
+}
