@@ -9,17 +9,24 @@
 
 mod activation;
 mod batch;
+mod convolution;
 pub mod cuda;
 mod dense;
 pub mod host;
 mod loss;
 mod operation;
 mod optimizer;
+mod pooling;
+mod window;
 
 use crate::Result;
 
 pub use activation::{Activation, ActivationOperations};
 pub use batch::{BatchOperations, GatherBatch};
+pub use convolution::{
+    ConvolutionBackwardInput, ConvolutionBackwardWeight, ConvolutionForward, ConvolutionOperations,
+    ConvolutionShape,
+};
 pub use cuda::CudaBackend;
 pub use dense::{
     DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseOperations, DenseSgdStep,
@@ -27,6 +34,8 @@ pub use dense::{
 pub use host::HostBackend;
 pub use loss::{LossOperations, MeanSquaredError, SoftmaxCrossEntropy};
 pub use optimizer::{OptimizerOperations, SgdStep};
+pub use pooling::{Pooling, PoolingBackward, PoolingForward, PoolingOperations, PoolingShape};
+pub use window::Window;
 
 /// What a step of training or evaluation measured, one entry per slot.
 #[derive(Debug, Clone, PartialEq)]
