@@ -3,12 +3,13 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cpu::backend::{Activation, HostBackend};
 use cpu::data::Dataset;
-use cpu::nn::{Initializer, Sequential, Sgd, mlp, random_generator};
-use cpu::train::Trainer;
+use cpu::nn::{Initializer, Sgd, models, random_generator};
+use cpu::train::{Recipe, Trainer};
 
 struct Counting;
 
@@ -51,26 +52,29 @@ fn a_training_step_allocates_nothing() {
             .map(|i| (i * i % 251) as u8)
             .collect(),
         labels: (0..n_images).map(|i| (i % 10) as u8).collect(),
-        n_pixels,
+        size: [1, n_pixels],
         n_classes: 10,
     };
     for (n_threads, momentum) in [(1, 0.0), (2, 0.0), (3, 0.9)] {
         let backend = HostBackend::new(NonZero::new(n_threads)).unwrap();
         backend.install(|| {
-            let mut random = random_generator(1);
-            let (sizes, he) = ([n_pixels, 128, 64, 10], Initializer::HeNormal);
-            let layers = mlp(&backend, &sizes, Activation::Tanh, he, &mut random).unwrap();
-            let mut model = Sequential::new(&backend, 64, layers).unwrap();
+            let (tanh, he) = (Activation::Tanh, Initializer::HeNormal);
+            let mut model = models::mlp(&[n_pixels], &[128, 64], 10, tanh, he)
+                .build(&backend, 64, &mut random_generator(1))
+                .unwrap();
             let optimizer = Sgd::new(0.01).unwrap().momentum(momentum).unwrap();
-            let mut trainer = Trainer::new(&backend, optimizer, &data, 64, 1).unwrap();
+            let mut trainer = Trainer::new(&backend, Recipe::new(optimizer, 64, 1), &data).unwrap();
             // The first steps make the optimizer's state, and each thread allocates once, when it first
             // takes work from another: on a busy machine that may be late. So one whole epoch without
             // an allocation is asked for, which steps that allocate never have.
             let mut counts = Vec::with_capacity(n_images);
             let is_free_of_allocations = (0..6).any(|_| {
                 counts.clear();
-                let mut note = |_| counts.push(N_ALLOCATIONS.load(Ordering::Relaxed));
-                trainer.epoch(&backend, &mut model, &mut note).unwrap();
+                let note = |_| {
+                    counts.push(N_ALLOCATIONS.load(Ordering::Relaxed));
+                    ControlFlow::Continue(())
+                };
+                trainer.epoch_until(&backend, &mut model, note).unwrap();
                 assert_eq!(counts.len(), 8);
                 counts.first() == counts.last()
             });

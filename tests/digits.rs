@@ -5,8 +5,8 @@ use std::path::Path;
 use cpu::backend::{Activation, HostBackend};
 use cpu::data::digits::{N_TEST, N_TRAIN, SEED, generate};
 use cpu::data::mnist::load_folder;
-use cpu::nn::{Initializer, Sequential, Sgd, mlp, random_generator};
-use cpu::train::{Evaluator, Trainer};
+use cpu::nn::{Initializer, Sgd, models, random_generator};
+use cpu::train::{Evaluator, Recipe, Trainer};
 
 const BATCH_SIZE: usize = 64;
 
@@ -15,16 +15,16 @@ fn accuracy(hidden: &[usize], learning_rate: f32, n_epochs: usize) -> f64 {
     let backend = HostBackend::new(None).unwrap();
     let train = generate(SEED, 0..N_TRAIN);
     let test = generate(SEED, N_TRAIN..N_TRAIN + N_TEST);
-    let sizes = [&[train.n_pixels], hidden, &[train.n_classes]].concat();
-    let mut random = random_generator(1);
+    let input = [1, train.size[0], train.size[1]];
     backend.install(|| {
         let (activation, initializer) = (Activation::Relu, Initializer::HeNormal);
-        let layers = mlp(&backend, &sizes, activation, initializer, &mut random).unwrap();
-        let mut model = Sequential::new(&backend, BATCH_SIZE, layers).unwrap();
-        let optimizer = Sgd::new(learning_rate).unwrap();
-        let mut trainer = Trainer::new(&backend, optimizer, &train, BATCH_SIZE, 1).unwrap();
+        let mut model = models::mlp(&input, hidden, train.n_classes, activation, initializer)
+            .build(&backend, BATCH_SIZE, &mut random_generator(1))
+            .unwrap();
+        let recipe = Recipe::new(Sgd::new(learning_rate).unwrap(), BATCH_SIZE, 1);
+        let mut trainer = Trainer::new(&backend, recipe, &train).unwrap();
         for _ in 0..n_epochs {
-            trainer.epoch(&backend, &mut model, |_| {}).unwrap();
+            trainer.epoch(&backend, &mut model).unwrap();
         }
         let mut evaluator = Evaluator::new(&backend, &test, BATCH_SIZE).unwrap();
         evaluator.evaluate(&backend, &mut model).unwrap().accuracy()

@@ -7,8 +7,8 @@ use std::num::NonZero;
 
 use cpu::backend::{Activation, Backend, HostBackend, Memory};
 use cpu::nn::{
-    ActivationLayer, Backward, Dense, Forward, Layer, LossPass, MeanSquaredError, Sequential, Sgd,
-    SoftmaxCrossEntropy,
+    ActivationLayer, Backward, Dense, Forward, Layer, LossPass, MeanSquaredError, Mode, Optimizer,
+    Sequential, Sgd, SoftmaxCrossEntropy, Step, Update,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -20,6 +20,13 @@ const ACTIVATIONS: [Activation; 4] = [
     Activation::Sigmoid,
     Activation::Tanh,
 ];
+
+const STEP: Step = Step { seed: 1, index: 0 };
+
+const UPDATE: Update = Update {
+    learning_rate: 0.25,
+    step: 1,
+};
 
 /// Values that `f32` holds, so that both sides begin with the same.
 fn draw(n: usize, random: &mut ChaCha8Rng) -> Vec<f64> {
@@ -213,6 +220,7 @@ fn dense_layers() {
                 x: &x,
                 y: &mut device_y,
                 n_rows,
+                mode: Mode::Training(STEP),
             };
             layer.forward(&backend, pass).unwrap();
             let (y_actual, dx_given) = (&device_y, Some(&mut dx));
@@ -222,6 +230,7 @@ fn dense_layers() {
                 dy: &mut dy,
                 dx: dx_given,
                 n_rows,
+                step: STEP,
             };
             layer.backward(&backend, pass).unwrap();
             assert_close(&what("y"), &download(&backend, &device_y), &y, SINGLE_LIMIT);
@@ -273,6 +282,7 @@ fn activation_layers() {
                     x: &x,
                     y: &mut device_y,
                     n_rows,
+                    mode: Mode::Training(STEP),
                 },
             )
             .unwrap();
@@ -282,6 +292,7 @@ fn activation_layers() {
             dy: &mut dy,
             dx: Some(&mut dx),
             n_rows,
+            step: STEP,
         };
         layer.backward(&backend, pass).unwrap();
         assert_close(&what("y"), &download(&backend, &device_y), &y, SINGLE_LIMIT);
@@ -488,7 +499,9 @@ fn forward_and_loss(
     let n_rows = labels.len();
     let labels = backend.upload_bytes(labels).unwrap();
     let mut statistics = backend.statistics(1).unwrap();
-    model.forward(backend, x, n_rows).unwrap();
+    model
+        .forward(backend, x, n_rows, Mode::Training(STEP))
+        .unwrap();
     let (y, dy) = model.output_and_gradient();
     let pass = LossPass {
         y,
@@ -539,7 +552,7 @@ fn a_whole_model() {
     let mut on_device = device_model(&backend, &model);
     let x = upload(&backend, &x);
     forward_and_loss(&backend, &mut on_device, &x, &model.labels);
-    on_device.backward(&backend, &x, n_rows).unwrap();
+    on_device.backward(&backend, &x, n_rows, STEP).unwrap();
     assert_eq!(on_device.parameters().count(), expected.len());
     for (index, (parameter, expected)) in on_device.parameters().zip(&expected).enumerate() {
         let what = format!("layer {}, {}", index / 2, parameter.name);
@@ -562,15 +575,16 @@ fn backward_and_step_in_one_gives_what_they_give_one_after_the_other() {
         plain.momentum(0.5).unwrap(),
         plain.momentum(0.5).unwrap().weight_decay(0.125).unwrap(),
     ] {
+        let optimizer = Optimizer::from(optimizer);
         let mut apart = device_model(&backend, &model);
         let mut in_one = device_model(&backend, &model);
         for _ in 0..3 {
             forward_and_loss(&backend, &mut apart, &x, &model.labels);
-            apart.backward(&backend, &x, n_rows).unwrap();
-            apart.step(&backend, &optimizer).unwrap();
+            apart.backward(&backend, &x, n_rows, STEP).unwrap();
+            apart.step(&backend, &optimizer, UPDATE).unwrap();
             forward_and_loss(&backend, &mut in_one, &x, &model.labels);
             in_one
-                .backward_and_step(&backend, &x, n_rows, &optimizer)
+                .backward_and_step(&backend, &x, n_rows, STEP, &optimizer, UPDATE)
                 .unwrap();
         }
         for (index, (apart, in_one)) in apart.parameters().zip(in_one.parameters()).enumerate() {

@@ -1,12 +1,13 @@
 //! Training as a whole, on the CPU: it learns, it repeats bit for bit, it stops where it must.
 
 use std::num::NonZero;
+use std::ops::ControlFlow;
 
 use cpu::Error;
 use cpu::backend::{Activation, HostBackend, Memory};
 use cpu::data::Dataset;
-use cpu::nn::{Initializer, Sequential, Sgd, mlp, random_generator};
-use cpu::train::{EpochSummary, Evaluator, Trainer};
+use cpu::nn::{Dense, Initializer, Layer, Mode, Sequential, Sgd, models, random_generator};
+use cpu::train::{EpochSummary, Evaluator, Recipe, Trainer};
 use rand::{RngExt, SeedableRng};
 
 /// Noise with a bright bar whose place is the class: `n_images` of 5 by 5 pixels, 5 classes.
@@ -25,9 +26,26 @@ fn bars(n_images: usize, seed: u64) -> Dataset {
     Dataset {
         images,
         labels,
-        n_pixels: 25,
+        size: [5, 5],
         n_classes: 5,
     }
+}
+
+/// A multilayer perceptron of layers of these sizes, for batches of `max_rows`.
+fn perceptron(
+    backend: &HostBackend,
+    sizes: &[usize],
+    max_rows: usize,
+    seed: u64,
+) -> cpu::Result<Sequential<HostBackend>> {
+    let (first, rest) = sizes.split_first().unwrap();
+    let (last, hidden) = rest.split_last().unwrap();
+    let (relu, he) = (Activation::Relu, Initializer::HeNormal);
+    models::mlp(&[*first], hidden, *last, relu, he).build(
+        backend,
+        max_rows,
+        &mut random_generator(seed),
+    )
 }
 
 struct Run {
@@ -41,13 +59,11 @@ fn run(n_threads: usize, seed: u64, optimizer: Sgd) -> Run {
     let backend = HostBackend::new(NonZero::new(n_threads)).unwrap();
     // 507 images: the last batch has 11 of 16.
     let (training, test) = (bars(507, 1), bars(100, 2));
-    let he = Initializer::HeNormal;
-    let mut random = random_generator(seed);
-    let layers = mlp(&backend, &[25, 80, 5], Activation::Relu, he, &mut random).unwrap();
-    let mut model = Sequential::new(&backend, 16, layers).unwrap();
-    let mut trainer = Trainer::new(&backend, optimizer, &training, 16, seed).unwrap();
+    let mut model = perceptron(&backend, &[25, 80, 5], 16, seed).unwrap();
+    let recipe = Recipe::new(optimizer, 16, seed);
+    let mut trainer = Trainer::new(&backend, recipe, &training).unwrap();
     let summaries = (0..5)
-        .map(|_| trainer.epoch(&backend, &mut model, |_| {}).unwrap())
+        .map(|_| trainer.epoch(&backend, &mut model).unwrap())
         .collect();
     let evaluation = Evaluator::new(&backend, &test, 16)
         .unwrap()
@@ -104,15 +120,17 @@ fn the_same_seed_and_thread_count_give_the_same_bits() {
 fn the_progress_counts_every_image_once() {
     let backend = HostBackend::new(NonZero::new(1)).unwrap();
     let data = bars(10, 1);
-    let mut random = random_generator(1);
-    let he = Initializer::HeNormal;
-    let layers = mlp(&backend, &[25, 5], Activation::Relu, he, &mut random).unwrap();
-    let mut model = Sequential::new(&backend, 4, layers).unwrap();
-    let mut trainer = Trainer::new(&backend, Sgd::new(0.1).unwrap(), &data, 4, 1).unwrap();
+    let mut model = perceptron(&backend, &[25, 5], 4, 1).unwrap();
+    let recipe = Recipe::new(Sgd::new(0.1).unwrap(), 4, 1);
+    let mut trainer = Trainer::new(&backend, recipe, &data).unwrap();
     let mut n_images = Vec::new();
-    trainer
-        .epoch(&backend, &mut model, |n| n_images.push(n))
+    let summary = trainer
+        .epoch_until(&backend, &mut model, |n| {
+            n_images.push(n);
+            ControlFlow::Continue(())
+        })
         .unwrap();
+    assert_eq!(summary.unwrap().epoch, 1);
     assert_eq!(n_images, [4, 8, 10]);
 }
 
@@ -120,13 +138,10 @@ fn the_progress_counts_every_image_once() {
 fn a_loss_that_is_no_number_ends_training_and_names_the_step() {
     let backend = HostBackend::new(NonZero::new(2)).unwrap();
     let data = bars(64, 1);
-    let he = Initializer::HeNormal;
-    let mut random = random_generator(1);
-    let layers = mlp(&backend, &[25, 80, 5], Activation::Relu, he, &mut random).unwrap();
-    let mut model = Sequential::new(&backend, 16, layers).unwrap();
-    let optimizer = Sgd::new(1e30).unwrap();
-    let mut trainer = Trainer::new(&backend, optimizer, &data, 16, 1).unwrap();
-    let error = trainer.epoch(&backend, &mut model, |_| {}).unwrap_err();
+    let mut model = perceptron(&backend, &[25, 80, 5], 16, 1).unwrap();
+    let recipe = Recipe::new(Sgd::new(1e30).unwrap(), 16, 1);
+    let mut trainer = Trainer::new(&backend, recipe, &data).unwrap();
+    let error = trainer.epoch(&backend, &mut model).unwrap_err();
     assert!(matches!(error, Error::Training(_)), "{error:?}");
     assert_eq!(error.exit_code(), 1);
     // The first step's loss comes before the first update.
@@ -147,9 +162,8 @@ fn what_does_not_fit_is_refused_with_a_sentence() {
         data
     };
     let refused = |data: &Dataset, batch_size| {
-        let error = Trainer::new(&backend, sgd, data, batch_size, 1)
-            .err()
-            .unwrap();
+        let recipe = Recipe::new(sgd, batch_size, 1);
+        let error = Trainer::new(&backend, recipe, data).err().unwrap();
         assert_eq!(error.exit_code(), 2);
         error.to_string()
     };
@@ -177,23 +191,25 @@ fn what_does_not_fit_is_refused_with_a_sentence() {
             "the model gives 6 values per image, the data set has 25 pixels",
         ),
     ] {
-        let mut random = random_generator(1);
-        let (relu, he) = (Activation::Relu, Initializer::HeNormal);
-        let layers = mlp(&backend, &sizes, relu, he, &mut random).unwrap();
-        let mut model = Sequential::new(&backend, 4, layers).unwrap();
-        let mut trainer = Trainer::new(&backend, sgd, &good, 4, 1).unwrap();
-        let error = trainer
-            .epoch(&backend, &mut model, |_| {})
-            .unwrap_err()
-            .to_string();
+        let mut model = perceptron(&backend, &sizes, 4, 1).unwrap();
+        let mut trainer = Trainer::new(&backend, Recipe::new(sgd, 4, 1), &good).unwrap();
+        let error = trainer.epoch(&backend, &mut model).unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
     }
 
-    for sizes in [&[25, 0, 5][..], &[usize::MAX, 2], &[1 << 20, 1 << 20]] {
-        let mut random = random_generator(1);
-        let (relu, he) = (Activation::Relu, Initializer::HeNormal);
-        let error = mlp(&backend, sizes, relu, he, &mut random).err().unwrap();
-        assert!(error.to_string().contains("cannot be made"), "{error}");
+    for (sizes, message) in [
+        (
+            &[25, 0, 5][..],
+            "layer 0 (dense): its output's shape [0] has a dimension of 0",
+        ),
+        (
+            &[usize::MAX, 2],
+            "the input's shape [18446744073709551615] has more than",
+        ),
+        (&[1 << 20, 1 << 20], "cannot be made"),
+    ] {
+        let error = perceptron(&backend, sizes, 4, 1).err().unwrap();
+        assert!(error.to_string().contains(message), "{error}");
     }
     for (learning_rate, momentum, weight_decay) in [
         (f32::NAN, 0.0, 0.0),
@@ -216,23 +232,25 @@ fn what_does_not_fit_is_refused_with_a_sentence() {
 #[test]
 fn layers_that_do_not_fit_together_are_refused() {
     let backend = HostBackend::new(NonZero::new(1)).unwrap();
-    let mut random = random_generator(1);
-    let (relu, he) = (Activation::Relu, Initializer::HeNormal);
-    let mut layers = mlp(&backend, &[4, 3], relu, he, &mut random).unwrap();
-    layers.extend(mlp(&backend, &[2, 1], relu, he, &mut random).unwrap());
+    let (identity, he) = (Activation::Identity, Initializer::HeNormal);
+    let dense = |n_inputs, n_outputs| -> Box<dyn Layer<HostBackend>> {
+        let mut random = random_generator(1);
+        let layer = Dense::new(&backend, n_inputs, n_outputs, identity, he, &mut random);
+        Box::new(layer.unwrap())
+    };
+    let layers = vec![dense(4, 3), dense(2, 1)];
     let error = Sequential::new(&backend, 4, layers)
         .err()
         .unwrap()
         .to_string();
-    let expected = "layer 1 (dense 4 -> 3) gives 3 values, layer 2 (dense 2 -> 1) takes 2";
+    let expected = "layer 0 (dense 4 -> 3) gives 3 values, layer 1 (dense 2 -> 1) takes 2";
     assert_eq!(error, expected);
     assert!(Sequential::<HostBackend>::new(&backend, 4, Vec::new()).is_err());
 
-    let layers = mlp(&backend, &[4, 3], relu, he, &mut random).unwrap();
-    let mut model = Sequential::new(&backend, 4, layers).unwrap();
+    let mut model = Sequential::new(&backend, 4, vec![dense(4, 3)]).unwrap();
     let x = backend.zeros(5 * 4).unwrap();
     assert!(matches!(
-        model.forward(&backend, &x, 5),
+        model.forward(&backend, &x, 5, Mode::Evaluation),
         Err(Error::Shape { .. })
     ));
 }

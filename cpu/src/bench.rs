@@ -50,7 +50,7 @@ pub fn epochs<B: Backend>(
             "a benchmark needs at least one epoch".to_owned(),
         ));
     }
-    let first = trainer.epoch(backend, model, |_| {})?;
+    let first = trainer.epoch(backend, model)?;
     let guessing = (model.n_outputs() as f64).ln();
     if !(first.mean_loss < guessing) {
         return Err(Error::Training(format!(
@@ -61,10 +61,7 @@ pub fn epochs<B: Backend>(
     }
     let mut sorted = Vec::with_capacity(n_epochs);
     for _ in 0..n_epochs {
-        let seconds = trainer
-            .epoch(backend, model, |_| {})?
-            .duration
-            .as_secs_f64();
+        let seconds = trainer.epoch(backend, model)?.duration.as_secs_f64();
         progress(seconds);
         sorted.push(seconds);
     }

@@ -1,10 +1,13 @@
 //! Training and evaluation of a classifier on a data set.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, GatherBatch, StepStatistics};
 use crate::data::{Dataset, Shuffle, batches};
-use crate::nn::{LossPass, Sequential, Sgd, SoftmaxCrossEntropy};
+use crate::nn::{LossPass, Mode, Optimizer, Sequential, SoftmaxCrossEntropy, Step, Update};
 use crate::{Error, Result};
 
 /// What an image's bytes are multiplied by: 0 to 1.
@@ -15,24 +18,23 @@ const SCALE: f32 = 1.0 / 255.0;
 /// ```
 /// use cpu::backend::{Activation, HostBackend};
 /// use cpu::data::Dataset;
-/// use cpu::nn::{Initializer, Sequential, Sgd, mlp, random_generator};
-/// use cpu::train::{Evaluator, Trainer};
+/// use cpu::nn::{Initializer, Sgd, models, random_generator};
+/// use cpu::train::{Evaluator, Recipe, Trainer};
 ///
 /// # fn main() -> cpu::Result<()> {
 /// // Class 1 is where the second pixel is the brighter one.
 /// let data = Dataset {
 ///     images: vec![200, 10, 10, 200, 90, 30, 0, 80],
 ///     labels: vec![0, 1, 0, 1],
-///     n_pixels: 2,
+///     size: [1, 2],
 ///     n_classes: 2,
 /// };
 /// let backend = HostBackend::new(None)?;
-/// let mut random = random_generator(1);
-/// let layers = mlp(&backend, &[2, 8, 2], Activation::Relu, Initializer::HeNormal, &mut random)?;
-/// let mut model = Sequential::new(&backend, 2, layers)?;
-/// let mut trainer = Trainer::new(&backend, Sgd::new(0.5)?, &data, 2, 1)?;
+/// let architecture = models::mlp(&[2], &[8], 2, Activation::Relu, Initializer::HeNormal);
+/// let mut model = architecture.build(&backend, 2, &mut random_generator(1))?;
+/// let mut trainer = Trainer::new(&backend, Recipe::new(Sgd::new(0.5)?, 2, 1), &data)?;
 /// for _ in 0..100 {
-///     trainer.epoch(&backend, &mut model, |_n_images| {})?;
+///     trainer.epoch(&backend, &mut model)?;
 /// }
 /// let evaluation = Evaluator::new(&backend, &data, 2)?.evaluate(&backend, &mut model)?;
 /// assert_eq!(evaluation.accuracy(), 1.0);
@@ -42,8 +44,41 @@ const SCALE: f32 = 1.0 / 255.0;
 pub struct Trainer<B: Backend> {
     data: DeviceData<B>,
     shuffle: Shuffle,
-    optimizer: Sgd,
-    n_epochs: usize,
+    recipe: Recipe,
+    progress: Progress,
+}
+
+/// How a model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// What updates the parameters.
+    pub optimizer: Optimizer,
+    /// Images per step, at least 1.
+    pub batch_size: usize,
+    /// Where everything that is drawn begins: the order of the images, what layers drop.
+    pub seed: u64,
+}
+
+impl Recipe {
+    /// Without anything that can be left out.
+    pub fn new(optimizer: impl Into<Optimizer>, batch_size: usize, seed: u64) -> Self {
+        Recipe {
+            optimizer: optimizer.into(),
+            batch_size,
+            seed,
+        }
+    }
+}
+
+/// How far training has come.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs that are complete.
+    pub n_epochs: usize,
+    /// Steps of the epoch that is under way.
+    pub n_steps: usize,
+    /// Seconds that these steps took.
+    pub seconds: f64,
 }
 
 /// What an epoch of training measured.
@@ -60,79 +95,123 @@ pub struct EpochSummary {
 }
 
 impl<B: Backend> Trainer<B> {
-    /// Brings the data set to the device. The batches of all epochs follow from `seed`.
+    /// Brings the data set to the device. The batches of all epochs follow from the recipe's seed.
     ///
     /// # Errors
     ///
-    /// If the data set is empty or contradicts itself, or `batch_size` is 0.
-    pub fn new(
-        backend: &B,
-        optimizer: Sgd,
-        data: &Dataset,
-        batch_size: usize,
-        seed: u64,
-    ) -> Result<Self> {
+    /// If the data set is empty or contradicts itself, or the batch size is 0.
+    pub fn new(backend: &B, recipe: Recipe, data: &Dataset) -> Result<Self> {
         Ok(Trainer {
-            data: DeviceData::new(backend, data, batch_size)?,
-            shuffle: Shuffle::new(data.n_images(), seed),
-            optimizer,
-            n_epochs: 0,
+            data: DeviceData::new(backend, data, recipe.batch_size)?,
+            shuffle: Shuffle::new(data.n_images(), recipe.seed),
+            recipe,
+            progress: Progress::default(),
         })
     }
 
-    /// Trains on every image once, in a new order; calls `progress` after every step with the
-    /// number of images that the steps so far have taken.
+    /// How far training has come.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// How the model is trained.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// Steps of an epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        batches(self.data.n_images, self.data.batch_size).len()
+    }
+
+    /// Trains on every image once, in a new order.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::epoch_until`].
+    pub fn epoch(&mut self, backend: &B, model: &mut Sequential<B>) -> Result<EpochSummary> {
+        let summary = self.epoch_until(backend, model, |_| ControlFlow::Continue(()))?;
+        Ok(summary.expect("nobody breaks off"))
+    }
+
+    /// Trains on every image once, in a new order, or on what is left of the epoch that was broken off
+    /// before; calls `progress` after every step with the number of images that the steps of the epoch
+    /// so far have taken. If that breaks off, there is no summary yet.
     ///
     /// # Errors
     ///
     /// [`Error::Training`] if the loss of a step was not a finite number. The model is then of no
     /// further use.
-    pub fn epoch(
+    pub fn epoch_until(
         &mut self,
         backend: &B,
         model: &mut Sequential<B>,
-        mut progress: impl FnMut(usize),
-    ) -> Result<EpochSummary> {
-        self.n_epochs += 1;
+        mut progress: impl FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<Option<EpochSummary>> {
         let start = Instant::now();
+        let seconds_before = self.progress.seconds;
         let data = &mut self.data;
         data.check_model(model)?;
-        backend.write_indices(&mut data.order, self.shuffle.next_epoch())?;
-        for (step, rows) in batches(data.n_images, data.batch_size).enumerate() {
+        let order = self.shuffle.epoch(self.progress.n_epochs);
+        backend.write_indices(&mut data.order, order)?;
+        let steps = batches(data.n_images, data.batch_size);
+        let n_steps = steps.len();
+        let n_steps_before = self.progress.n_epochs * n_steps;
+        for (step_idx, rows) in steps.enumerate().skip(self.progress.n_steps) {
             let n_rows = rows.len();
+            let index = (n_steps_before + step_idx) as u64;
+            let step = Step {
+                seed: self.recipe.seed,
+                index,
+            };
             data.gather(backend, rows.start, n_rows)?;
-            model.forward(backend, &data.x, n_rows)?;
+            model.forward(backend, &data.x, n_rows, Mode::Training(step))?;
             let (y, dy) = model.output_and_gradient();
             let pass = LossPass {
                 y,
                 dy: Some(dy),
                 statistics: &mut data.statistics,
-                step,
+                step: step_idx,
                 n_rows,
             };
             data.loss.compute(backend, &data.batch_labels, pass)?;
-            model.backward_and_step(backend, &data.x, n_rows, &self.optimizer)?;
-            progress(rows.end);
+            let optimizer = &self.recipe.optimizer;
+            let update = Update {
+                learning_rate: optimizer.learning_rate(),
+                step: index + 1,
+            };
+            model.backward_and_step(backend, &data.x, n_rows, step, optimizer, update)?;
+            self.progress.n_steps = step_idx + 1;
+            let is_last = step_idx + 1 == n_steps;
+            if progress(rows.end).is_break() && !is_last {
+                backend.synchronize()?;
+                self.progress.seconds = seconds_before + start.elapsed().as_secs_f64();
+                return Ok(None);
+            }
         }
         let statistics = backend.read_statistics(&data.statistics)?;
-        let duration = start.elapsed();
+        let duration = Duration::from_secs_f64(seconds_before) + start.elapsed();
+        let epoch = self.progress.n_epochs + 1;
         if let Some(step) = statistics.loss.iter().position(|loss| !loss.is_finite()) {
             return Err(Error::Training(format!(
-                "the loss became {} at step {} of {} in epoch {}; try a smaller learning rate or \
-                 momentum",
+                "the loss became {} at step {} of {n_steps} in epoch {epoch}; try a smaller learning \
+                 rate or momentum",
                 statistics.loss[step],
                 step + 1,
-                statistics.loss.len(),
-                self.n_epochs,
             )));
         }
+        self.progress = Progress {
+            n_epochs: epoch,
+            n_steps: 0,
+            seconds: 0.0,
+        };
         let (mean_loss, accuracy) = means(&statistics, data.n_images);
-        Ok(EpochSummary {
-            epoch: self.n_epochs,
+        Ok(Some(EpochSummary {
+            epoch,
             mean_loss,
             accuracy,
             duration,
-        })
+        }))
     }
 }
 
@@ -186,7 +265,7 @@ impl<B: Backend> Evaluator<B> {
         for (step, rows) in batches(data.n_images, data.batch_size).enumerate() {
             let n_rows = rows.len();
             data.gather(backend, rows.start, n_rows)?;
-            let y = model.forward(backend, &data.x, n_rows)?;
+            let y = model.forward(backend, &data.x, n_rows, Mode::Evaluation)?;
             let pass = LossPass {
                 y,
                 dy: None,
@@ -231,10 +310,10 @@ impl<B: Backend> DeviceData<B> {
         let Dataset {
             images,
             labels,
-            n_pixels,
             n_classes,
+            ..
         } = data;
-        let (n_pixels, n_classes, n_images) = (*n_pixels, *n_classes, labels.len());
+        let (n_pixels, n_classes, n_images) = (data.n_pixels(), *n_classes, labels.len());
         if n_images == 0 {
             return Err(Error::Input("the data set has no images".to_owned()));
         }

@@ -4,7 +4,7 @@ use cpu::Result;
 use cpu::backend::{Activation, Backend};
 use cpu::data::{Dataset, Shuffle, batches};
 use cpu::nn::{Dense, Layer, Sequential, Sgd};
-use cpu::train::Trainer;
+use cpu::train::{Recipe, Trainer};
 use rand::RngExt;
 
 use crate::buffers::*;
@@ -33,7 +33,7 @@ fn training_data() -> TrainingData {
     let dataset = Dataset {
         labels: images.chunks_exact(SIZES[0]).map(brightest).collect(),
         images,
-        n_pixels: SIZES[0],
+        size: [1, SIZES[0]],
         n_classes: SIZES[3],
     };
     let layers = SIZES
@@ -77,9 +77,9 @@ fn train<B: Backend + 'static>(backend: &B) -> Result<(Vec<Vec<f32>>, Vec<f64>)>
     let sgd = Sgd::new(SGD.learning_rate as f32)?
         .momentum(SGD.momentum as f32)?
         .weight_decay(SGD.weight_decay as f32)?;
-    let mut trainer = Trainer::new(backend, sgd, &dataset, BATCH_SIZE, 1)?;
+    let mut trainer = Trainer::new(backend, Recipe::new(sgd, BATCH_SIZE, 1), &dataset)?;
     let losses = (0..N_EPOCHS)
-        .map(|_| Ok(trainer.epoch(backend, &mut model, |_| {})?.mean_loss))
+        .map(|_| Ok(trainer.epoch(backend, &mut model)?.mean_loss))
         .collect::<Result<_>>()?;
     let parameters = model
         .parameters()
@@ -101,8 +101,8 @@ fn train_reference() -> (Vec<Vec<f64>>, Vec<f64>) {
         .collect();
     let mut shuffle = Shuffle::new(N_IMAGES, 1);
     let mut losses = Vec::new();
-    for _ in 0..N_EPOCHS {
-        let order = shuffle.next_epoch().to_vec();
+    for epoch in 0..N_EPOCHS {
+        let order = shuffle.epoch(epoch).to_vec();
         let mut epoch_loss = 0.0;
         for rows in batches(N_IMAGES, BATCH_SIZE) {
             let rows: Vec<usize> = order[rows].iter().map(|&row| row as usize).collect();

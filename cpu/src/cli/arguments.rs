@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use cpu::backend::{self, Backend};
 use cpu::data;
-use cpu::nn::{self, Sequential, Sgd, mlp, random_generator};
+use cpu::nn::{self, Sequential, Sgd, models, random_generator};
 use cpu::{Error, Result};
 use ptx_sim::{Profile, ProfileOutput};
 
@@ -170,12 +170,13 @@ take in place of the known ones.";
 
 impl Training {
     /// The optimizer, with its state still empty.
-    pub fn optimizer(&self) -> Result<Sgd> {
-        match self.optimizer {
+    pub fn optimizer(&self) -> Result<nn::Optimizer> {
+        Ok(match self.optimizer {
             Optimizer::Sgd => Sgd::new(self.learning_rate)?
                 .momentum(self.momentum)?
-                .weight_decay(self.weight_decay),
-        }
+                .weight_decay(self.weight_decay)?
+                .into(),
+        })
     }
 
     /// The model for images of `data`, in batches of up to `max_rows`.
@@ -185,9 +186,6 @@ impl Training {
         data: &data::Dataset,
         max_rows: usize,
     ) -> Result<Sequential<B>> {
-        let mut sizes = vec![data.n_pixels];
-        sizes.extend(&self.hidden);
-        sizes.push(data.n_classes);
         let activation = match self.activation {
             Activation::Relu => backend::Activation::Relu,
             Activation::Sigmoid => backend::Activation::Sigmoid,
@@ -199,9 +197,15 @@ impl Training {
             Initializer::HeUniform => nn::Initializer::HeUniform,
             Initializer::HeNormal => nn::Initializer::HeNormal,
         };
-        let mut random = random_generator(self.seed);
-        let layers = mlp(backend, &sizes, activation, initializer, &mut random)?;
-        Sequential::new(backend, max_rows, layers)
+        let input = [1, data.size[0], data.size[1]];
+        models::mlp(
+            &input,
+            &self.hidden,
+            data.n_classes,
+            activation,
+            initializer,
+        )
+        .build(backend, max_rows, &mut random_generator(self.seed))
     }
 
     /// The initializer that was asked for, or the one that suits the activation.

@@ -4,7 +4,7 @@ use clap::Args;
 use cpu::Result;
 use cpu::backend::Backend;
 use cpu::bench::epochs;
-use cpu::train::Trainer;
+use cpu::train::{Recipe, Trainer};
 
 use super::arguments::{self, DATA_HELP, at_least_one};
 use super::device::{self, Chosen, Task};
@@ -51,9 +51,8 @@ impl Task for Run<'_> {
         let batch_size = training.batch_size.min(n_images);
         let mut model = training.model(backend, &splits.train, batch_size)?;
         describe(&splits, &model, training, device)?;
-        let optimizer = training.optimizer()?;
-        let mut trainer =
-            Trainer::new(backend, optimizer, &splits.train, batch_size, training.seed)?;
+        let recipe = Recipe::new(training.optimizer()?, batch_size, training.seed);
+        let mut trainer = Trainer::new(backend, recipe, &splits.train)?;
         drop(splits);
 
         let speed = |seconds: f64| n_images as f64 / seconds;

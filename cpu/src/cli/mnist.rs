@@ -1,5 +1,6 @@
 //! `mnist`: trains a network on handwritten digits and reports its accuracy.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use clap::Args;
 use cpu::backend::Backend;
 use cpu::data::Splits;
 use cpu::nn::Sequential;
-use cpu::train::{Evaluation, Evaluator, Trainer};
+use cpu::train::{Evaluation, Evaluator, Recipe, Trainer};
 use cpu::{Error, Result};
 
 use super::arguments::{self, DATA_HELP, at_least_one, name};
@@ -85,10 +86,8 @@ impl Task for Run<'_> {
         } = splits;
         let mut trainer = Trainer::new(
             backend,
-            training.optimizer()?,
+            Recipe::new(training.optimizer()?, batch_size, training.seed),
             &train,
-            batch_size,
-            training.seed,
         )?;
         let mut evaluator = Evaluator::new(backend, &test, max_rows)?;
         // The device has its own copy.
@@ -148,10 +147,12 @@ impl Run<'_> {
         loop {
             epoch += 1;
             let bar = epoch_bar(epoch, n_epochs, n_train, loss);
-            let trained =
-                trainer.epoch(backend, model, |n_images| bar.set_position(n_images as u64));
+            let trained = trainer.epoch_until(backend, model, |n_images| {
+                bar.set_position(n_images as u64);
+                ControlFlow::Continue(())
+            });
             bar.finish_and_clear();
-            let trained = trained?;
+            let trained = trained?.expect("nobody breaks off");
             let evaluation = evaluator.evaluate(backend, model)?;
             if !evaluation.mean_loss.is_finite() {
                 return Err(Error::Training(format!(
@@ -213,7 +214,7 @@ pub fn describe<B: Backend>(
         splits.origin,
         splits.train.n_images(),
         splits.test.n_images(),
-        splits.train.n_pixels
+        splits.train.n_pixels()
     ))?;
     print(format_args!(
         "model     {} parameters",

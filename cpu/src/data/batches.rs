@@ -6,16 +6,15 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 
-/// A new order of the images for every epoch, from one seed.
+/// An order of the images for every epoch, from one seed. It depends on the seed and the epoch alone.
 ///
 /// ```
 /// use cpu::data::Shuffle;
 ///
 /// let mut shuffle = Shuffle::new(5, 1);
-/// let first = shuffle.next_epoch().to_vec();
-/// let second = shuffle.next_epoch().to_vec();
-/// assert_ne!(first, second);
-/// assert_eq!(Shuffle::new(5, 1).next_epoch(), first);
+/// let first = shuffle.epoch(0).to_vec();
+/// assert_ne!(shuffle.epoch(1), first);
+/// assert_eq!(Shuffle::new(5, 1).epoch(0), first);
 /// ```
 #[derive(Debug)]
 pub struct Shuffle {
@@ -40,8 +39,13 @@ impl Shuffle {
         }
     }
 
-    /// Draws the order of the next epoch: every image index once, `[n_images]`.
-    pub fn next_epoch(&mut self) -> &[u32] {
+    /// The order of an epoch, from 0 on: every image index once, `[n_images]`.
+    pub fn epoch(&mut self, epoch: usize) -> &[u32] {
+        // Further apart than the numbers that one shuffle draws.
+        self.generator.set_word_pos((epoch as u128) << 36);
+        for (image_idx, place) in (0..).zip(&mut self.order) {
+            *place = image_idx;
+        }
         self.order.shuffle(&mut self.generator);
         &self.order
     }
@@ -67,7 +71,7 @@ mod tests {
     #[test]
     fn every_epoch_visits_every_image_once_in_an_order_of_its_own() {
         let mut shuffle = Shuffle::new(100, 7);
-        let orders: Vec<Vec<u32>> = (0..3).map(|_| shuffle.next_epoch().to_vec()).collect();
+        let orders: Vec<Vec<u32>> = (0..3).map(|epoch| shuffle.epoch(epoch).to_vec()).collect();
         for order in &orders {
             let mut sorted = order.clone();
             sorted.sort_unstable();
@@ -75,7 +79,8 @@ mod tests {
         }
         assert_ne!(orders[0], orders[1]);
         assert_ne!(orders[1], orders[2]);
-        assert_ne!(orders[0], Shuffle::new(100, 8).next_epoch());
+        assert_ne!(orders[0], Shuffle::new(100, 8).epoch(0));
+        assert_eq!(orders[1], Shuffle::new(100, 7).epoch(1));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn generate(seed: u64, indices: Range<usize>) -> Dataset {
     Dataset {
         images,
         labels,
-        n_pixels,
+        size: [SIDE; 2],
         n_classes: N_CLASSES,
     }
 }
@@ -355,7 +355,7 @@ mod tests {
             .build()
             .unwrap();
         let later = pool.install(|| generate(3, 150..200));
-        assert_eq!(later.images, all.images[150 * all.n_pixels..]);
+        assert_eq!(later.images, all.images[150 * all.n_pixels()..]);
         assert_eq!(later.labels, all.labels[150..]);
         assert_ne!(generate(4, 0..200).images, all.images);
     }

@@ -177,7 +177,7 @@ impl Part {
             checksums: [checksum_of_images(&images), checksum_of_labels(&labels)],
             size: (images.n_rows, images.n_columns),
             data: Dataset {
-                n_pixels: images.n_rows * images.n_columns,
+                size: [images.n_rows, images.n_columns],
                 n_classes: N_CLASSES,
                 images: images.pixels,
                 labels,

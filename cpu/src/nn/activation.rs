@@ -11,14 +11,14 @@ use crate::backend::{Activation, Backend};
 ///
 /// ```
 /// use cpu::backend::{Activation, HostBackend, Memory};
-/// use cpu::nn::{ActivationLayer, Forward, Layer};
+/// use cpu::nn::{ActivationLayer, Forward, Layer, Mode};
 ///
 /// # fn main() -> cpu::Result<()> {
 /// let backend = HostBackend::new(None)?;
 /// let x = backend.upload_floats(&[-1.0, 2.0])?;
 /// let mut y = backend.zeros(2)?;
 /// let mut layer = ActivationLayer::new(Activation::Relu, 2);
-/// layer.forward(&backend, Forward { x: &x, y: &mut y, n_rows: 1 })?;
+/// layer.forward(&backend, Forward { x: &x, y: &mut y, n_rows: 1, mode: Mode::Evaluation })?;
 /// assert_eq!(backend.download_floats(&y)?, [0.0, 2.0]);
 /// # Ok(())
 /// # }
@@ -41,6 +41,35 @@ pub(super) fn name(activation: Activation) -> &'static str {
         Activation::Relu => "relu",
         Activation::Sigmoid => "sigmoid",
         Activation::Tanh => "tanh",
+    }
+}
+
+/// Files call activations by their names.
+pub(super) mod by_name {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    use super::name;
+    use crate::backend::Activation;
+
+    const ALL: [Activation; 4] = [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::Sigmoid,
+        Activation::Tanh,
+    ];
+
+    pub fn serialize<S: Serializer>(
+        activation: &Activation,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(name(*activation))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Activation, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let found = ALL.into_iter().find(|&activation| name(activation) == text);
+        found.ok_or_else(|| D::Error::custom(format!("there is no activation `{text}`")))
     }
 }
 

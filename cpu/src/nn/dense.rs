@@ -2,7 +2,7 @@
 
 use rand::rngs::ChaCha8Rng;
 
-use super::{Backward, Forward, Initializer, Layer, Parameter, Sgd};
+use super::{Backward, Forward, Initializer, Layer, Optimizer, Parameter, Update};
 use crate::backend::{
     Activation, Backend, DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseSgdStep,
 };
@@ -22,7 +22,7 @@ use crate::{Error, Result};
 ///
 /// ```
 /// use cpu::backend::{Activation, HostBackend, Memory};
-/// use cpu::nn::{Dense, Forward, Layer};
+/// use cpu::nn::{Dense, Forward, Layer, Mode};
 ///
 /// # fn main() -> cpu::Result<()> {
 /// let backend = HostBackend::new(None)?;
@@ -31,7 +31,7 @@ use crate::{Error, Result};
 /// let mut layer = Dense::with_values(&backend, 2, 2, Activation::Relu, &weight, &bias)?;
 /// let x = backend.upload_floats(&[3.0, 2.0])?;
 /// let mut y = backend.zeros(2)?;
-/// layer.forward(&backend, Forward { x: &x, y: &mut y, n_rows: 1 })?;
+/// layer.forward(&backend, Forward { x: &x, y: &mut y, n_rows: 1, mode: Mode::Evaluation })?;
 /// assert_eq!(backend.download_floats(&y)?, [7.5, 0.0]);
 /// # Ok(())
 /// # }
@@ -100,7 +100,7 @@ impl<B: Backend> Dense<B> {
             n_outputs,
             activation,
             parameters: [
-                Parameter::new(backend, "weight", &[n_inputs, n_outputs], weight)?,
+                Parameter::transposed(backend, "weight", &[n_outputs, n_inputs], weight)?,
                 Parameter::new(backend, "bias", &[n_outputs], bias)?,
             ],
         })
@@ -195,14 +195,15 @@ impl<B: Backend> Layer<B> for Dense<B> {
         &mut self,
         backend: &B,
         mut pass: Backward<'_, B::Floats>,
-        optimizer: &Sgd,
+        optimizer: &Optimizer,
+        update: Update,
     ) -> Result<()> {
-        let Some((learning_rate, weight_decay)) = optimizer.plain() else {
+        let Some(weight_decay) = optimizer.plain() else {
             self.backward(backend, pass)?;
             return self
                 .parameters
                 .iter_mut()
-                .try_for_each(|p| optimizer.step(backend, p));
+                .try_for_each(|p| optimizer.step(backend, p, update));
         };
         self.backward_input(backend, &mut pass)?;
         let [weight, bias] = &mut self.parameters;
@@ -216,7 +217,7 @@ impl<B: Backend> Layer<B> for Dense<B> {
             n_rows: pass.n_rows,
             n_inputs: self.n_inputs,
             n_outputs: self.n_outputs,
-            learning_rate,
+            learning_rate: update.learning_rate,
             weight_decay,
         })
     }

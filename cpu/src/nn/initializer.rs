@@ -4,6 +4,7 @@ use std::f64::consts::TAU;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use serde::{Deserialize, Serialize};
 
 /// The generator that weights are drawn from: the same seed gives the same weights on every
 /// platform.
@@ -24,7 +25,8 @@ pub fn random_generator(seed: u64) -> ChaCha8Rng {
 /// assert_eq!(weights.len(), 6);
 /// assert!(weights.iter().all(|weight| weight.abs() <= limit));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Initializer {
     /// Uniform within `±sqrt(6 / (K + N))`: keeps the variance where activations are nearly linear.
     XavierUniform,

@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use cpu::backend::{Activation, HostBackend, Memory};
-//! use cpu::nn::{Dense, Initializer, Sequential, random_generator};
+//! use cpu::nn::{Dense, Initializer, Mode, Sequential, random_generator};
 //!
 //! # fn main() -> cpu::Result<()> {
 //! let backend = HostBackend::new(None)?;
@@ -18,32 +18,55 @@
 //! let mut model = Sequential::new(&backend, 64, vec![Box::new(hidden), Box::new(logits)])?;
 //!
 //! let x = backend.zeros(64 * 784)?;
-//! let y = model.forward(&backend, &x, 64)?;
+//! let y = model.forward(&backend, &x, 64, Mode::Evaluation)?;
 //! assert_eq!(backend.download_floats(y)?, [0.0; 64 * 10]);
 //! # Ok(())
 //! # }
 //! ```
 
 mod activation;
+mod architecture;
 mod dense;
 mod initializer;
 mod mean_squared_error;
+pub mod models;
+mod optimizer;
 mod parameter;
 mod sequential;
 mod sgd;
 mod softmax_cross_entropy;
 
 pub use activation::ActivationLayer;
+pub use architecture::{Architecture, LayerKind};
 pub use dense::Dense;
 pub use initializer::{Initializer, random_generator};
 pub use mean_squared_error::MeanSquaredError;
-pub use parameter::Parameter;
-pub use sequential::{Sequential, mlp};
+pub use optimizer::{Optimizer, Update};
+pub use parameter::{NamedBuffer, Parameter};
+pub use sequential::{NamedLayer, Sequential};
 pub use sgd::Sgd;
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;
 
 use crate::Result;
 use crate::backend::Backend;
+
+/// A step of training: what a layer draws at random follows from these numbers and its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Of the whole training.
+    pub seed: u64,
+    /// Number of the step, from 0.
+    pub index: u64,
+}
+
+/// What a forward pass is for: some layers compute something else while they are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// To use the model.
+    Evaluation,
+    /// To train it; a backward pass follows.
+    Training(Step),
+}
 
 /// What a layer's forward pass reads and writes.
 pub struct Forward<'a, F> {
@@ -53,6 +76,8 @@ pub struct Forward<'a, F> {
     pub y: &'a mut F,
     /// B.
     pub n_rows: usize,
+    /// What the pass is for.
+    pub mode: Mode,
 }
 
 /// What a layer's backward pass reads and writes.
@@ -67,6 +92,8 @@ pub struct Backward<'a, F> {
     pub dx: Option<&'a mut F>,
     /// B.
     pub n_rows: usize,
+    /// The step of the forward pass.
+    pub step: Step,
 }
 
 /// What a loss reads and writes, besides what it compares with.
@@ -102,12 +129,13 @@ pub trait Layer<B: Backend> {
         &mut self,
         backend: &B,
         pass: Backward<'_, B::Floats>,
-        optimizer: &Sgd,
+        optimizer: &Optimizer,
+        update: Update,
     ) -> Result<()> {
         self.backward(backend, pass)?;
         self.parameters_mut()
             .iter_mut()
-            .try_for_each(|parameter| optimizer.step(backend, parameter))
+            .try_for_each(|parameter| optimizer.step(backend, parameter, update))
     }
     /// What is trained.
     fn parameters(&self) -> &[Parameter<B>] {
@@ -115,6 +143,14 @@ pub trait Layer<B: Backend> {
     }
     /// What is trained, to update it.
     fn parameters_mut(&mut self) -> &mut [Parameter<B>] {
+        &mut []
+    }
+    /// What is kept with the parameters and not trained, such as running means.
+    fn buffers(&self) -> &[NamedBuffer<B>] {
+        &[]
+    }
+    /// The same, to overwrite it.
+    fn buffers_mut(&mut self) -> &mut [NamedBuffer<B>] {
         &mut []
     }
 }

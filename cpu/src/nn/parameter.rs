@@ -7,8 +7,11 @@ use crate::backend::Backend;
 pub struct Parameter<B: Backend> {
     /// What it is to its layer: `weight`, `bias`.
     pub name: &'static str,
-    /// Dimensions, the slowest first.
+    /// Dimensions, the slowest first, as PyTorch has them and files keep them.
     pub shape: Vec<usize>,
+    /// Whether `value` holds the transpose: `[product of the other dimensions, shape[0]]`. Products
+    /// read weights so.
+    pub is_transposed: bool,
     /// The numbers themselves.
     pub value: B::Floats,
     /// Gradient of the loss by `value`, from the last backward pass.
@@ -33,9 +36,28 @@ impl<B: Backend> Parameter<B> {
         Ok(Parameter {
             name,
             shape: shape.to_vec(),
+            is_transposed: false,
             value: backend.upload_floats(values)?,
             gradient: backend.zeros(values.len())?,
             optimizer_state: Vec::new(),
+        })
+    }
+
+    /// The same, with `values` in the order of the transpose, see [`Parameter::is_transposed`].
+    ///
+    /// # Panics
+    ///
+    /// If `values` has another number of elements than `shape`.
+    pub fn transposed(
+        backend: &B,
+        name: &'static str,
+        shape: &[usize],
+        values: &[f32],
+    ) -> Result<Self> {
+        let parameter = Self::new(backend, name, shape, values)?;
+        Ok(Parameter {
+            is_transposed: true,
+            ..parameter
         })
     }
 
@@ -43,4 +65,14 @@ impl<B: Backend> Parameter<B> {
     pub fn n(&self) -> usize {
         self.shape.iter().product()
     }
+}
+
+/// An array that a layer keeps with its parameters and that no optimizer updates.
+pub struct NamedBuffer<B: Backend> {
+    /// What it is to its layer: `running_mean`.
+    pub name: &'static str,
+    /// Dimensions, the slowest first.
+    pub shape: Vec<usize>,
+    /// The numbers themselves.
+    pub value: B::Floats,
 }

@@ -1,6 +1,8 @@
 //! Stochastic gradient descent.
 
-use super::Parameter;
+use serde::{Deserialize, Serialize};
+
+use super::{Parameter, Update};
 use crate::backend::{Backend, SgdStep};
 use crate::{Error, Result};
 
@@ -9,18 +11,19 @@ use crate::{Error, Result};
 ///
 /// ```
 /// use cpu::backend::{HostBackend, Memory};
-/// use cpu::nn::{Parameter, Sgd};
+/// use cpu::nn::{Parameter, Sgd, Update};
 ///
 /// # fn main() -> cpu::Result<()> {
 /// let backend = HostBackend::new(None)?;
 /// let mut parameter = Parameter::new(&backend, "weight", &[2], &[1.0, 2.0])?;
 /// parameter.gradient = backend.upload_floats(&[4.0, -4.0])?;
-/// Sgd::new(0.25)?.step(&backend, &mut parameter)?;
+/// let update = Update { learning_rate: 0.25, step: 1 };
+/// Sgd::new(0.25)?.step(&backend, &mut parameter, update)?;
 /// assert_eq!(backend.download_floats(&parameter.value)?, [0.0, 3.0]);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sgd {
     learning_rate: f32,
     momentum: f32,
@@ -77,13 +80,31 @@ impl Sgd {
         })
     }
 
-    /// Step size and weight decay, if there is no momentum.
-    pub(super) fn plain(&self) -> Option<(f32, f32)> {
-        (self.momentum == 0.0).then_some((self.learning_rate, self.weight_decay))
+    /// The step size that it was made with.
+    pub fn learning_rate(&self) -> f32 {
+        self.learning_rate
+    }
+
+    /// Weight decay, if there is no momentum.
+    pub(super) fn plain(&self) -> Option<f32> {
+        (self.momentum == 0.0).then_some(self.weight_decay)
+    }
+
+    pub(super) fn state_names(&self) -> &'static [&'static str] {
+        if self.momentum == 0.0 {
+            &[]
+        } else {
+            &["momentum_buffer"]
+        }
     }
 
     /// Updates one parameter by its gradient.
-    pub fn step<B: Backend>(&self, backend: &B, parameter: &mut Parameter<B>) -> Result<()> {
+    pub fn step<B: Backend>(
+        &self,
+        backend: &B,
+        parameter: &mut Parameter<B>,
+        update: Update,
+    ) -> Result<()> {
         let n = parameter.n();
         let state = &mut parameter.optimizer_state;
         if self.momentum != 0.0 && state.is_empty() {
@@ -98,7 +119,7 @@ impl Sgd {
                 None
             },
             n,
-            learning_rate: self.learning_rate,
+            learning_rate: update.learning_rate,
             momentum: self.momentum,
             weight_decay: self.weight_decay,
         })

@@ -1,0 +1,219 @@
+//! What a model is made of, without its numbers: it can be written to a file, and built on any device.
+
+use rand::rngs::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::sequential::NamedLayer;
+use super::{ActivationLayer, Dense, Initializer, Layer, Sequential};
+use crate::backend::{Activation, Backend};
+use crate::{Error, Result};
+
+/// The shape of what goes into a model, and its layers. All other shapes follow.
+///
+/// The layers are PyTorch's: an activation is a layer of its own, and so counts in the names of the
+/// parameters. When the model is built, a dense layer and the activation behind it become one.
+///
+/// ```
+/// use cpu::backend::{Activation, HostBackend};
+/// use cpu::nn::{Architecture, Initializer, random_generator};
+///
+/// # fn main() -> cpu::Result<()> {
+/// let architecture = Architecture::new(&[1, 28, 28], Initializer::HeNormal)
+///     .flatten()
+///     .dense(128)
+///     .activation(Activation::Relu)
+///     .dense(10);
+/// assert_eq!(architecture.output()?, [10]);
+/// let backend = HostBackend::new(None)?;
+/// let model = architecture.build(&backend, 64, &mut random_generator(1))?;
+/// let names: Vec<String> = model.named_parameters().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["1.weight", "1.bias", "3.weight", "3.bias"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// Dimensions of one input: `[C, H, W]` for an image, `[n]` for a row of numbers.
+    pub input: Vec<usize>,
+    /// From the first to the last.
+    pub layers: Vec<LayerKind>,
+    /// How weights are drawn.
+    pub initializer: Initializer,
+}
+
+/// A layer of an [`Architecture`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LayerKind {
+    /// `[C, H, W]` to `[C H W]`.
+    Flatten,
+    /// See [`Dense`].
+    Dense {
+        /// N.
+        n_outputs: usize,
+    },
+    /// See [`ActivationLayer`].
+    Activation {
+        /// Which.
+        #[serde(with = "super::activation::by_name")]
+        activation: Activation,
+    },
+}
+
+impl Architecture {
+    /// A model without layers.
+    pub fn new(input: &[usize], initializer: Initializer) -> Self {
+        Architecture {
+            input: input.to_vec(),
+            layers: Vec::new(),
+            initializer,
+        }
+    }
+
+    /// With one more layer.
+    pub fn layer(mut self, layer: LayerKind) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// `[C, H, W]` to `[C H W]`.
+    pub fn flatten(self) -> Self {
+        self.layer(LayerKind::Flatten)
+    }
+
+    /// A fully connected layer with so many outputs.
+    pub fn dense(self, n_outputs: usize) -> Self {
+        self.layer(LayerKind::Dense { n_outputs })
+    }
+
+    /// An activation of each value.
+    pub fn activation(self, activation: Activation) -> Self {
+        self.layer(LayerKind::Activation { activation })
+    }
+
+    /// What comes out of each layer.
+    ///
+    /// # Errors
+    ///
+    /// If a layer does not take what the one before it gives; the error names it.
+    pub fn shapes(&self) -> Result<Vec<Vec<usize>>> {
+        check_elements(&self.input).map_err(|reason| {
+            Error::Input(format!("the input's shape {:?} {reason}", self.input))
+        })?;
+        let mut shape = self.input.clone();
+        let mut shapes = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let name = |reason: String| {
+                Error::Input(format!("layer {index} ({}): {reason}", layer.name()))
+            };
+            shape = layer.output(&shape).map_err(name)?;
+            check_elements(&shape)
+                .map_err(|reason| name(format!("its output's shape {shape:?} {reason}")))?;
+            shapes.push(shape.clone());
+        }
+        Ok(shapes)
+    }
+
+    /// What comes out of the model.
+    ///
+    /// # Errors
+    ///
+    /// If there is no layer, or one does not take what the one before it gives.
+    pub fn output(&self) -> Result<Vec<usize>> {
+        let no_layer = || Error::Input("a model needs at least one layer".to_owned());
+        self.shapes()?.pop().ok_or_else(no_layer)
+    }
+
+    /// The model on a device, for batches of up to `max_rows`, with weights that are drawn.
+    ///
+    /// # Errors
+    ///
+    /// If there is no layer, one does not take what the one before it gives, or the device has no
+    /// memory for it.
+    pub fn build<B: Backend + 'static>(
+        &self,
+        backend: &B,
+        max_rows: usize,
+        random: &mut ChaCha8Rng,
+    ) -> Result<Sequential<B>> {
+        let shapes = self.shapes()?;
+        let inputs = std::iter::once(&self.input).chain(&shapes);
+        let mut layers = Vec::new();
+        let mut places = self.layers.iter().zip(inputs).enumerate().peekable();
+        while let Some((index, (layer, input))) = places.next() {
+            let n_inputs = input.iter().product();
+            // What can apply the activation that follows itself, does.
+            let mut fused = Activation::Identity;
+            if layer.applies_activation()
+                && let Some((_, (LayerKind::Activation { activation }, _))) = places.peek()
+            {
+                fused = *activation;
+                places.next();
+            }
+            let layer: Box<dyn Layer<B>> = match *layer {
+                // The values lie in this order already.
+                LayerKind::Flatten => continue,
+                LayerKind::Dense { n_outputs } => Box::new(Dense::new(
+                    backend,
+                    n_inputs,
+                    n_outputs,
+                    fused,
+                    self.initializer,
+                    random,
+                )?),
+                LayerKind::Activation { activation } => {
+                    Box::new(ActivationLayer::new(activation, n_inputs))
+                }
+            };
+            layers.push(NamedLayer {
+                name: index.to_string(),
+                layer,
+            });
+        }
+        Sequential::named(backend, max_rows, layers)
+    }
+}
+
+impl LayerKind {
+    /// What it is called in errors.
+    fn name(&self) -> &'static str {
+        match self {
+            LayerKind::Flatten => "flatten",
+            LayerKind::Dense { .. } => "dense",
+            LayerKind::Activation { activation } => super::activation::name(*activation),
+        }
+    }
+
+    /// Whether it is built together with an activation behind it.
+    fn applies_activation(&self) -> bool {
+        matches!(self, LayerKind::Dense { .. })
+    }
+
+    /// The shape of its output, or what it takes instead of `input`.
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        match *self {
+            LayerKind::Flatten => Ok(vec![input.iter().product()]),
+            LayerKind::Dense { n_outputs } => match input {
+                [_] => Ok(vec![n_outputs]),
+                _ => Err(format!(
+                    "it takes rows of numbers, [n], and got {input:?}; put a flatten before it"
+                )),
+            },
+            LayerKind::Activation { .. } => Ok(input.to_vec()),
+        }
+    }
+}
+
+/// A model cannot have empty arrays, nor larger ones than a device can count.
+fn check_elements(shape: &[usize]) -> Result<(), String> {
+    const LARGEST: usize = 1 << 31;
+    if shape.is_empty() {
+        return Err("has no dimension, it needs at least one".to_owned());
+    }
+    // A product that overflows saturates, and is then too large.
+    match shape.iter().fold(1_usize, |n, &d| n.saturating_mul(d)) {
+        0 => Err("has a dimension of 0, each must be at least 1".to_owned()),
+        1..=LARGEST => Ok(()),
+        _ => Err(format!("has more than {LARGEST} elements")),
+    }
+}
