@@ -2,8 +2,10 @@
 
 pub mod backend;
 pub mod bench;
+pub mod checkpoint;
 pub mod data;
 mod error;
+pub mod files;
 pub mod nn;
 pub mod train;
 

@@ -68,6 +68,21 @@ impl Recipe {
             seed,
         }
     }
+
+    /// Checks what a file may hold and the optimizers' own functions would not have made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] if a setting is out of its range.
+    pub fn check(&self) -> Result<()> {
+        self.optimizer.check()?;
+        if self.batch_size == 0 {
+            return Err(Error::Input(
+                "the batch size is 0, it must be at least 1".to_owned(),
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// How far training has come.
@@ -117,6 +132,50 @@ impl<B: Backend> Trainer<B> {
     /// How the model is trained.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// What the steps of the epoch that is under way have measured; the slots of the others are 0.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn statistics(&self, backend: &B) -> Result<StepStatistics> {
+        let mut statistics = backend.read_statistics(&self.data.statistics)?;
+        // The steps of the epoch before are in the other slots.
+        statistics.loss[self.progress.n_steps..].fill(0.0);
+        statistics.n_correct[self.progress.n_steps..].fill(0);
+        Ok(statistics)
+    }
+
+    /// Goes on from where another trainer with the same recipe and data had come.
+    ///
+    /// # Errors
+    ///
+    /// If there is not a slot for each step of an epoch, or the epoch has no such step.
+    pub fn resume(
+        &mut self,
+        backend: &B,
+        progress: Progress,
+        statistics: &StepStatistics,
+    ) -> Result<()> {
+        let n_steps = self.steps_per_epoch();
+        let n_slots = [statistics.loss.len(), statistics.n_correct.len()];
+        if n_slots != [n_steps; 2] || progress.n_steps >= n_steps {
+            return Err(Error::Input(format!(
+                "training had come to step {} with {} losses, an epoch of this data set has {n_steps} \
+                 steps",
+                progress.n_steps, n_slots[0]
+            )));
+        }
+        if !(progress.seconds >= 0.0 && progress.seconds < 1e9) {
+            return Err(Error::Input(format!(
+                "training had taken {} seconds of its epoch, which cannot be",
+                progress.seconds
+            )));
+        }
+        self.data.statistics = backend.upload_statistics(statistics)?;
+        self.progress = progress;
+        Ok(())
     }
 
     /// Steps of an epoch.

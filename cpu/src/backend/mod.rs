@@ -77,6 +77,8 @@ pub trait Memory: Sized {
     fn download_bytes(&self, buffer: &Self::Bytes) -> Result<Vec<u8>>;
     /// Statistics of `n_steps` slots, all zero.
     fn statistics(&self, n_steps: usize) -> Result<Self::Statistics>;
+    /// Statistics that continue with what was read before.
+    fn upload_statistics(&self, values: &StepStatistics) -> Result<Self::Statistics>;
     /// Copies the statistics to the host; waits for all that was asked for before.
     fn read_statistics(&self, statistics: &Self::Statistics) -> Result<StepStatistics>;
     /// Waits until everything that was asked for is done.

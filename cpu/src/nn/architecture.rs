@@ -124,6 +124,27 @@ impl Architecture {
         self.shapes()?.pop().ok_or_else(no_layer)
     }
 
+    /// Names and shapes of all parameters and of what layers keep beside them, as files have them.
+    ///
+    /// # Errors
+    ///
+    /// If there is no layer, or one does not take what the one before it gives.
+    pub fn tensors(&self) -> Result<Vec<(String, Vec<usize>)>> {
+        let shapes = self.shapes()?;
+        let inputs = std::iter::once(&self.input).chain(&shapes);
+        let of_layer = |(index, (layer, input)): (usize, (&LayerKind, &Vec<usize>))| {
+            let named = move |(name, shape)| (format!("{index}.{name}"), shape);
+            layer.tensors(input).into_iter().map(named)
+        };
+        Ok(self
+            .layers
+            .iter()
+            .zip(inputs)
+            .enumerate()
+            .flat_map(of_layer)
+            .collect())
+    }
+
     /// The model on a device, for batches of up to `max_rows`, with weights that are drawn.
     ///
     /// # Errors
@@ -189,6 +210,20 @@ impl LayerKind {
         matches!(self, LayerKind::Dense { .. })
     }
 
+    /// Its parameters, then what it keeps beside them.
+    fn tensors(&self, input: &[usize]) -> Vec<(&'static str, Vec<usize>)> {
+        match *self {
+            LayerKind::Flatten | LayerKind::Activation { .. } => Vec::new(),
+            LayerKind::Dense { n_outputs } => {
+                let n_inputs = input.iter().product();
+                vec![
+                    ("weight", vec![n_outputs, n_inputs]),
+                    ("bias", vec![n_outputs]),
+                ]
+            }
+        }
+    }
+
     /// The shape of its output, or what it takes instead of `input`.
     fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         match *self {
@@ -204,9 +239,9 @@ impl LayerKind {
     }
 }
 
-/// A model cannot have empty arrays, nor larger ones than a device can count.
+/// A model cannot have empty arrays between its layers, nor larger ones than a device has room for.
 fn check_elements(shape: &[usize]) -> Result<(), String> {
-    const LARGEST: usize = 1 << 31;
+    const LARGEST: usize = 1 << 24;
     if shape.is_empty() {
         return Err("has no dimension, it needs at least one".to_owned());
     }

@@ -38,6 +38,17 @@ impl Optimizer {
         }
     }
 
+    /// Checks what a file may hold and the optimizers' own functions would not have made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`](crate::Error::Input) if a setting is out of its range.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Optimizer::Sgd(sgd) => sgd.check(),
+        }
+    }
+
     /// Updates one parameter by its gradient.
     pub fn step<B: Backend>(
         &self,

@@ -80,6 +80,13 @@ impl Sgd {
         })
     }
 
+    pub(super) fn check(&self) -> Result<()> {
+        Sgd::new(self.learning_rate)?
+            .momentum(self.momentum)?
+            .weight_decay(self.weight_decay)
+            .map(|_| ())
+    }
+
     /// The step size that it was made with.
     pub fn learning_rate(&self) -> f32 {
         self.learning_rate

@@ -224,6 +224,13 @@ impl Memory for CudaBackend {
         })
     }
 
+    fn upload_statistics(&self, values: &StepStatistics) -> Result<Statistics> {
+        Ok(Statistics {
+            loss: self.upload(&values.loss)?,
+            n_correct: self.upload(&values.n_correct)?,
+        })
+    }
+
     fn read_statistics(&self, statistics: &Statistics) -> Result<StepStatistics> {
         Ok(StepStatistics {
             loss: self.download(&statistics.loss, statistics.loss.len())?,

@@ -201,6 +201,10 @@ impl Memory for HostBackend {
         })
     }
 
+    fn upload_statistics(&self, values: &StepStatistics) -> Result<StepStatistics> {
+        Ok(values.clone())
+    }
+
     fn read_statistics(&self, statistics: &StepStatistics) -> Result<StepStatistics> {
         Ok(statistics.clone())
     }
