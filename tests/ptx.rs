@@ -11,7 +11,7 @@ use std::sync::Once;
 
 use cpu::backend::cuda::PTX;
 use cuda_std::kernel::Kernel;
-use gpu::{activation, batch, dense, loss, optimizer};
+use gpu::{activation, batch, dense, loss, optimizer, pooling};
 
 /// The names of kernels, from their types.
 macro_rules! names {
@@ -33,6 +33,10 @@ fn all_kernels() -> BTreeSet<&'static str> {
         loss::sum_statistics,
         optimizer::sgd,
         optimizer::sgd_momentum,
+        pooling::average_pooling_backward,
+        pooling::average_pooling_forward,
+        pooling::max_pooling_backward,
+        pooling::max_pooling_forward,
     ]
     .union(&tiled_products())
     .copied()

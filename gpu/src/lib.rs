@@ -12,6 +12,7 @@ pub mod batch;
 pub mod dense;
 pub mod loss;
 pub mod optimizer;
+pub mod pooling;
 mod reduce;
 
 use cuda_std::output::PerThread;

@@ -21,6 +21,12 @@ fn wrong_shapes_are_refused() {
         let indices = backend.upload_indices(&[0; 3])?;
         let mut statistics = backend.statistics(1)?;
         let (n_rows, n_inputs, n_outputs) = (2, 3, 2);
+        let pooling = |window| PoolingShape {
+            n_rows: 1,
+            n_channels: 1,
+            image: [2, 3],
+            window,
+        };
         let results = [
             backend.dense_forward(DenseForward {
                 x: &five,
@@ -51,6 +57,26 @@ fn wrong_shapes_are_refused() {
             }),
             backend.activation_forward(Activation::Tanh, &six, &mut short, 6),
             backend.activation_backward(Activation::Tanh, &five, &mut out, 6),
+            backend.pooling_forward(PoolingForward {
+                pooling: Pooling::Max,
+                x: &six,
+                y: &mut short,
+                shape: pooling(Window::square(1)),
+            }),
+            backend.pooling_backward(PoolingBackward {
+                pooling: Pooling::Average,
+                x: &six,
+                dy: &five,
+                dx: &mut out,
+                shape: pooling(Window::square(1)),
+            }),
+            backend.pooling_backward(PoolingBackward {
+                pooling: Pooling::Max,
+                x: &six,
+                dy: &six,
+                dx: &mut out,
+                shape: pooling(Window::square(3)),
+            }),
             backend.softmax_cross_entropy(SoftmaxCrossEntropy {
                 logits: &five,
                 labels: &bytes,
@@ -120,6 +146,9 @@ fn wrong_shapes_are_refused() {
         "dense_backward_weight: `dbias` holds 5 elements, its shape needs 6".to_owned(),
         "activation_forward: `y` holds 5 elements, its shape needs 6".to_owned(),
         "activation_backward: `y` holds 5 elements, its shape needs 6".to_owned(),
+        "pooling_forward: `y` holds 5 elements, its shape needs 6".to_owned(),
+        "pooling_backward: `dy` holds 5 elements, its shape needs 6".to_owned(),
+        "a window of 3x3 does not fit onto an image of 2x3 pixels".to_owned(),
         "softmax_cross_entropy: `logits` holds 5 elements, its shape needs 6".to_owned(),
         "softmax_cross_entropy: `statistics` holds 1 elements, its shape needs 2".to_owned(),
         "softmax_cross_entropy: `n_rows` is 0, it must be at least 1".to_owned(),

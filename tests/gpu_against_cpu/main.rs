@@ -21,6 +21,7 @@ mod loss;
 #[path = "../on_gpu/mod.rs"]
 mod on_gpu;
 mod optimizer;
+mod pooling;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod training;

@@ -6,7 +6,11 @@
 // Each test file takes what it needs.
 #![allow(dead_code)]
 
+mod pooling;
+
 use cpu::backend::Activation;
+
+pub use pooling::{pooling_backward, pooling_forward};
 
 /// Sizes of a dense layer: B, K and N.
 #[derive(Debug, Clone, Copy)]

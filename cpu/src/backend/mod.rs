@@ -90,6 +90,7 @@ pub trait Backend:
     Memory
     + DenseOperations
     + ActivationOperations
+    + PoolingOperations
     + LossOperations
     + OptimizerOperations
     + BatchOperations
@@ -100,6 +101,7 @@ impl<B> Backend for B where
     B: Memory
         + DenseOperations
         + ActivationOperations
+        + PoolingOperations
         + LossOperations
         + OptimizerOperations
         + BatchOperations

@@ -39,6 +39,17 @@ impl PoolingShape {
     pub fn output(&self) -> Result<[usize; 2]> {
         self.window.output(self.image)
     }
+
+    /// `[B, C, H, W]`.
+    pub(super) fn input_shape(&self) -> [usize; 4] {
+        [self.n_rows, self.n_channels, self.image[0], self.image[1]]
+    }
+
+    /// `[B, C, OH, OW]`.
+    pub(super) fn output_shape(&self) -> Result<[usize; 4]> {
+        let [n_rows, n_columns] = self.output()?;
+        Ok([self.n_rows, self.n_channels, n_rows, n_columns])
+    }
 }
 
 /// Each pixel of `y` is the maximum, or the mean, of those of `x` below the window at its place.

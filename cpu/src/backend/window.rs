@@ -73,7 +73,7 @@ impl Window {
                     "{self} would lie on padding alone: its padding must be smaller than its sides"
                 )));
             }
-            let padded = n.saturating_add(2 * padding);
+            let padded = n.saturating_add(padding.saturating_mul(2));
             if n == 0 || padded < size {
                 return Err(Error::Input(format!(
                     "{self} does not fit onto an image of {}x{} pixels",

@@ -13,6 +13,7 @@ mod dense;
 mod devices;
 mod loss;
 mod optimizer;
+mod pooling;
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;

@@ -26,6 +26,7 @@ mod dense;
 mod loss;
 mod matrix;
 mod optimizer;
+mod pooling;
 mod product;
 mod zeros;
 
