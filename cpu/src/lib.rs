@@ -6,7 +6,9 @@ pub mod checkpoint;
 pub mod data;
 mod error;
 pub mod files;
+pub mod image;
 pub mod nn;
+pub mod predict;
 pub mod train;
 
 pub use error::{Error, Result};

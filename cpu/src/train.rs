@@ -11,7 +11,7 @@ use crate::nn::{LossPass, Mode, Optimizer, Sequential, SoftmaxCrossEntropy, Step
 use crate::{Error, Result};
 
 /// What an image's bytes are multiplied by: 0 to 1.
-const SCALE: f32 = 1.0 / 255.0;
+pub const SCALE: f32 = 1.0 / 255.0;
 
 /// Trains a model, an epoch at a time.
 ///
