@@ -100,11 +100,15 @@ fn check_one(folder: &str, builder: &CudaBuilder) -> Result<String, String> {
     ))
 }
 
-/// Shared with the builds' own, so that nothing is compiled twice.
+/// Shared with the builds' own, under the very name that they have for it, so that nothing is compiled
+/// twice.
 fn build_folder() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
     std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| workspace.join("target"), PathBuf::from)
+        .map_or_else(
+            || workspace.expect("xtask lies in it").join("target"),
+            PathBuf::from,
+        )
         .join("cuda_builder")
 }
 
