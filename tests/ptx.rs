@@ -11,7 +11,7 @@ use std::sync::Once;
 
 use cpu::backend::cuda::PTX;
 use cuda_std::kernel::Kernel;
-use gpu::{activation, batch, dense, loss, optimizer, pooling};
+use gpu::{activation, batch, convolution, dense, loss, optimizer, pooling};
 
 /// The names of kernels, from their types.
 macro_rules! names {
@@ -25,6 +25,10 @@ fn all_kernels() -> BTreeSet<&'static str> {
         activation::activation_backward,
         activation::activation_forward,
         batch::gather_batch,
+        convolution::convolution_backward_bias,
+        convolution::convolution_backward_input_naive,
+        convolution::convolution_backward_weight_naive,
+        convolution::convolution_forward_naive,
         dense::dense_backward_bias,
         dense::dense_naive,
         loss::mean_squared_error,

@@ -15,6 +15,7 @@ mod activation;
 mod batch;
 mod buffers;
 mod compare;
+mod convolution;
 mod dense;
 mod errors;
 mod loss;

@@ -6,6 +6,7 @@
 // Each test file takes what it needs.
 #![allow(dead_code)]
 
+pub mod convolution;
 mod pooling;
 
 use cpu::backend::Activation;

@@ -35,6 +35,36 @@ impl ConvolutionShape {
     pub fn depth(&self) -> usize {
         self.n_channels * self.window.size[0] * self.window.size[1]
     }
+
+    /// The shapes of all buffers.
+    pub(super) fn buffer_shapes(&self) -> Result<BufferShapes> {
+        let ConvolutionShape {
+            n_rows,
+            n_channels,
+            image,
+            n_outputs,
+            window,
+        } = *self;
+        let output = self.output()?;
+        Ok(BufferShapes {
+            x: [n_rows, n_channels, image[0], image[1]],
+            weight: [n_channels, window.size[0], window.size[1], n_outputs],
+            bias: [n_outputs],
+            y: [n_rows, n_outputs, output[0], output[1]],
+        })
+    }
+}
+
+/// The shapes of a convolution's buffers, and of the gradients by them.
+pub(super) struct BufferShapes {
+    /// `[B, C, H, W]`.
+    pub(super) x: [usize; 4],
+    /// `[C, KH, KW, O]`.
+    pub(super) weight: [usize; 4],
+    /// `[O]`.
+    pub(super) bias: [usize; 1],
+    /// `[B, O, OH, OW]`.
+    pub(super) y: [usize; 4],
 }
 
 /// `y[b, o, i, j] = activation(bias[o] + Σ_{c, k, l} weight[c, k, l, o] · x[b, c, i s₀ + k - p₀, j s₁ + l - p₁])`
@@ -54,7 +84,8 @@ pub struct ConvolutionForward<'a, F> {
     pub shape: ConvolutionShape,
 }
 
-/// The gradient by the input: each output's gradient goes back to the pixels that it came from.
+/// The gradient by the input, `dx[b, c, h, w] = Σ_{o, k, l} weight[c, k, l, o] · dy[b, o, (h + p₀ - k) / s₀, (w + p₁ - l) / s₁]`;
+/// `dy` is 0 if that is no place of the window.
 pub struct ConvolutionBackwardInput<'a, F> {
     /// Gradient of the loss by the layer's sum (before its activation), `[B, O, OH, OW]`.
     pub dy: &'a F,

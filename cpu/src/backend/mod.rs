@@ -89,6 +89,7 @@ pub trait Memory: Sized {
 pub trait Backend:
     Memory
     + DenseOperations
+    + ConvolutionOperations
     + ActivationOperations
     + PoolingOperations
     + LossOperations
@@ -100,6 +101,7 @@ pub trait Backend:
 impl<B> Backend for B where
     B: Memory
         + DenseOperations
+        + ConvolutionOperations
         + ActivationOperations
         + PoolingOperations
         + LossOperations

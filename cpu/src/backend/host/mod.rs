@@ -22,6 +22,7 @@ macro_rules! vectorized {
 mod activation;
 mod batch;
 mod buffer;
+mod convolution;
 mod dense;
 mod loss;
 mod matrix;

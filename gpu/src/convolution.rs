@@ -1,0 +1,74 @@
+//! Convolutions of images: forward, and the gradients by input, weight and bias.
+//!
+//! B images of C channels with H x W pixels; O outputs, or output channels, of OH x OW pixels; a window
+//! of KH x KW with strides `s` and padding `p`. Weights are `[C, KH, KW, O]`. A place (i, j) of the
+//! window is a pixel of the output, and covers the pixels `(i s₀ + k - p₀, j s₁ + l - p₁)` of the image.
+//!
+//! Every sum is added in an order that depends on the shapes alone. A kernel panics if a buffer is
+//! shorter than its shape.
+
+mod naive;
+
+use cuda_std::kernel::DeviceValue;
+use cuda_std::prelude::*;
+
+use crate::reduce::block_sum;
+
+pub use crate::reduce::N_THREADS;
+pub use naive::*;
+
+/// The shapes of a convolution.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct ConvolutionShape {
+    /// B.
+    pub n_rows: u32,
+    /// C.
+    pub n_channels: u32,
+    /// H and W.
+    pub image: [u32; 2],
+    /// O.
+    pub n_outputs: u32,
+    /// OH and OW.
+    pub output: [u32; 2],
+    /// KH and KW.
+    pub window: [u32; 2],
+    /// Rows and columns between neighbouring places.
+    pub stride: [u32; 2],
+    /// Rows of zeros above the image, and columns on its left.
+    pub padding: [u32; 2],
+}
+
+// SAFETY: numbers alone, and `repr(C)`.
+unsafe impl DeviceValue for ConvolutionShape {}
+
+/// `dbias[o] = Σ_{b, i, j} dy[b, o, i, j]`: overwrites `dbias`.
+///
+/// Shapes: `dy` `[B, O, OH, OW]`, `dbias` `[O]`.
+/// Launch: O blocks of [`N_THREADS`] threads, both along x, a block for each output.
+/// Cost: `4 B O OH OW` bytes.
+#[kernel]
+pub fn convolution_backward_bias(
+    dy: &[f32],
+    mut dbias: DisjointSlice<f32>,
+    shape: ConvolutionShape,
+) {
+    let output_idx = thread::block_idx_x();
+    let n_pixels = shape.output[0] * shape.output[1];
+    let mut sum = 0.0;
+    let mut place_idx = thread::thread_idx_x();
+    while place_idx < shape.n_rows * n_pixels {
+        let (row_idx, pixel_idx) = (place_idx / n_pixels, place_idx % n_pixels);
+        let channel_idx = row_idx as usize * shape.n_outputs as usize + output_idx as usize;
+        sum += dy[channel_idx * n_pixels as usize + pixel_idx as usize];
+        place_idx += N_THREADS;
+    }
+    // SAFETY: the loop has ended for all threads of the block, and a block has `N_THREADS`.
+    let (sum, _) = unsafe { block_sum(sum, 0) };
+    if thread::thread_idx_x() == 0 {
+        // SAFETY: one thread of one block has this output.
+        if let Some(dbias) = unsafe { dbias.get_mut(output_idx as usize) } {
+            *dbias = sum;
+        }
+    }
+}
