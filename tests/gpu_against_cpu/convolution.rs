@@ -44,8 +44,8 @@ fn shapes() -> Vec<ConvolutionShape> {
         shape([2, 3, 7, 5, 5], [1, 1], [2, 3], [0, 0]),
         // Each side, stride and padding by itself.
         shape([3, 2, 7, 11, 5], [3, 5], [1, 1], [0, 0]),
-        shape([2, 3, 11, 7, 4], [5, 2], [1, 1], [4, 1]),
-        shape([5, 3, 8, 9, 7], [3, 3], [2, 1], [1, 1]),
+        shape([2, 3, 7, 5, 3], [5, 2], [1, 1], [4, 1]),
+        shape([3, 3, 8, 5, 7], [3, 3], [2, 1], [1, 1]),
         shape([1, 5, 9, 13, 2], [2, 3], [3, 2], [0, 2]),
         shape([3, 1, 13, 10, 6], [4, 4], [3, 3], [2, 1]),
         // Strides that pass over pixels.
@@ -55,25 +55,26 @@ fn shapes() -> Vec<ConvolutionShape> {
         shape([4, 3, 4, 4, 12], [3, 3], [1, 1], [1, 1]),
         // Around the tiles of a device, in outputs, depth and places, and around the vectors of the CPU
         // in rows.
-        shape([15, 4, 3, 3, 31], [3, 3], [1, 1], [1, 1]),
-        shape([16, 2, 5, 3, 32], [4, 2], [1, 1], [0, 0]),
-        shape([17, 3, 5, 4, 33], [2, 2], [1, 1], [0, 0]),
+        shape([15, 1, 3, 3, 31], [3, 3], [1, 1], [1, 1]),
+        shape([16, 1, 4, 3, 32], [3, 2], [1, 1], [0, 0]),
+        shape([17, 1, 3, 3, 33], [2, 2], [1, 1], [0, 0]),
         shape([33, 11, 2, 2, 8], [2, 2], [1, 1], [0, 1]),
-        shape([1, 32, 4, 4, 17], [3, 3], [1, 1], [1, 1]),
+        shape([1, 32, 3, 2, 17], [3, 2], [1, 1], [1, 0]),
         // Several tiles in each direction.
-        shape([5, 9, 9, 8, 40], [3, 3], [1, 1], [1, 1]),
-        shape([2, 2, 12, 15, 130], [2, 3], [1, 1], [0, 0]),
+        shape([5, 6, 4, 4, 35], [2, 3], [1, 1], [0, 1]),
+        shape([1, 130, 3, 3, 2], [2, 2], [1, 1], [0, 0]),
+        shape([3, 1, 8, 9, 130], [2, 3], [1, 1], [0, 0]),
     ];
     let mut random = generator(1);
-    for _ in 0..8 {
+    for _ in 0..4 {
         let mut draw = |range: std::ops::RangeInclusive<usize>| random.random_range(range);
         let size = [draw(1..=4), draw(1..=4)];
         shapes.push(shape(
             [
-                draw(1..=20),
+                draw(1..=9),
                 draw(1..=4),
-                draw(4..=9),
-                draw(4..=9),
+                draw(4..=7),
+                draw(4..=7),
                 draw(1..=9),
             ],
             size,
@@ -241,22 +242,14 @@ fn convolution_with_special_values() {
     on_each!(devices_and_versions(), |backend| {
         let mut outputs = Vec::new();
         for shape in [
-            shape([3, 2, 5, 4, 4], [3, 3], [1, 1], [1, 1]),
-            shape([2, 3, 6, 7, 5], [2, 3], [2, 3], [0, 1]),
+            shape([2, 1, 4, 3, 2], [3, 3], [1, 1], [1, 1]),
+            shape([1, 2, 5, 7, 3], [2, 3], [2, 3], [0, 1]),
         ] {
-            let specials = [
-                f32::NAN,
-                f32::INFINITY,
-                f32::NEG_INFINITY,
-                1e18,
-                -1e-30,
-                -0.0,
-                0.0,
-            ];
+            let specials = [f32::NAN, f32::INFINITY, 1e18, -0.0];
             for (idx, special) in specials.into_iter().enumerate() {
                 let clean = Data::draw(shape, idx as u64);
-                // Not far from the middle, at the first, and at the last.
-                let positions = |n: usize| [n / 2 + idx, 0, n - 1];
+                // In the middle, at the first, and at the last.
+                let positions = |n: usize| [n / 2, 0, n - 1];
                 for position in 0..3 {
                     let mut data = Data::draw(shape, idx as u64);
                     data.x[positions(clean.x.len())[position]] = special;

@@ -184,6 +184,24 @@ impl<'a, T> SharedColumns<'a, T> {
     }
 }
 
+impl<T> SharedColumns<'_, T> {
+    /// Some columns of a matrix of one row, to write to.
+    ///
+    /// # Safety
+    ///
+    /// - As long as the slice is used, no other slice or block holds any of these columns.
+    #[inline(always)]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "the caller vouches that it is the only one"
+    )]
+    pub(super) unsafe fn slice(&self, columns: Range<usize>) -> &mut [T] {
+        assert!(columns.start <= columns.end && columns.end <= self.n_columns && self.n_rows == 1);
+        // SAFETY: inside of the matrix, and no one else holds it.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer.add(columns.start), columns.len()) }
+    }
+}
+
 /// Some columns of a row-major matrix, held by one thread.
 pub(super) struct ColumnBlock<'a, T = f32> {
     pointer: *mut T,
@@ -228,6 +246,34 @@ impl<T> ColumnBlock<'_, T> {
             std::slice::from_raw_parts_mut(first, columns.len())
         }
     }
+}
+
+/// Exchanges the rows and columns of a square.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    use std::arch::x86_64::{_mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
+
+    let [a, b, c, d] = bytemuck::must_cast(square);
+    // SAFETY: every CPU of this architecture has SSE.
+    let columns = unsafe {
+        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let (ab_high, cd_high) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        [
+            _mm_movelh_ps(ab, cd),
+            _mm_movehl_ps(cd, ab),
+            _mm_movelh_ps(ab_high, cd_high),
+            _mm_movehl_ps(cd_high, ab_high),
+        ]
+    };
+    bytemuck::must_cast(columns)
+}
+
+/// Exchanges the rows and columns of a square.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(super) fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    std::array::from_fn(|i| square.map(|row| row[i]))
 }
 
 #[cfg(test)]

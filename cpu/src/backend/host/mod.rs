@@ -6,7 +6,8 @@
 //! weight matrix is then read in the forward pass, and written in the backward pass and by the
 //! optimizer, by the same core, whose cache keeps it.
 //!
-//! No operation allocates, except those that return a new buffer.
+//! No operation allocates, except those that return a new buffer, and those that make room for what
+//! they need meanwhile, at their first call.
 
 /// Runs a block compiled for the widest vectors that the CPU has. What it calls has to be
 /// `#[inline(always)]`: what is not inlined is compiled for any CPU.
@@ -29,6 +30,7 @@ mod matrix;
 mod optimizer;
 mod pooling;
 mod product;
+mod scratch;
 mod zeros;
 
 use std::num::NonZero;
@@ -40,6 +42,7 @@ use crate::{Error, Result};
 
 pub use buffer::Floats;
 use matrix::SharedColumns;
+use scratch::Scratch;
 
 /// Elements per cache line: threads that write side by side do not share one.
 const GRANULARITY: usize = 16;
@@ -59,6 +62,7 @@ const GRANULARITY: usize = 16;
 pub struct HostBackend {
     pool: rayon::ThreadPool,
     instructions: pulp::Arch,
+    scratch: Scratch,
 }
 
 impl HostBackend {
@@ -72,6 +76,7 @@ impl HostBackend {
         Ok(HostBackend {
             pool,
             instructions: pulp::Arch::new(),
+            scratch: Scratch::default(),
         })
     }
 
@@ -214,4 +219,17 @@ impl Memory for HostBackend {
     fn synchronize(&self) -> Result<()> {
         Ok(())
     }
+}
+
+/// The widest vectors of this CPU, and all narrower ones that there is code for.
+#[cfg(test)]
+fn instruction_sets() -> Vec<pulp::Arch> {
+    let mut sets = vec![pulp::Arch::Scalar];
+    #[cfg(target_arch = "x86_64")]
+    {
+        sets.extend(pulp::x86::V3::try_new().map(pulp::Arch::V3));
+        sets.extend(pulp::x86::V4::try_new().map(pulp::Arch::V4));
+    }
+    sets.push(pulp::Arch::new());
+    sets
 }

@@ -25,7 +25,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::matrix::{ColumnBlock, Indices, Matrix};
+use super::matrix::{ColumnBlock, Indices, Matrix, transpose};
 
 /// Rows of the largest panel.
 const DEPTH: usize = 256;
@@ -268,50 +268,11 @@ fn pack_columns<S: Simd, const VECTORS: usize>(
     }
 }
 
-/// Exchanges the rows and columns of a square.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
-    use std::arch::x86_64::{_mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
-
-    let [a, b, c, d] = bytemuck::must_cast(square);
-    // SAFETY: every CPU of this architecture has SSE.
-    let columns = unsafe {
-        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
-        let (ab_high, cd_high) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
-        [
-            _mm_movelh_ps(ab, cd),
-            _mm_movehl_ps(cd, ab),
-            _mm_movelh_ps(ab_high, cd_high),
-            _mm_movehl_ps(cd_high, ab_high),
-        ]
-    };
-    bytemuck::must_cast(columns)
-}
-
-/// Exchanges the rows and columns of a square.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
-    std::array::from_fn(|i| square.map(|row| row[i]))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::instruction_sets;
     use super::super::matrix::SharedColumns;
     use super::*;
-
-    /// The widest vectors of this CPU, and all narrower ones that the product has code for.
-    fn instruction_sets() -> Vec<Arch> {
-        let mut sets = vec![Arch::Scalar];
-        #[cfg(target_arch = "x86_64")]
-        {
-            sets.extend(pulp::x86::V3::try_new().map(Arch::V3));
-            sets.extend(pulp::x86::V4::try_new().map(Arch::V4));
-        }
-        sets.push(Arch::new());
-        sets
-    }
 
     /// Small integers, whose products and sums have no rounding error in `f32`; no two rows or
     /// columns are alike.
