@@ -4,7 +4,7 @@
 //! B rows, K inputs and N outputs of a layer, C classes; matrices are row-major.
 
 // Each test file takes what it needs.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod convolution;
 mod pooling;
