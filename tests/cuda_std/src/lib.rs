@@ -41,6 +41,23 @@ pub fn ptx() -> &'static str {
     }
 }
 
+/// The PTX without the entry points of other kernels, which take long to make ready and are not run.
+/// Their lines stay, empty, so that reports name those of the whole text.
+pub fn only(ptx: &str, kernel: &str) -> String {
+    let own = format!(".visible .entry {kernel}(");
+    let mut text = String::with_capacity(ptx.len() / 8);
+    let mut is_other = false;
+    for line in ptx.lines() {
+        is_other |= line.starts_with(".visible .entry") && !line.starts_with(&own);
+        if !is_other {
+            text.push_str(line);
+        }
+        text.push('\n');
+        is_other &= line != "}";
+    }
+    text
+}
+
 /// Blocks of a grid, or threads of a block: `32`, `[32, 4]` or `[32, 4, 2]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape([u32; 3]);
@@ -303,23 +320,6 @@ impl Run {
             reports: device.reports().into_iter().chain(fault).collect(),
         }
     }
-}
-
-/// The PTX without the entry points of other kernels, which take long to make ready and are not run.
-/// Their lines stay, empty, so that reports name those of the whole text.
-fn only(ptx: &str, kernel: &str) -> String {
-    let own = format!(".visible .entry {kernel}(");
-    let mut text = String::with_capacity(ptx.len() / 8);
-    let mut is_other = false;
-    for line in ptx.lines() {
-        is_other |= line.starts_with(".visible .entry") && !line.starts_with(&own);
-        if !is_other {
-            text.push_str(line);
-        }
-        text.push('\n');
-        is_other &= line != "}";
-    }
-    text
 }
 
 struct Outcome {

@@ -5,6 +5,7 @@ use cuda_driver::sim::Options;
 use cuda_launch::{Argument, Error, Kernels, LaunchConfig};
 use cuda_std::kernel::DeviceSliceMut;
 use cuda_std_kernels::{kernel, panic};
+use cuda_std_tests::{only, ptx};
 use cust::context::Context;
 use cust::prelude::*;
 
@@ -33,23 +34,24 @@ fn kernels_are_launched_and_their_panics_are_errors() {
         .expect("nothing else was looked for");
     cust::init(CudaFlags::empty()).expect("there is a simulated device");
     let device = Device::get_device(0).expect("there is a simulated device");
+    let text = only(ptx(), "panics");
     for (cause, message) in CAUSES {
-        on(device, |kernels, stream| {
+        on(device, &text, |kernels, stream| {
             panics(kernels, stream, cause, message)
         });
     }
-    on(device, parameters);
-    on(device, instances);
-    on(device, bounds);
+    on(device, ptx(), parameters);
+    on(device, ptx(), instances);
+    on(device, ptx(), bounds);
 }
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// With a context of its own.
+/// With a context of its own, on kernels of this text.
 #[track_caller]
-fn on(device: Device, test: impl FnOnce(&Kernels, &Stream) -> Outcome) {
+fn on(device: Device, ptx: &str, test: impl FnOnce(&Kernels, &Stream) -> Outcome) {
     let _context = Context::new(device).expect("a context");
-    let kernels = Kernels::load(device, &[(80, cuda_std_tests::ptx())]).expect("the PTX loads");
+    let kernels = Kernels::load(device, &[(80, ptx)]).expect("the PTX loads");
     let stream = Stream::new(StreamFlags::NON_BLOCKING, None).expect("a stream");
     test(&kernels, &stream).expect("nothing else fails");
 }
