@@ -8,6 +8,7 @@
 //! Format: <https://github.com/huggingface/safetensors>.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -75,6 +76,20 @@ pub struct Training {
     pub history: Vec<Epoch>,
     /// What it is trained on.
     pub data: Data,
+    /// What computes: with another device, or another number of threads, the bits of what follows
+    /// differ.
+    pub device: Device,
+    /// What the command that began it was told, by name.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// `cpu`, `cuda` or `sim`.
+    pub name: String,
+    /// Threads, on the CPU.
+    pub threads: Option<usize>,
 }
 
 /// What an epoch measured.
@@ -115,6 +130,18 @@ impl Data {
             name: name.to_owned(),
             n_images: data.n_images(),
             crc32: crc32.finalize(),
+        }
+    }
+}
+
+/// `cpu with 2 threads`.
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match self.threads {
+            Some(1) => f.write_str(" with 1 thread"),
+            Some(n_threads) => write!(f, " with {n_threads} threads"),
+            None => Ok(()),
         }
     }
 }

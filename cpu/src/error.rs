@@ -41,6 +41,9 @@ pub enum Error {
         /// What it must be below.
         limit: usize,
     },
+    /// Somebody has stopped the work with Ctrl-C.
+    #[error("{0}")]
+    Interrupted(String),
     /// Nobody reads the program's output any more, as after `| head`: a reason to stop, not to
     /// complain.
     #[error("nobody reads the output any more")]
@@ -60,11 +63,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The exit code of a program that Ctrl-C has ended, as shells have it.
+    pub const INTERRUPTED: u8 = 130;
+
     /// The exit code of a program that ends with this error: 2 for what the command line or its
     /// input files caused, 1 for a failure at run time.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Input(_) => 2,
+            Error::Interrupted(_) => Self::INTERRUPTED,
             _ => 1,
         }
     }

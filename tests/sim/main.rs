@@ -145,7 +145,7 @@ fn arrays_come_from_files_and_go_to_files() {
             argument
         }
     });
-    sim("reverse.ptx", &arguments).fails(1, &["out.bin cannot be written"]);
+    sim("reverse.ptx", &arguments).fails(2, &["no/out.bin: there is no folder"]);
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use cpu::backend::{self, Backend};
+use cpu::backend;
 use cpu::data;
-use cpu::nn::{self, Sequential, Sgd, models, random_generator};
+use cpu::nn::{self, Architecture, Sgd, models};
+use cpu::train::Recipe;
 use cpu::{Error, Result};
 use ptx_sim::{Profile, ProfileOutput};
+use serde_json::{Map, Value, json};
 
 /// What is trained and how.
 #[derive(Debug, Args)]
@@ -179,13 +181,13 @@ impl Training {
         })
     }
 
-    /// The model for images of `data`, in batches of up to `max_rows`.
-    pub fn model<B: Backend + 'static>(
-        &self,
-        backend: &B,
-        data: &data::Dataset,
-        max_rows: usize,
-    ) -> Result<Sequential<B>> {
+    /// How a model is trained.
+    pub fn recipe(&self, batch_size: usize) -> Result<Recipe> {
+        Ok(Recipe::new(self.optimizer()?, batch_size, self.seed))
+    }
+
+    /// The model for images of `data`.
+    pub fn architecture(&self, data: &data::Dataset) -> Architecture {
         let activation = match self.activation {
             Activation::Relu => backend::Activation::Relu,
             Activation::Sigmoid => backend::Activation::Sigmoid,
@@ -205,7 +207,6 @@ impl Training {
             activation,
             initializer,
         )
-        .build(backend, max_rows, &mut random_generator(self.seed))
     }
 
     /// The initializer that was asked for, or the one that suits the activation.
@@ -214,6 +215,24 @@ impl Training {
             Activation::Relu => Initializer::HeNormal,
             Activation::Sigmoid | Activation::Tanh => Initializer::XavierNormal,
         })
+    }
+
+    /// All of it by name, for files.
+    pub fn settings(&self) -> Map<String, Value> {
+        let settings = json!({
+            "hidden": self.hidden,
+            "activation": name(self.activation),
+            "init": name(self.initializer()),
+            "batch_size": self.batch_size,
+            "optimizer": name(self.optimizer),
+            "learning_rate": self.learning_rate,
+            "momentum": self.momentum,
+            "weight_decay": self.weight_decay,
+        });
+        match settings {
+            Value::Object(settings) => settings,
+            _ => unreachable!("it is written as an object"),
+        }
     }
 
     /// All of it in one line.

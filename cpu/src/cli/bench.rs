@@ -4,7 +4,8 @@ use clap::Args;
 use cpu::Result;
 use cpu::backend::Backend;
 use cpu::bench::epochs;
-use cpu::train::{Recipe, Trainer};
+use cpu::nn::random_generator;
+use cpu::train::Trainer;
 
 use super::arguments::{self, DATA_HELP, at_least_one};
 use super::device::{self, Chosen, Task};
@@ -49,9 +50,13 @@ impl Task for Run<'_> {
         let splits = data.load(None)?;
         let n_images = splits.train.n_images();
         let batch_size = training.batch_size.min(n_images);
-        let mut model = training.model(backend, &splits.train, batch_size)?;
-        describe(&splits, &model, training, device)?;
-        let recipe = Recipe::new(training.optimizer()?, batch_size, training.seed);
+        let mut model = training.architecture(&splits.train).build(
+            backend,
+            batch_size,
+            &mut random_generator(training.seed),
+        )?;
+        describe(&splits, &model, &training.describe(), device)?;
+        let recipe = training.recipe(batch_size)?;
         let mut trainer = Trainer::new(backend, recipe, &splits.train)?;
         drop(splits);
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
+use cpu::checkpoint;
 use cpu::{Error, Result};
 
 use super::arguments::{Device, DeviceChoice, name};
@@ -22,6 +23,16 @@ pub struct Chosen {
     pub description: String,
     /// Threads that compute, on the CPU.
     pub threads: Option<usize>,
+}
+
+impl Chosen {
+    /// As a checkpoint keeps it.
+    pub fn of_checkpoint(&self) -> checkpoint::Device {
+        checkpoint::Device {
+            name: self.name.to_owned(),
+            threads: self.threads,
+        }
+    }
 }
 
 /// Does the task on the device that the command line asks for.

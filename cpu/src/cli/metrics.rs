@@ -7,35 +7,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use cpu::files::Target;
 use cpu::{Error, Result};
 use serde::Serialize;
-
-/// What an epoch measured.
-#[derive(Serialize)]
-pub struct Epoch {
-    /// Number of the epoch, from 1.
-    pub epoch: usize,
-    /// Mean loss over the training images, each at the step that trained on it.
-    pub train_loss: f64,
-    /// Mean loss over the test images.
-    pub test_loss: f64,
-    /// Share of the test images that were classified correctly.
-    pub test_accuracy: f64,
-    /// Training alone.
-    pub seconds: f64,
-    /// Share of the training images that were classified correctly, each before its step.
-    pub train_accuracy: f64,
-}
+use serde_json::{Map, Value};
 
 /// What a run came to, with all that is needed to do it again.
 #[derive(Serialize)]
-pub struct Summary {
+pub struct Summary<'a> {
     /// True: this line is the last of a complete run.
     pub done: bool,
     pub command: &'static str,
-    pub dataset: &'static str,
-    pub device: &'static str,
-    pub model: &'static str,
+    pub dataset: &'a str,
+    pub device: &'a str,
+    pub model: &'a str,
     pub parameters: usize,
     pub epochs: usize,
     pub test_accuracy: f64,
@@ -48,14 +33,9 @@ pub struct Summary {
     pub threads: Option<usize>,
     pub train_images: usize,
     pub test_images: usize,
-    pub hidden: Vec<usize>,
-    pub activation: String,
-    pub init: String,
-    pub batch_size: usize,
-    pub optimizer: String,
-    pub learning_rate: f32,
-    pub momentum: f32,
-    pub weight_decay: f32,
+    /// How it was trained.
+    #[serde(flatten)]
+    pub settings: &'a Map<String, Value>,
 }
 
 /// A file of metrics that is being written.
@@ -69,8 +49,7 @@ pub struct Metrics {
 }
 
 struct Rename {
-    from: PathBuf,
-    to: PathBuf,
+    target: Target,
     /// Neither complete nor worth keeping.
     is_empty: bool,
 }
@@ -82,23 +61,17 @@ impl Metrics {
     ///
     /// [`Error::Input`] if it cannot be written: better now than after the training.
     pub fn create(path: &Path) -> Result<Self> {
-        let refuse =
-            |reason: String| Error::Input(format!("--metrics {}: {reason}", path.display()));
-        let cannot_write = |error: std::io::Error| refuse(format!("cannot be written: {error}"));
-        // A link is followed, so that what it points to is replaced and not the link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let existing = fs::metadata(&target).ok();
-        if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
-            return Err(refuse(
-                "this is a folder, expected a file to write".to_owned(),
-            ));
-        }
-        if existing.is_some() {
-            let file = OpenOptions::new()
-                .append(true)
-                .open(&target)
-                .map_err(cannot_write)?;
-            if !existing.is_some_and(|metadata| metadata.is_file()) {
+        let cannot_write = |error: std::io::Error| {
+            let path = path.display();
+            Error::Input(format!("--metrics {path}: cannot be written: {error}"))
+        };
+        // A pipe or a device takes lines as they come; a file that cannot be written is refused now.
+        if let Ok(metadata) = fs::metadata(path)
+            && !metadata.is_dir()
+        {
+            let file = OpenOptions::new().append(true).open(path);
+            let file = file.map_err(cannot_write)?;
+            if !metadata.is_file() {
                 return Ok(Metrics {
                     file,
                     shown: path.to_owned(),
@@ -106,25 +79,12 @@ impl Metrics {
                 });
             }
         }
-        let folder = match target.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        if !folder.is_dir() {
-            return Err(refuse(format!("there is no folder {}", folder.display())));
-        }
-        let name = target
-            .file_name()
-            .ok_or_else(|| refuse("this is no name for a file".to_owned()))?;
-        let mut part = name.to_owned();
-        part.push(".part");
-        let from = folder.join(part);
+        let target = Target::new("--metrics", path)?;
         Ok(Metrics {
-            file: File::create(&from).map_err(cannot_write)?,
+            file: File::create(target.part()).map_err(cannot_write)?,
             shown: path.to_owned(),
             rename: Some(Rename {
-                from,
-                to: target,
+                target,
                 is_empty: true,
             }),
         })
@@ -145,17 +105,16 @@ impl Metrics {
 
     /// Gives the file its name: the run is complete.
     pub fn finish(self) -> Result<()> {
-        if let Some(Rename { from, to, .. }) = &self.rename {
-            self.file.sync_all().map_err(|error| self.failed(&error))?;
-            fs::rename(from, to).map_err(|error| self.failed(&error))?;
+        match &self.rename {
+            Some(Rename { target, .. }) => target.complete(&self.file),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The lines of a run that did not come to its end, if there are any to look at.
     pub fn partial(&self) -> Option<&Path> {
         let rename = self.rename.as_ref()?;
-        (!rename.is_empty).then_some(&rename.from)
+        (!rename.is_empty).then_some(rename.target.part())
     }
 
     fn failed(&self, error: &dyn std::error::Error) -> Error {
@@ -169,13 +128,12 @@ impl Metrics {
 impl Drop for Metrics {
     fn drop(&mut self) {
         if let Some(Rename {
-            from,
+            target,
             is_empty: true,
-            ..
         }) = &self.rename
         {
             // A file without a line that stays behind does no harm.
-            let _ = fs::remove_file(from);
+            let _ = fs::remove_file(target.part());
         }
     }
 }

@@ -1,31 +1,36 @@
 //! `mnist`: trains a network on handwritten digits and reports its accuracy.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 use cpu::backend::Backend;
+use cpu::checkpoint::{Checkpoint, Data, Description, Epoch, Training};
 use cpu::data::Splits;
-use cpu::nn::Sequential;
-use cpu::train::{Evaluation, Evaluator, Recipe, Trainer};
+use cpu::nn::{Architecture, Sequential, random_generator};
+use cpu::train::{Evaluation, Evaluator, Progress, Trainer};
 use cpu::{Error, Result};
+use serde_json::{Map, Value};
 
 use super::arguments::{self, DATA_HELP, at_least_one, name};
 use super::device::{self, Chosen, Task};
-use super::metrics::{Epoch, Metrics, Summary};
+use super::metrics::{Metrics, Summary};
 use super::output::{epoch_bar, print};
+use super::saving::{Saver, Saving, catch_interrupts, check_data, in_file, is_interrupted};
 
 /// Images per batch of the evaluation.
 const EVALUATION_BATCH: usize = 1000;
+/// Epochs, if nobody says how many.
+const DEFAULT_EPOCHS: usize = 15;
 
 /// What `mnist` takes.
 #[derive(Debug, Args)]
 #[command(after_help = DATA_HELP)]
 pub struct Arguments {
-    /// How often to train on all images
-    #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least_one)]
-    epochs: usize,
+    /// How often to train on all images [default: 15]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    epochs: Option<usize>,
 
     #[command(flatten)]
     training: arguments::Training,
@@ -43,11 +48,17 @@ pub struct Arguments {
     /// Write what was measured to this file, a JSON object per line
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
+
+    #[command(flatten)]
+    saving: Saving,
 }
 
 /// Trains, tests, reports.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
+    let checkpoint = arguments.saving.checkpoint()?;
+    // What cannot be written is known before the first epoch.
+    arguments.saving.saver(0.0)?;
     let metrics = arguments
         .metrics
         .as_deref()
@@ -56,6 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let run = Run {
         arguments,
         metrics,
+        checkpoint,
         start,
     };
     device::run(&arguments.device, run)
@@ -64,63 +76,95 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 struct Run<'a> {
     arguments: &'a Arguments,
     metrics: Option<Metrics>,
+    checkpoint: Option<Checkpoint>,
     start: Instant,
 }
 
 impl Task for Run<'_> {
-    fn run<B: Backend + 'static>(mut self, backend: &B, device: &Chosen) -> Result<()> {
-        let arguments = self.arguments;
-        let training = &arguments.training;
-        let splits = arguments.data.load(arguments.test_limit)?;
+    fn run<B: Backend + 'static>(self, backend: &B, device: &Chosen) -> Result<()> {
+        let Run {
+            arguments,
+            metrics,
+            checkpoint,
+            start,
+        } = self;
+        let mut splits = arguments.data.load(arguments.test_limit)?;
+        let begin = match &checkpoint {
+            Some(checkpoint) => arguments.resumed(checkpoint, &mut splits, device)?,
+            None => arguments.begun(&splits, device)?,
+        };
         let n_train = splits.train.n_images();
-        let batch_size = training.batch_size.min(n_train);
-        let max_rows = batch_size.max(EVALUATION_BATCH.min(splits.test.n_images()));
-        let mut model = training.model(backend, &splits.train, max_rows)?;
-        describe(&splits, &model, training, device)?;
+        let recipe = begin.training.recipe.clone();
+        let max_rows = recipe
+            .batch_size
+            .max(EVALUATION_BATCH.min(splits.test.n_images()));
+        let mut model = match &checkpoint {
+            Some(checkpoint) => checkpoint
+                .build(backend, max_rows)
+                .map_err(|error| arguments.in_resumed(error))?,
+            None => {
+                begin
+                    .architecture
+                    .build(backend, max_rows, &mut random_generator(recipe.seed))?
+            }
+        };
+        describe(&splits, &model, &begin.settings, device)?;
 
-        let Splits {
-            train,
-            test,
-            name: dataset,
-            ..
-        } = splits;
-        let mut trainer = Trainer::new(
-            backend,
-            Recipe::new(training.optimizer()?, batch_size, training.seed),
-            &train,
-        )?;
-        let mut evaluator = Evaluator::new(backend, &test, max_rows)?;
+        let mut trainer = Trainer::new(backend, recipe, &splits.train)?;
+        if let Some(checkpoint) = &checkpoint {
+            checkpoint
+                .restore_training(backend, &mut model, &mut trainer)
+                .map_err(|error| arguments.in_resumed(error))?;
+        }
+        let mut evaluator = Evaluator::new(backend, &splits.test, max_rows)?;
+        let accuracies = begin
+            .training
+            .history
+            .iter()
+            .map(|epoch| epoch.test_accuracy);
+        let saver = arguments.saving.saver(accuracies.fold(0.0, f64::max))?;
+        catch_interrupts()?;
         // The device has its own copy.
-        drop(train);
+        splits.train.truncate(0);
 
-        let result = self.epochs(backend, &mut model, &mut trainer, &mut evaluator, n_train);
-        let (evaluation, train_duration) = result.map_err(|error| self.mention_partial(error))?;
-        report(&evaluation, arguments.epochs, train_duration)?;
-
-        if let Some(mut metrics) = self.metrics {
+        let mut session = Session {
+            arguments,
+            begin,
+            metrics,
+            saver,
+            n_train,
+        };
+        let result = session.epochs(backend, &mut model, &mut trainer, &mut evaluator);
+        let evaluation = result.map_err(|error| session.mention_partial(error))?;
+        let Session {
+            begin,
+            metrics,
+            saver,
+            ..
+        } = session;
+        let training = begin.training;
+        let train_seconds = training.history.iter().map(|epoch| epoch.seconds).sum();
+        report(&evaluation, training.n_epochs, train_seconds)?;
+        if let Some(saver) = saver {
+            print(format_args!("\nsaved to {}", saver.path().display()))?;
+        }
+        if let Some(mut metrics) = metrics {
             metrics.write(&Summary {
                 done: true,
                 command: "mnist",
-                dataset,
+                dataset: splits.name,
                 device: device.name,
-                model: "mlp",
+                model: &begin.name,
                 parameters: model.n_parameters(),
-                epochs: arguments.epochs,
+                epochs: training.n_epochs,
                 test_accuracy: evaluation.accuracy(),
-                train_seconds: train_duration.as_secs_f64(),
-                total_seconds: self.start.elapsed().as_secs_f64(),
-                seed: training.seed,
+                train_seconds,
+                total_seconds: start.elapsed().as_secs_f64(),
+                seed: training.recipe.seed,
                 threads: device.threads,
                 train_images: n_train,
-                test_images: test.n_images(),
-                hidden: training.hidden.clone(),
-                activation: name(training.activation),
-                init: name(training.initializer()),
-                batch_size,
-                optimizer: name(training.optimizer),
-                learning_rate: training.learning_rate,
-                momentum: training.momentum,
-                weight_decay: training.weight_decay,
+                test_images: splits.test.n_images(),
+                settings: &training.settings,
             })?;
             metrics.finish()?;
         }
@@ -128,66 +172,248 @@ impl Task for Run<'_> {
     }
 }
 
-impl Run<'_> {
-    /// Trains and tests, epoch by epoch; returns the last evaluation and the time that training
-    /// took.
+/// What is trained, and how far that has come.
+struct Begin {
+    name: String,
+    architecture: Architecture,
+    classes: Vec<String>,
+    training: Training,
+    /// In one line.
+    settings: String,
+}
+
+impl Arguments {
+    /// A model that is to be trained from the start.
+    fn begun(&self, splits: &Splits, device: &Chosen) -> Result<Begin> {
+        let batch_size = self.training.batch_size.min(splits.train.n_images());
+        Ok(Begin {
+            name: "mlp".to_owned(),
+            architecture: self.training.architecture(&splits.train),
+            classes: (0..splits.train.n_classes).map(|c| c.to_string()).collect(),
+            training: Training {
+                recipe: self.training.recipe(batch_size)?,
+                n_epochs: self.epochs.unwrap_or(DEFAULT_EPOCHS),
+                progress: Progress::default(),
+                history: Vec::new(),
+                data: Data::of(splits.name, &splits.train),
+                device: device.of_checkpoint(),
+                settings: self.training.settings(),
+            },
+            settings: self.training.describe(),
+        })
+    }
+
+    /// A model whose training is to go on, on the images that it was trained on before.
+    fn resumed(
+        &self,
+        checkpoint: &Checkpoint,
+        splits: &mut Splits,
+        device: &Chosen,
+    ) -> Result<Begin> {
+        let path = self.saving.resume.as_deref().unwrap_or(Path::new(""));
+        let description = &checkpoint.description;
+        let mut training = checkpoint.training()?.clone();
+        if self.data.train_limit.is_none() {
+            splits.train.truncate(training.data.n_images);
+        }
+        check_data(path, &training.data, &Data::of(splits.name, &splits.train))?;
+        let device = device.of_checkpoint();
+        if device != training.device {
+            print(format_args!(
+                "note: training began on {}, and the bits of what follows depend on that",
+                training.device
+            ))?;
+        }
+        training.device = device;
+        training.n_epochs = self.epochs.unwrap_or(training.n_epochs);
+        if training.n_epochs <= training.progress.n_epochs {
+            return Err(Error::Input(format!(
+                "{}: all of its {} epochs are done; --epochs N with a larger number goes on",
+                path.display(),
+                training.progress.n_epochs
+            )));
+        }
+        Ok(Begin {
+            name: description.name.clone(),
+            architecture: description.architecture.clone(),
+            classes: description.classes.clone(),
+            settings: in_one_line(&training.settings),
+            training,
+        })
+    }
+
+    /// An error of the checkpoint, with its file.
+    fn in_resumed(&self, error: Error) -> Error {
+        match &self.saving.resume {
+            Some(path) => in_file(path, error),
+            None => error,
+        }
+    }
+
+    /// The command that takes up training again on the same images and device.
+    fn command_to_go_on(&self, path: &Path) -> String {
+        let shown = |path: &PathBuf| path.display().to_string();
+        let number = |n: usize| n.to_string();
+        let mut words = ["cpu", "mnist", "--resume"].map(str::to_owned).to_vec();
+        words.push(path.display().to_string());
+        for (flag, value) in [
+            ("--dataset", Some(name(self.data.dataset))),
+            ("--data", self.data.data.as_ref().map(shown)),
+            ("--train-limit", self.data.train_limit.map(number)),
+            ("--test-limit", self.test_limit.map(number)),
+            ("--epochs", self.epochs.map(number)),
+            ("--device", Some(name(self.device.choice))),
+            ("--threads", self.device.threads.map(number)),
+            ("--keep", self.saving.keep.map(number)),
+            ("--metrics", self.metrics.as_ref().map(shown)),
+        ] {
+            words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+        }
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=".contains(c);
+        let quote = |word: &String| match word.chars().all(is_plain) {
+            true => word.clone(),
+            false => format!("'{}'", word.replace('\'', "'\\''")),
+        };
+        words.iter().map(quote).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// What is done from the first epoch to the last.
+struct Session<'a> {
+    arguments: &'a Arguments,
+    begin: Begin,
+    metrics: Option<Metrics>,
+    saver: Option<Saver>,
+    n_train: usize,
+}
+
+impl Session<'_> {
+    /// Trains, tests and saves, epoch by epoch; returns the last evaluation.
     fn epochs<B: Backend>(
         &mut self,
         backend: &B,
         model: &mut Sequential<B>,
         trainer: &mut Trainer<B>,
         evaluator: &mut Evaluator<B>,
-        n_train: usize,
-    ) -> Result<(Evaluation, Duration)> {
-        let n_epochs = self.arguments.epochs;
-        let mut train_duration = Duration::ZERO;
-        let mut loss = None;
+    ) -> Result<Evaluation> {
+        let n_epochs = self.begin.training.n_epochs;
         print("\n  epoch  train loss  test loss  test accuracy  seconds  images/s")?;
-        let mut epoch = 0;
+        for epoch in self.begin.training.history.clone() {
+            self.show(&epoch)?;
+        }
         loop {
-            epoch += 1;
-            let bar = epoch_bar(epoch, n_epochs, n_train, loss);
+            let number = trainer.progress().n_epochs + 1;
+            let before = self.begin.training.history.last();
+            let loss = before.map(|epoch| epoch.train_loss);
+            let bar = epoch_bar(number, n_epochs, self.n_train, loss);
             let trained = trainer.epoch_until(backend, model, |n_images| {
                 bar.set_position(n_images as u64);
-                ControlFlow::Continue(())
+                match is_interrupted() {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
             });
             bar.finish_and_clear();
-            let trained = trained?.expect("nobody breaks off");
+            let Some(trained) = trained? else {
+                return Err(self.interrupted(backend, model, trainer)?);
+            };
             let evaluation = evaluator.evaluate(backend, model)?;
             if !evaluation.mean_loss.is_finite() {
                 return Err(Error::Training(format!(
-                    "the loss on the test images is {} after epoch {epoch}; try a smaller learning \
+                    "the loss on the test images is {} after epoch {number}; try a smaller learning \
                      rate or momentum",
                     evaluation.mean_loss
                 )));
             }
-
-            let seconds = trained.duration.as_secs_f64();
-            print(format_args!(
-                "{:>7}  {:>10.4}  {:>9.4}  {:>11.2} %  {:>7.2}  {:>8.0}",
-                format!("{epoch}/{n_epochs}"),
-                trained.mean_loss,
-                evaluation.mean_loss,
-                100.0 * evaluation.accuracy(),
-                seconds,
-                n_train as f64 / seconds,
-            ))?;
-            if let Some(metrics) = &mut self.metrics {
-                metrics.write(&Epoch {
-                    epoch,
-                    train_loss: trained.mean_loss,
-                    test_loss: evaluation.mean_loss,
-                    test_accuracy: evaluation.accuracy(),
-                    seconds,
-                    train_accuracy: trained.accuracy,
-                })?;
+            let epoch = Epoch {
+                epoch: number,
+                train_loss: trained.mean_loss,
+                test_loss: evaluation.mean_loss,
+                test_accuracy: evaluation.accuracy(),
+                seconds: trained.duration.as_secs_f64(),
+                train_accuracy: trained.accuracy,
+            };
+            self.show(&epoch)?;
+            self.begin.training.history.push(epoch);
+            if self.saver.is_some() {
+                let checkpoint = self.checkpoint(backend, model, trainer)?;
+                if let Some(saver) = &mut self.saver {
+                    saver.save_epoch(&checkpoint, number, evaluation.accuracy())?;
+                }
             }
-            train_duration += trained.duration;
-            loss = Some(trained.mean_loss);
-            if epoch == n_epochs {
-                return Ok((evaluation, train_duration));
+            if number == n_epochs {
+                return Ok(evaluation);
+            }
+            if is_interrupted() {
+                return Err(self.interrupted(backend, model, trainer)?);
             }
         }
+    }
+
+    /// Prints what an epoch measured, and writes it to the metrics.
+    fn show(&mut self, epoch: &Epoch) -> Result<()> {
+        print(format_args!(
+            "{:>7}  {:>10.4}  {:>9.4}  {:>11.2} %  {:>7.2}  {:>8.0}",
+            format!("{}/{}", epoch.epoch, self.begin.training.n_epochs),
+            epoch.train_loss,
+            epoch.test_loss,
+            100.0 * epoch.test_accuracy,
+            epoch.seconds,
+            self.n_train as f64 / epoch.seconds,
+        ))?;
+        match &mut self.metrics {
+            Some(metrics) => metrics.write(epoch),
+            None => Ok(()),
+        }
+    }
+
+    /// Where training stands now.
+    fn checkpoint<B: Backend>(
+        &mut self,
+        backend: &B,
+        model: &Sequential<B>,
+        trainer: &Trainer<B>,
+    ) -> Result<Checkpoint> {
+        let begin = &mut self.begin;
+        begin.training.progress = trainer.progress();
+        let description = Description {
+            name: begin.name.clone(),
+            architecture: begin.architecture.clone(),
+            classes: begin.classes.clone(),
+            training: Some(begin.training.clone()),
+        };
+        let mut checkpoint = Checkpoint::of(backend, model, description)?;
+        checkpoint.add_training(backend, model, trainer)?;
+        Ok(checkpoint)
+    }
+
+    /// Saves, and says how to go on.
+    fn interrupted<B: Backend>(
+        &mut self,
+        backend: &B,
+        model: &Sequential<B>,
+        trainer: &Trainer<B>,
+    ) -> Result<Error> {
+        let progress = trainer.progress();
+        let place = match progress.n_steps {
+            0 => format!("after epoch {}", progress.n_epochs),
+            n_steps => format!(
+                "after step {n_steps} of {} in epoch {}",
+                trainer.steps_per_epoch(),
+                progress.n_epochs + 1
+            ),
+        };
+        let checkpoint = self.checkpoint(backend, model, trainer)?;
+        let Some(saver) = &self.saver else {
+            return Ok(Error::Interrupted(format!(
+                "stopped {place}; nothing was saved, which --save FILE would have done"
+            )));
+        };
+        saver.save(&checkpoint)?;
+        Ok(Error::Interrupted(format!(
+            "stopped {place} and saved; to go on:\n  {}",
+            self.arguments.command_to_go_on(saver.path())
+        )))
     }
 
     /// Says where the metrics of the epochs before the failure are.
@@ -202,11 +428,21 @@ impl Run<'_> {
     }
 }
 
+/// `batch_size 64, optimizer sgd`.
+fn in_one_line(settings: &Map<String, Value>) -> String {
+    let setting = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        value => format!("{name} {value}"),
+    };
+    let settings: Vec<String> = settings.iter().map(setting).collect();
+    settings.join(", ")
+}
+
 /// Prints what is about to be done.
 pub fn describe<B: Backend>(
     splits: &Splits,
     model: &Sequential<B>,
-    training: &arguments::Training,
+    settings: &str,
     device: &Chosen,
 ) -> Result<()> {
     print(format_args!(
@@ -223,7 +459,7 @@ pub fn describe<B: Backend>(
     for layer in model.to_string().lines() {
         print(format_args!("          {layer}"))?;
     }
-    print(format_args!("training  {}", training.describe()))?;
+    print(format_args!("training  {settings}"))?;
     print(format_args!(
         "device    {}: {}",
         device.name, device.description
@@ -231,12 +467,12 @@ pub fn describe<B: Backend>(
 }
 
 /// Prints how good the model has become.
-fn report(evaluation: &Evaluation, n_epochs: usize, train_duration: Duration) -> Result<()> {
+fn report(evaluation: &Evaluation, n_epochs: usize, train_seconds: f64) -> Result<()> {
     print(format_args!(
         "\ntest accuracy {:.2} % after {n_epochs} {}, {:.2} s of training",
         100.0 * evaluation.accuracy(),
         if n_epochs == 1 { "epoch" } else { "epochs" },
-        train_duration.as_secs_f64(),
+        train_seconds,
     ))?;
     print("\nconfusion matrix: a row per label, a column per prediction")?;
     let row = |head: &str, cells: &mut dyn Iterator<Item = usize>| {

@@ -7,6 +7,7 @@ mod devices;
 mod metrics;
 mod mnist;
 mod output;
+mod saving;
 mod sim;
 
 use std::io::{self, Write};
@@ -61,9 +62,11 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if !matches!(error, Error::OutputClosed) {
-                let _ = writeln!(io::stderr(), "error: {error}");
-            }
+            let _ = match &error {
+                Error::OutputClosed => Ok(()),
+                Error::Interrupted(what) => writeln!(io::stderr(), "\n{what}"),
+                error => writeln!(io::stderr(), "error: {error}"),
+            };
             ExitCode::from(error.exit_code())
         }
     }

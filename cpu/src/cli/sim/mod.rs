@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use cpu::files::Target;
 use cpu::nn::random_generator;
 use cpu::{Error, Result};
 use ptx_sim::{
@@ -357,17 +358,8 @@ impl<'a> Run<'a> {
         }
         for Out { index, file } in &self.arguments.out {
             let bytes = self.download(*index, array(self.arguments, *index, "--out")?)?;
-            write(file, &bytes)?;
+            Target::new("--out", file)?.replace(&bytes)?;
         }
         Ok(())
     }
-}
-
-/// Writes a file under a temporary name, and renames it.
-fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    let mut partial = file.to_owned().into_os_string();
-    partial.push(".partial");
-    fs::write(&partial, bytes)
-        .and_then(|()| fs::rename(&partial, file))
-        .map_err(|error| Error::Io(format!("{} cannot be written: {error}", file.display())))
 }
