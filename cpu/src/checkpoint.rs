@@ -146,6 +146,23 @@ impl fmt::Display for Device {
     }
 }
 
+impl Description {
+    /// Height and width of the images that the model takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] if it takes something else.
+    pub fn image_size(&self) -> Result<[usize; 2]> {
+        match self.architecture.input[..] {
+            [1, height, width] => Ok([height, width]),
+            _ => Err(Error::Input(format!(
+                "the model takes inputs of shape {:?}, which are no grey images, [1, height, width]",
+                self.architecture.input
+            ))),
+        }
+    }
+}
+
 /// The metadata as it is written.
 #[derive(Serialize, Deserialize)]
 struct Metadata {

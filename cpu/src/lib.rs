@@ -8,6 +8,7 @@ mod error;
 pub mod files;
 pub mod image;
 pub mod nn;
+pub mod onnx;
 pub mod predict;
 pub mod train;
 

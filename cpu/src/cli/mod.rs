@@ -4,9 +4,13 @@ mod arguments;
 mod bench;
 mod device;
 mod devices;
+mod export;
+mod inspect;
 mod metrics;
 mod mnist;
 mod output;
+mod picture;
+mod predict;
 mod saving;
 mod sim;
 
@@ -28,6 +32,12 @@ struct Cli {
 enum Command {
     /// Train a network on handwritten digits and report its accuracy
     Mnist(mnist::Arguments),
+    /// Say what a model takes images for
+    Predict(predict::Arguments),
+    /// Write a model as an ONNX file, for other programs
+    Export(export::Arguments),
+    /// Show what is in a model's file
+    Inspect(inspect::Arguments),
     /// Time the program's own training
     #[command(subcommand)]
     Bench(Bench),
@@ -55,6 +65,9 @@ pub fn run() -> ExitCode {
     };
     let result = match cli.command {
         Command::Mnist(arguments) => mnist::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Bench(Bench::Mnist(arguments)) => bench::run(&arguments),
         Command::Devices => devices::run(),
         Command::Sim(arguments) => sim::run(&arguments),

@@ -1,0 +1,223 @@
+//! `export`: what an ONNX file holds. What it computes is asked of ONNX's own programs by
+//! `tests/onnx/check.py`.
+
+use std::fs;
+
+use cpu::backend::{Activation, HostBackend};
+use cpu::checkpoint::{Checkpoint, Description};
+use cpu::nn::{Architecture, Initializer, random_generator};
+use cpu::onnx::messages::{Attribute, Extent, Graph, Model, Tensor, ValueInfo};
+use prost::Message;
+
+use super::{Place, model};
+
+/// The bytes as the format's own description reads them.
+fn decode(bytes: &[u8]) -> Model {
+    Model::decode(bytes).unwrap()
+}
+
+fn graph_of(architecture: Architecture) -> Graph {
+    let backend = HostBackend::new(None).unwrap();
+    let model = architecture
+        .build(&backend, 1, &mut random_generator(1))
+        .unwrap();
+    let [n_classes] = architecture.output().unwrap()[..] else {
+        panic!("a classifier gives a row of numbers");
+    };
+    let description = Description {
+        name: "test".to_owned(),
+        architecture,
+        classes: vec![String::new(); n_classes],
+        training: None,
+    };
+    let checkpoint = Checkpoint::of(&backend, &model, description).unwrap();
+    let graph = decode(&cpu::onnx::export(&checkpoint).unwrap())
+        .graph
+        .unwrap();
+    check_graph(&graph, &checkpoint);
+    graph
+}
+
+/// What holds of every graph: each value is given once before it is taken, and the known ones are the
+/// model's tensors, bit for bit, or constants of a single number.
+fn check_graph(graph: &Graph, checkpoint: &Checkpoint) {
+    let mut values: Vec<&str> = vec!["image"];
+    values.extend(graph.initializers.iter().map(|tensor| tensor.name.as_str()));
+    for node in &graph.nodes {
+        for input in &node.inputs {
+            assert!(values.contains(&input.as_str()), "{input} of {}", node.name);
+        }
+        assert!(
+            node.outputs
+                .iter()
+                .all(|output| !values.contains(&output.as_str()))
+        );
+        values.extend(node.outputs.iter().map(String::as_str));
+        for attribute in &node.attributes {
+            let Attribute {
+                float, int, ints, ..
+            } = attribute;
+            let kind = match (float, int, ints.as_slice()) {
+                (Some(_), None, []) => Attribute::FLOAT,
+                (None, Some(_), []) => Attribute::INT,
+                (None, None, [_, ..]) => Attribute::INTS,
+                _ => panic!("{} has one value: {attribute:?}", attribute.name),
+            };
+            assert_eq!(attribute.kind, kind, "{}", attribute.name);
+        }
+    }
+    for tensor in &graph.initializers {
+        assert_eq!(tensor.data_type, Tensor::FLOAT);
+        let floats = tensor.bytes.as_chunks::<4>().0.iter();
+        let bits: Vec<u32> = floats.map(|&bytes| u32::from_le_bytes(bytes)).collect();
+        match checkpoint.tensors.get(&tensor.name) {
+            Some(expected) => {
+                let shape: Vec<i64> = expected.shape.iter().map(|&n| n as i64).collect();
+                assert_eq!(tensor.dimensions, shape, "{}", tensor.name);
+                let expected = expected.values.iter().map(|value| value.to_bits());
+                assert!(bits.into_iter().eq(expected), "{}", tensor.name);
+            }
+            None => assert!(
+                tensor.dimensions.is_empty() && bits.len() == 1,
+                "{}",
+                tensor.name
+            ),
+        }
+    }
+    for tensor in checkpoint.tensors.keys() {
+        assert!(values.contains(&tensor.as_str()), "{tensor}");
+    }
+    for output in &graph.outputs {
+        assert!(values.contains(&output.name.as_str()), "{}", output.name);
+    }
+}
+
+/// The dimensions as text, `N` for any.
+fn shape(value: &ValueInfo) -> String {
+    let tensor = value.value_type.clone().unwrap().tensor.unwrap();
+    assert_eq!(tensor.data_type, Tensor::FLOAT);
+    let extent = |extent| match extent {
+        Some(Extent::Known(n)) => n.to_string(),
+        Some(Extent::Named(name)) => name,
+        None => "?".to_owned(),
+    };
+    let dimensions = tensor.shape.unwrap().dimensions.into_iter();
+    let dimensions: Vec<String> = dimensions.map(|d| extent(d.extent)).collect();
+    format!("{} [{}]", value.name, dimensions.join(", "))
+}
+
+#[test]
+fn the_file_holds_the_model() {
+    let place = Place::new();
+    let run = place
+        .run(&["export", "model.safetensors", "model.onnx"])
+        .succeeds();
+    for part in ["model.onnx: ", "opset 17", "image [N, 1, 20, 16]", "[N, 3]"] {
+        assert!(run.stdout.contains(part), "no {part:?} in: {}", run.stdout);
+    }
+    let file = decode(&fs::read(place.path("model.onnx")).unwrap());
+    assert_eq!(file.ir_version, 8);
+    assert_eq!(file.opset_import.len(), 1);
+    assert_eq!(
+        (
+            file.opset_import[0].domain.as_str(),
+            file.opset_import[0].version
+        ),
+        ("", 17)
+    );
+    assert_eq!(file.metadata[0].key, "classes");
+    assert_eq!(file.metadata[0].value, r#"["bar","dash","ring"]"#);
+    let graph = file.graph.unwrap();
+    check_graph(&graph, &model());
+    assert_eq!(graph.name, "nearest");
+    let shapes: Vec<String> = graph
+        .inputs
+        .iter()
+        .chain(&graph.outputs)
+        .map(shape)
+        .collect();
+    assert_eq!(
+        shapes,
+        [
+            "image [N, 1, 20, 16]",
+            "logits [N, 3]",
+            "probabilities [N, 3]"
+        ]
+    );
+    let nodes: Vec<String> = graph
+        .nodes
+        .iter()
+        .map(|node| format!("{} {:?} {:?}", node.operator, node.inputs, node.outputs))
+        .collect();
+    assert_eq!(
+        nodes,
+        [
+            r#"Flatten ["image"] ["0.flatten"]"#,
+            r#"Gemm ["0.flatten", "1.weight", "1.bias"] ["logits"]"#,
+            r#"Softmax ["logits"] ["probabilities"]"#,
+        ]
+    );
+    assert_eq!(graph.nodes[1].attributes[0].name, "transB");
+    assert_eq!(graph.nodes[1].attributes[0].int, Some(1));
+    assert_eq!(graph.nodes[2].attributes[0].int, Some(-1));
+}
+
+#[test]
+fn activations_are_operators_of_their_own() {
+    let architecture = |activation| {
+        Architecture::new(&[4], Initializer::HeNormal)
+            .dense(3)
+            .activation(activation)
+    };
+    for (activation, operator) in [
+        (Activation::Relu, "Relu"),
+        (Activation::Sigmoid, "Sigmoid"),
+        (Activation::Tanh, "Tanh"),
+    ] {
+        let graph = graph_of(architecture(activation));
+        let operators: Vec<&str> = graph
+            .nodes
+            .iter()
+            .map(|node| node.operator.as_str())
+            .collect();
+        assert_eq!(operators, ["Gemm", operator, "Softmax"]);
+        assert_eq!(graph.nodes[1].outputs, ["logits"]);
+    }
+    let graph = graph_of(architecture(Activation::Identity));
+    assert_eq!(graph.nodes.len(), 2);
+    let graph =
+        graph_of(Architecture::new(&[4], Initializer::HeNormal).activation(Activation::Identity));
+    assert_eq!(graph.nodes[0].operator, "Identity");
+}
+
+#[test]
+fn what_cannot_be_exported_is_refused() {
+    let place = Place::new();
+    let before = fs::read(place.path("model.safetensors")).unwrap();
+    let mut missing = model();
+    missing.tensors.remove("1.bias");
+    place.write("missing.safetensors", &missing.to_bytes());
+    for (model, file, parts) in [
+        ("none", "a.onnx", &["none: ", "cannot be read"][..]),
+        (
+            "missing.safetensors",
+            "a.onnx",
+            &["missing.safetensors: ", "`1.bias`"],
+        ),
+        (
+            "model.safetensors",
+            "none/a.onnx",
+            &["none/a.onnx: ", "there is no folder"],
+        ),
+        ("model.safetensors", ".", &["this is a folder"]),
+        (
+            "model.safetensors",
+            "./model.safetensors",
+            &["this is the model itself"],
+        ),
+    ] {
+        place.run(&["export", model, file]).is_refused(parts);
+    }
+    assert_eq!(fs::read(place.path("model.safetensors")).unwrap(), before);
+    assert_eq!(fs::read_dir(place.path(".")).unwrap().count(), 2);
+}
