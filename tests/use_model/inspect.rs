@@ -138,7 +138,7 @@ fn a_file_of_another_program_is_shown() {
 }
 
 #[test]
-fn what_is_no_model_is_refused() {
+fn what_is_no_model_refused() {
     let place = Place::new();
     let bytes = model().to_bytes();
     place.write("short.safetensors", &bytes[..bytes.len() - 1]);
@@ -155,7 +155,7 @@ fn what_is_no_model_is_refused() {
             &["damaged.safetensors: ", "`1.weight`", "checksum"],
         ),
     ] {
-        place.run(&["inspect", name]).is_refused(parts);
-        place.run(&["inspect", name, "--json"]).is_refused(parts);
+        place.run(&["inspect", name]).refused(parts);
+        place.run(&["inspect", name, "--json"]).refused(parts);
     }
 }

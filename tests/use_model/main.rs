@@ -39,7 +39,7 @@ impl Run {
 
     /// Ends with exit code 2 and a sentence that has all of `parts`.
     #[track_caller]
-    fn is_refused(self, parts: &[&str]) {
+    fn refused(self, parts: &[&str]) {
         assert_eq!(self.code, Some(2), "{}{}", self.stdout, self.stderr);
         assert!(self.stderr.starts_with("error: "), "{}", self.stderr);
         for part in parts {

@@ -286,7 +286,7 @@ fn the_program_says_what_is_wrong() {
         let run = place.run(command);
         match run.code {
             Some(0) => {}
-            _ => run.is_refused(&["mutated: "]),
+            _ => run.refused(&["mutated: "]),
         }
     }
 }

@@ -210,7 +210,7 @@ fn a_picture_can_be_taken_as_it_is() {
 }
 
 #[test]
-fn what_cannot_be_predicted_is_refused() {
+fn what_cannot_be_predicted_refused() {
     let place = Place::new();
     let png = encoded(&grey(&drawing(0, [20, 20])).into(), ImageFormat::Png);
     place.write("bar.png", &png);
@@ -302,6 +302,6 @@ fn what_cannot_be_predicted_is_refused() {
     ] {
         let run = place.run(&[&["predict"], arguments].concat());
         assert_eq!(run.stdout, "", "{arguments:?}");
-        run.is_refused(parts);
+        run.refused(parts);
     }
 }
