@@ -4,8 +4,8 @@ use rand::rngs::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::sequential::NamedLayer;
-use super::{ActivationLayer, Dense, Initializer, Layer, Sequential};
-use crate::backend::{Activation, Backend};
+use super::{ActivationLayer, Conv2d, Dense, Initializer, Layer, Sequential};
+use crate::backend::{Activation, Backend, Window};
 use crate::{Error, Result};
 
 /// The shape of what goes into a model, and its layers. All other shapes follow.
@@ -52,6 +52,13 @@ pub enum LayerKind {
         /// N.
         n_outputs: usize,
     },
+    /// See [`Conv2d`].
+    Conv2d {
+        /// O.
+        n_outputs: usize,
+        /// What it sums over.
+        window: Window,
+    },
     /// See [`ActivationLayer`].
     Activation {
         /// Which.
@@ -84,6 +91,11 @@ impl Architecture {
     /// A fully connected layer with so many outputs.
     pub fn dense(self, n_outputs: usize) -> Self {
         self.layer(LayerKind::Dense { n_outputs })
+    }
+
+    /// A convolution of images to so many channels.
+    pub fn conv2d(self, n_outputs: usize, window: Window) -> Self {
+        self.layer(LayerKind::Conv2d { n_outputs, window })
     }
 
     /// An activation of each value.
@@ -182,6 +194,15 @@ impl Architecture {
                     self.initializer,
                     random,
                 )?),
+                LayerKind::Conv2d { n_outputs, window } => Box::new(Conv2d::new(
+                    backend,
+                    image(input).map_err(Error::Input)?,
+                    n_outputs,
+                    window,
+                    fused,
+                    self.initializer,
+                    random,
+                )?),
                 LayerKind::Activation { activation } => {
                     Box::new(ActivationLayer::new(activation, n_inputs))
                 }
@@ -201,13 +222,14 @@ impl LayerKind {
         match self {
             LayerKind::Flatten => "flatten",
             LayerKind::Dense { .. } => "dense",
+            LayerKind::Conv2d { .. } => "conv2d",
             LayerKind::Activation { activation } => super::activation::name(*activation),
         }
     }
 
     /// Whether it is built together with an activation behind it.
     fn applies_activation(&self) -> bool {
-        matches!(self, LayerKind::Dense { .. })
+        matches!(self, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
     }
 
     /// Its parameters, then what it keeps beside them.
@@ -218,6 +240,13 @@ impl LayerKind {
                 let n_inputs = input.iter().product();
                 vec![
                     ("weight", vec![n_outputs, n_inputs]),
+                    ("bias", vec![n_outputs]),
+                ]
+            }
+            LayerKind::Conv2d { n_outputs, window } => {
+                let [height, width] = window.size;
+                vec![
+                    ("weight", vec![n_outputs, input[0], height, width]),
                     ("bias", vec![n_outputs]),
                 ]
             }
@@ -234,9 +263,21 @@ impl LayerKind {
                     "it takes rows of numbers, [n], and got {input:?}; put a flatten before it"
                 )),
             },
+            LayerKind::Conv2d { n_outputs, window } => {
+                let [_, height, width] = image(input)?;
+                let output = window.output([height, width]).map_err(|e| e.to_string())?;
+                Ok(vec![n_outputs, output[0], output[1]])
+            }
             LayerKind::Activation { .. } => Ok(input.to_vec()),
         }
     }
+}
+
+/// The shape of an image.
+fn image(shape: &[usize]) -> Result<[usize; 3], String> {
+    shape
+        .try_into()
+        .map_err(|_| format!("it takes images, [C, H, W], and got {shape:?}"))
 }
 
 /// A model cannot have empty arrays between its layers, nor larger ones than a device has room for.

@@ -42,9 +42,24 @@ pub enum Initializer {
 impl Initializer {
     /// Draws a weight matrix, `[n_inputs, n_outputs]`.
     pub fn draw(self, n_inputs: usize, n_outputs: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
+        self.draw_windows(n_inputs, n_outputs, 1, random)
+    }
+
+    /// Draws the windows of a convolution, `[n_inputs, n_taps, n_outputs]`: an output sums so many taps
+    /// of each input, and an input goes to so many places of each output, so that K is
+    /// `n_inputs · n_taps` and N is `n_outputs · n_taps`.
+    pub fn draw_windows(
+        self,
+        n_inputs: usize,
+        n_outputs: usize,
+        n_taps: usize,
+        random: &mut ChaCha8Rng,
+    ) -> Vec<f32> {
         let fan = match self {
-            Initializer::XavierUniform | Initializer::XavierNormal => (n_inputs + n_outputs) as f64,
-            Initializer::HeUniform | Initializer::HeNormal => n_inputs as f64,
+            Initializer::XavierUniform | Initializer::XavierNormal => {
+                ((n_inputs + n_outputs) * n_taps) as f64
+            }
+            Initializer::HeUniform | Initializer::HeNormal => (n_inputs * n_taps) as f64,
         };
         let draw = || match self {
             Initializer::XavierUniform | Initializer::HeUniform => {
@@ -55,7 +70,7 @@ impl Initializer {
             }
         };
         std::iter::repeat_with(draw)
-            .take(n_inputs * n_outputs)
+            .take(n_inputs * n_taps * n_outputs)
             .map(|weight| weight as f32)
             .collect()
     }

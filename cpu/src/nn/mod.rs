@@ -26,6 +26,7 @@
 
 mod activation;
 mod architecture;
+mod conv2d;
 mod dense;
 mod initializer;
 mod mean_squared_error;
@@ -38,6 +39,7 @@ mod softmax_cross_entropy;
 
 pub use activation::ActivationLayer;
 pub use architecture::{Architecture, LayerKind};
+pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use initializer::{Initializer, random_generator};
 pub use mean_squared_error::MeanSquaredError;
