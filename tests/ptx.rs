@@ -29,6 +29,7 @@ fn all_kernels() -> BTreeSet<&'static str> {
         convolution::convolution_backward_input_naive,
         convolution::convolution_backward_weight_naive,
         convolution::convolution_forward_naive,
+        convolution::convolution_sum_parts,
         dense::dense_backward_bias,
         dense::dense_naive,
         loss::mean_squared_error,
@@ -56,6 +57,21 @@ fn tiled_products() -> BTreeSet<&'static str> {
         dense::dense_forward_large,
         dense::dense_forward_small,
     ]
+    .union(&tiled_convolutions())
+    .copied()
+    .collect()
+}
+
+/// Products whose second operand is gathered, and one whose first is.
+fn tiled_convolutions() -> BTreeSet<&'static str> {
+    names![
+        convolution::convolution_backward_input_large,
+        convolution::convolution_backward_input_small,
+        convolution::convolution_backward_weight_large,
+        convolution::convolution_backward_weight_small,
+        convolution::convolution_forward_large,
+        convolution::convolution_forward_small,
+    ]
 }
 
 /// Loads and stores of 16 bytes that a kernel has at least, and the kernels that have them.
@@ -68,8 +84,12 @@ fn vector_accesses() -> Vec<(&'static str, usize, usize)> {
         (optimizer::sgd::NAME, 2, 1),
         (optimizer::sgd_momentum::NAME, 3, 2),
     ];
-    // The first tiles of two operands, and the tiles that follow.
-    accesses.extend(tiled_products().into_iter().map(|name| (name, 4, 1)));
+    // The first tiles of two operands, and the tiles that follow; of what is gathered, elements alone.
+    let convolutions = tiled_convolutions();
+    accesses.extend(tiled_products().into_iter().map(|name| {
+        let n_loads = if convolutions.contains(name) { 2 } else { 4 };
+        (name, n_loads, 1)
+    }));
     accesses
 }
 

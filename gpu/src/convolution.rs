@@ -4,10 +4,21 @@
 //! of KH x KW with strides `s` and padding `p`. Weights are `[C, KH, KW, O]`. A place (i, j) of the
 //! window is a pixel of the output, and covers the pixels `(i s₀ + k - p₀, j s₁ + l - p₁)` of the image.
 //!
+//! The versions, each with one idea more:
+//!
+//! 1. `..._naive`: a thread per element of the output, straight from global memory.
+//! 2. `..._small` and `..._large`: the products of [`crate::dense`], with their tiles, of matrices that
+//!    are not in memory: an element of such a matrix is a pixel or a gradient, or a zero where there is
+//!    none, and it is looked for when the tile is loaded. What that costs in arithmetic is small beside
+//!    the tile's own, since the host has prepared the divisions, and most of it is the same for all
+//!    tiles of a thread.
+//!
 //! Every sum is added in an order that depends on the shapes alone. A kernel panics if a buffer is
 //! shorter than its shape.
 
+mod division;
 mod naive;
+mod tiled;
 
 use cuda_std::kernel::DeviceValue;
 use cuda_std::prelude::*;
@@ -15,7 +26,9 @@ use cuda_std::prelude::*;
 use crate::reduce::block_sum;
 
 pub use crate::reduce::N_THREADS;
+pub use division::Divisor;
 pub use naive::*;
+pub use tiled::*;
 
 /// The shapes of a convolution.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +55,54 @@ pub struct ConvolutionShape {
 // SAFETY: numbers alone, and `repr(C)`.
 unsafe impl DeviceValue for ConvolutionShape {}
 
+/// The largest side of an image, a window, and of what they move by and are padded with.
+pub const MAX_SIDE: u32 = 1 << 28;
+
+impl ConvolutionShape {
+    /// OH OW.
+    #[inline(always)]
+    fn n_places(self) -> u32 {
+        self.output[0] * self.output[1]
+    }
+
+    /// H W.
+    #[inline(always)]
+    fn n_pixels(self) -> u32 {
+        self.image[0] * self.image[1]
+    }
+
+    /// What tiled kernels divide by. All dimensions but B are at least 1.
+    pub fn divisors(self) -> Divisors {
+        Divisors {
+            n_places: Divisor::new(self.n_places()),
+            output_width: Divisor::new(self.output[1]),
+            n_pixels: Divisor::new(self.n_pixels()),
+            image_width: Divisor::new(self.image[1]),
+            n_taps: Divisor::new(self.window[0] * self.window[1]),
+            window_width: Divisor::new(self.window[1]),
+            n_outputs: Divisor::new(self.n_outputs),
+            stride: self.stride.map(Divisor::new),
+        }
+    }
+}
+
+/// What tiled kernels divide by.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct Divisors {
+    n_places: Divisor,
+    output_width: Divisor,
+    n_pixels: Divisor,
+    image_width: Divisor,
+    n_taps: Divisor,
+    window_width: Divisor,
+    n_outputs: Divisor,
+    stride: [Divisor; 2],
+}
+
+// SAFETY: numbers alone, and `repr(C)`.
+unsafe impl DeviceValue for Divisors {}
+
 /// `dbias[o] = Σ_{b, i, j} dy[b, o, i, j]`: overwrites `dbias`.
 ///
 /// Shapes: `dy` `[B, O, OH, OW]`, `dbias` `[O]`.
@@ -54,7 +115,7 @@ pub fn convolution_backward_bias(
     shape: ConvolutionShape,
 ) {
     let output_idx = thread::block_idx_x();
-    let n_pixels = shape.output[0] * shape.output[1];
+    let n_pixels = shape.n_places();
     let mut sum = 0.0;
     let mut place_idx = thread::thread_idx_x();
     while place_idx < shape.n_rows * n_pixels {

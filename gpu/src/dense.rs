@@ -22,7 +22,7 @@
 //! Every sum is added in an order that depends on the shapes alone. A kernel panics if an operand is
 //! shorter than its shape.
 
-mod product;
+pub(crate) mod product;
 
 use cuda_std::prelude::*;
 use cuda_std::shared_tile;
@@ -42,7 +42,7 @@ pub struct Tiling {
     /// Depth of the tiles that lie in shared memory at a time.
     pub depth: usize,
     /// A thread computes `4 n_quads` x `4 n_quads` elements, as `n_quads` x `n_quads` squares of 4 x 4.
-    n_quads: usize,
+    pub(crate) n_quads: usize,
 }
 
 /// For outputs of few tiles.
@@ -77,7 +77,7 @@ impl Tiling {
     }
 
     /// Elements of shared memory: two operands, two stages.
-    const fn n_shared(self) -> usize {
+    pub(crate) const fn n_shared(self) -> usize {
         4 * self.n_elements()
     }
 }
@@ -157,8 +157,10 @@ macro_rules! products {
                     Matrix::new(x, n_rows, n_inputs),
                     Matrix::new(weight, n_inputs, n_outputs),
                     Output::new(y, n_outputs as usize),
-                    [n_rows, n_outputs, n_inputs].map(|n| n as usize),
-                    |column, sums| {
+                    thread::block_idx_x() as usize,
+                    [n_rows, n_outputs].map(|n| n as usize),
+                    0..n_inputs as usize,
+                    |_, column, sums| {
                         activation.forward(core::array::from_fn(|lane| {
                             sums[lane] + bias.get(column + lane).copied().unwrap_or(0.0)
                         }))
@@ -190,8 +192,10 @@ macro_rules! products {
                     Matrix::new(dy, n_rows, n_outputs),
                     Matrix::new(weight, n_inputs, n_outputs),
                     Output::new(dx, n_inputs as usize),
-                    [n_rows, n_inputs, n_outputs].map(|n| n as usize),
-                    |_, sums| sums,
+                    thread::block_idx_x() as usize,
+                    [n_rows, n_inputs].map(|n| n as usize),
+                    0..n_outputs as usize,
+                    |_, _, sums| sums,
                 );
             }
         }
@@ -219,8 +223,10 @@ macro_rules! products {
                     Matrix::new(x, n_rows, n_inputs),
                     Matrix::new(dy, n_rows, n_outputs),
                     Output::new(dweight, n_outputs as usize),
-                    [n_inputs, n_outputs, n_rows].map(|n| n as usize),
-                    |_, sums| sums,
+                    thread::block_idx_x() as usize,
+                    [n_inputs, n_outputs].map(|n| n as usize),
+                    0..n_rows as usize,
+                    |_, _, sums| sums,
                 );
             }
         }

@@ -3,6 +3,7 @@
 //! B images of a batch with C channels of H x W pixels, O output channels of OH x OW pixels, a window
 //! of KH x KW. As in PyTorch the window is not mirrored: these are cross-correlations.
 
+use super::operation::Operation;
 use super::{Activation, Memory, Window};
 use crate::Result;
 
@@ -37,7 +38,11 @@ impl ConvolutionShape {
     }
 
     /// The shapes of all buffers.
-    pub(super) fn buffer_shapes(&self) -> Result<BufferShapes> {
+    ///
+    /// # Errors
+    ///
+    /// If the window does not fit, or there is no channel.
+    pub(super) fn buffer_shapes(&self, check: Operation) -> Result<BufferShapes> {
         let ConvolutionShape {
             n_rows,
             n_channels,
@@ -45,6 +50,8 @@ impl ConvolutionShape {
             n_outputs,
             window,
         } = *self;
+        check.at_least_one("n_channels", n_channels)?;
+        check.at_least_one("n_outputs", n_outputs)?;
         let output = self.output()?;
         Ok(BufferShapes {
             x: [n_rows, n_channels, image[0], image[1]],

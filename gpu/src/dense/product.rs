@@ -1,5 +1,7 @@
 //! Products 2 and 3: tiles of the operands in shared memory, squares of the output in registers.
 
+use core::ops::Range;
+
 use cuda_std::prelude::*;
 use cuda_std::shared::{SharedPlace, SharedTile};
 use cuda_std::vector::{F32x4, Vec4, as_vectors};
@@ -7,9 +9,30 @@ use cuda_std::warp::WARP_SIZE;
 
 use super::{LARGE, N_THREADS, SMALL, Tiling};
 
-/// A matrix in global memory.
+/// A matrix in global memory, wherever its elements lie.
+pub(crate) trait Source: Copy {
+    /// For each of `places`, a row and a column that is a multiple of 4, the four elements that begin
+    /// there; zeros past the edges.
+    fn load<const N_QUADS: usize>(
+        self,
+        places: impl Fn(usize) -> (usize, usize),
+    ) -> [F32x4; N_QUADS];
+}
+
+/// Where the elements of the output go.
+pub(crate) trait Destination {
+    /// Stores four elements of a row, from a column on that is a multiple of 4; those past the last
+    /// column are left out.
+    ///
+    /// # Safety
+    ///
+    /// - No other thread of the launch accesses these four.
+    unsafe fn store(&mut self, row: usize, column: usize, quad: F32x4);
+}
+
+/// A matrix whose rows lie one after the other.
 #[derive(Clone, Copy)]
-pub(super) struct Matrix<'a> {
+pub(crate) struct Matrix<'a> {
     elements: &'a [f32],
     /// The same, if every row begins at 16 bytes.
     quads: Option<&'a [F32x4]>,
@@ -20,7 +43,7 @@ pub(super) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// Panics if `elements` is shorter than the shape.
     #[inline(always)]
-    pub(super) fn new(elements: &'a [f32], n_rows: u32, n_columns: u32) -> Matrix<'a> {
+    pub(crate) fn new(elements: &'a [f32], n_rows: u32, n_columns: u32) -> Matrix<'a> {
         let (n_rows, n_columns) = (n_rows as usize, n_columns as usize);
         let elements = &elements[..n_rows * n_columns];
         Matrix {
@@ -30,9 +53,9 @@ impl<'a> Matrix<'a> {
             n_columns,
         }
     }
+}
 
-    /// For each of `places`, a row and a column that is a multiple of 4, the four elements that begin
-    /// there; zeros past the edges.
+impl Source for Matrix<'_> {
     #[inline(always)]
     fn load<const N_QUADS: usize>(
         self,
@@ -73,9 +96,9 @@ impl<'a> Matrix<'a> {
 /// the output's side next to each other. If the depth runs along the matrix's rows
 /// (`DEPTH_IN_ROWS`), a quad of global memory goes to four rows of the tile.
 #[derive(Clone, Copy)]
-struct Operand<'a, const DEPTH_IN_ROWS: bool, const N: usize> {
+struct Operand<S, const DEPTH_IN_ROWS: bool, const N: usize> {
     tiling: Tiling,
-    g_matrix: Matrix<'a>,
+    g_matrix: S,
     /// Where the block's tiles begin on the side that is the output's.
     side_start: usize,
     s_tiles: SharedTile<f32, N>,
@@ -83,7 +106,7 @@ struct Operand<'a, const DEPTH_IN_ROWS: bool, const N: usize> {
     tile_start: usize,
 }
 
-impl<const DEPTH_IN_ROWS: bool, const N: usize> Operand<'_, DEPTH_IN_ROWS, N> {
+impl<S: Source, const DEPTH_IN_ROWS: bool, const N: usize> Operand<S, DEPTH_IN_ROWS, N> {
     /// Row (depth) and column (side) in the tile of the quad that this thread loads as `quad_idx`.
     #[inline(always)]
     fn own_quad(self, quad_idx: usize) -> (usize, usize) {
@@ -179,42 +202,57 @@ impl<const DEPTH_IN_ROWS: bool, const N: usize> Operand<'_, DEPTH_IN_ROWS, N> {
     }
 }
 
-/// The output in global memory.
-pub(super) enum Output {
+/// An output whose rows lie one after the other.
+pub(crate) struct Output {
+    elements: Elements,
+    n_columns: usize,
+}
+
+/// Elements that threads write, four at a time where that is possible.
+pub(crate) enum Elements {
     /// Every row begins at 16 bytes.
     Vectors(DisjointSlice<F32x4>),
-    Elements(DisjointSlice<f32>),
+    Single(DisjointSlice<f32>),
+}
+
+impl Elements {
+    /// For rows of `n_columns`.
+    #[inline(always)]
+    pub(crate) fn new(elements: DisjointSlice<f32>, n_columns: usize) -> Elements {
+        if !n_columns.is_multiple_of(4) {
+            return Elements::Single(elements);
+        }
+        match elements.into_vectors() {
+            Ok(vectors) => Elements::Vectors(vectors),
+            Err(elements) => Elements::Single(elements),
+        }
+    }
 }
 
 impl Output {
     #[inline(always)]
-    pub(super) fn new(elements: DisjointSlice<f32>, n_columns: usize) -> Output {
-        if !n_columns.is_multiple_of(4) {
-            return Output::Elements(elements);
-        }
-        match elements.into_vectors() {
-            Ok(vectors) => Output::Vectors(vectors),
-            Err(elements) => Output::Elements(elements),
+    pub(crate) fn new(elements: DisjointSlice<f32>, n_columns: usize) -> Output {
+        Output {
+            elements: Elements::new(elements, n_columns),
+            n_columns,
         }
     }
+}
 
-    /// Stores four elements from `start` on, of which `n` lie inside the row.
-    ///
-    /// # Safety
-    ///
-    /// - No other thread of the launch accesses these four.
+impl Destination for Output {
     #[inline(always)]
-    unsafe fn store(&mut self, start: usize, n: usize, quad: F32x4) {
-        match self {
-            Output::Vectors(vectors) => {
+    unsafe fn store(&mut self, row: usize, column: usize, quad: F32x4) {
+        let start = row * self.n_columns + column;
+        match &mut self.elements {
+            Elements::Vectors(vectors) => {
                 // SAFETY: the caller has them for itself.
                 if let Some(vector) = unsafe { vectors.get_mut(start / 4) } {
                     *vector = quad;
                 }
             }
-            Output::Elements(elements) => {
+            Elements::Single(elements) => {
                 for (lane, element) in quad.0.iter().enumerate() {
-                    if lane < n {
+                    if lane < self.n_columns - column {
                         // SAFETY: the caller has them for itself.
                         if let Some(place) = unsafe { elements.get_mut(start + lane) } {
                             *place = *element;
@@ -297,9 +335,9 @@ unsafe fn accumulate<
     const N_QUADS: usize,
     const N: usize,
 >(
-    first: Operand<FIRST_DEPTH_IN_ROWS, N>,
-    second: Operand<SECOND_DEPTH_IN_ROWS, N>,
-    depth: usize,
+    first: Operand<impl Source, FIRST_DEPTH_IN_ROWS, N>,
+    second: Operand<impl Source, SECOND_DEPTH_IN_ROWS, N>,
+    depth: Range<usize>,
     place: Place,
 ) -> Sums<N_QUADS> {
     let tiling = first.tiling;
@@ -308,11 +346,11 @@ unsafe fn accumulate<
     let mut stage_start = 0;
     // SAFETY: the first stores of all.
     unsafe {
-        first.store::<N_QUADS>(stage_start, first.load(0));
-        second.store::<N_QUADS>(stage_start, second.load(0));
+        first.store::<N_QUADS>(stage_start, first.load(depth.start));
+        second.store::<N_QUADS>(stage_start, second.load(depth.start));
     }
-    let mut depth_start = 0;
-    while depth_start < depth {
+    let mut depth_start = depth.start;
+    while depth_start < depth.end {
         // Makes this stage's tiles, stored by all threads, visible to all. The other stage, which is
         // stored into next, has been read by all.
         thread::sync_threads();
@@ -355,18 +393,19 @@ unsafe fn accumulate<
     r_sums
 }
 
-/// Products 2 and 3: this block's tile of `output[R, C] = finish(first · second)`, where `finish`
-/// gets the column of the first of four elements of a row, and their sums.
+/// Products 2 and 3: a block's tile of `output[R, C] = finish(first · second)`, where `finish` gets the
+/// row and the column of the first of four elements of a row, and their sums.
 ///
-/// Rows and columns past the edges are loaded as zeros and never stored.
+/// Rows and columns past the edges are loaded as zeros and never stored. The depth may be a part of the
+/// operands' own, if it ends at a whole number of tiles or where theirs ends.
 ///
 /// # Safety
 ///
 /// - The block has [`N_THREADS`] threads along x, all of which call this, and no two blocks of the
-///   launch have the same index along x.
+///   launch have the same tile of the same output.
 /// - `s_tiles` is not in use.
 #[inline(always)]
-pub(super) unsafe fn product<
+pub(crate) unsafe fn product<
     const FIRST_DEPTH_IN_ROWS: bool,
     const SECOND_DEPTH_IN_ROWS: bool,
     const N_QUADS: usize,
@@ -374,26 +413,27 @@ pub(super) unsafe fn product<
 >(
     tiling: Tiling,
     s_tiles: SharedTile<f32, N>,
-    g_first: Matrix,
-    g_second: Matrix,
-    mut g_output: Output,
-    [n_rows, n_columns, depth]: [usize; 3],
-    finish: impl Fn(usize, [f32; 4]) -> [f32; 4],
+    g_first: impl Source,
+    g_second: impl Source,
+    mut g_output: impl Destination,
+    tile_idx: usize,
+    [n_rows, n_columns]: [usize; 2],
+    depth: Range<usize>,
+    finish: impl Fn(usize, usize, [f32; 4]) -> [f32; 4],
 ) {
     let Tiling { side, .. } = tiling;
     let n_column_tiles = n_columns.div_ceil(side).max(1);
-    let block_idx = thread::block_idx_x() as usize;
-    let row_start = block_idx / n_column_tiles * side;
-    let column_start = block_idx % n_column_tiles * side;
+    let row_start = tile_idx / n_column_tiles * side;
+    let column_start = tile_idx % n_column_tiles * side;
     let place = Place::of_this_thread(tiling);
-    let first = Operand::<FIRST_DEPTH_IN_ROWS, N> {
+    let first = Operand::<_, FIRST_DEPTH_IN_ROWS, N> {
         tiling,
         g_matrix: g_first,
         side_start: row_start,
         s_tiles,
         tile_start: 0,
     };
-    let second = Operand::<SECOND_DEPTH_IN_ROWS, N> {
+    let second = Operand::<_, SECOND_DEPTH_IN_ROWS, N> {
         tiling,
         g_matrix: g_second,
         side_start: column_start,
@@ -440,9 +480,9 @@ pub(super) unsafe fn product<
             let row = row_start + part_idx * n_part_rows + 4 * quad_idx / side;
             let column = column_start + 4 * quad_idx % side;
             if row < n_rows && column < n_columns {
-                let quad = Vec4(finish(column, sum));
+                let quad = Vec4(finish(row, column, sum));
                 // SAFETY: blocks have tiles of their own, and threads quads of their own in a tile.
-                unsafe { g_output.store(row * n_columns + column, n_columns - column, quad) };
+                unsafe { g_output.store(row, column, quad) };
             }
             quad_idx += N_THREADS as usize;
         }

@@ -39,6 +39,8 @@ pub(super) struct Scratch {
     block_n_correct: Buffer<u32>,
     /// The classes of the largest batch so far.
     classes: Buffer<u32>,
+    /// Parts of a gradient by a convolution's weight, of the largest so far.
+    pub(super) parts: Buffer<f32>,
 }
 
 impl Scratch {
@@ -47,6 +49,7 @@ impl Scratch {
             block_loss: Buffer::zeroed(context, stream, MAX_BLOCKS as usize)?,
             block_n_correct: Buffer::zeroed(context, stream, MAX_BLOCKS as usize)?,
             classes: Buffer::zeroed(context, stream, 0)?,
+            parts: Buffer::zeroed(context, stream, 0)?,
         })
     }
 }

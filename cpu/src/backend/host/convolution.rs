@@ -32,7 +32,7 @@ const GROUP: usize = tile::ROWS;
 impl ConvolutionOperations for HostBackend {
     fn convolution_forward(&self, op: ConvolutionForward<'_, Floats>) -> Result<()> {
         let check = Operation("convolution_forward");
-        let shapes = op.shape.buffer_shapes()?;
+        let shapes = op.shape.buffer_shapes(check)?;
         let x = check.read("x", op.x, &shapes.x)?;
         let weight = check.read("weight", op.weight, &shapes.weight)?;
         let bias = check.read("bias", op.bias, &shapes.bias)?;
@@ -63,7 +63,7 @@ impl ConvolutionOperations for HostBackend {
 
     fn convolution_backward_input(&self, op: ConvolutionBackwardInput<'_, Floats>) -> Result<()> {
         let check = Operation("convolution_backward_input");
-        let shapes = op.shape.buffer_shapes()?;
+        let shapes = op.shape.buffer_shapes(check)?;
         let dy = check.read("dy", op.dy, &shapes.y)?;
         let weight = check.read("weight", op.weight, &shapes.weight)?;
         let dx = check.write("dx", op.dx, &shapes.x)?;
@@ -94,7 +94,7 @@ impl ConvolutionOperations for HostBackend {
 
     fn convolution_backward_weight(&self, op: ConvolutionBackwardWeight<'_, Floats>) -> Result<()> {
         let check = Operation("convolution_backward_weight");
-        let shapes = op.shape.buffer_shapes()?;
+        let shapes = op.shape.buffer_shapes(check)?;
         let x = check.read("x", op.x, &shapes.x)?;
         let dy = check.read("dy", op.dy, &shapes.y)?;
         let dweight = check.write("dweight", op.dweight, &shapes.weight)?;
@@ -359,7 +359,7 @@ mod tests {
     }
 
     fn check(backend: &HostBackend, shape: ConvolutionShape) {
-        let shapes = shape.buffer_shapes().unwrap();
+        let shapes = shape.buffer_shapes(Operation("test")).unwrap();
         let [x, weight, y] =
             [shapes.x, shapes.weight, shapes.y].map(|shape| shape.iter().product::<usize>());
         let (x, weight, dy) = (values(x, 0), values(weight, 5), values(y, 9));
