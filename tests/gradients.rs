@@ -1,6 +1,8 @@
 //! Gradients, in two steps: those of the reference against central differences of its own forward
 //! pass, both in `f64`, and those of the CPU's layers, losses and models against the reference's.
 
+#[path = "gradients/convolution.rs"]
+mod convolution;
 mod reference;
 
 use std::num::NonZero;
