@@ -6,9 +6,9 @@ use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cpu::backend::{Activation, HostBackend};
+use cpu::backend::{Activation, HostBackend, Window};
 use cpu::data::Dataset;
-use cpu::nn::{Initializer, Sgd, models, random_generator};
+use cpu::nn::{Architecture, Initializer, Sgd, models, random_generator};
 use cpu::train::{Recipe, Trainer};
 
 struct Counting;
@@ -55,11 +55,23 @@ fn a_training_step_allocates_nothing() {
         size: [1, n_pixels],
         n_classes: 10,
     };
-    for (n_threads, momentum) in [(1, 0.0), (2, 0.0), (3, 0.9)] {
+    let (tanh, he) = (Activation::Tanh, Initializer::HeNormal);
+    let dense = models::mlp(&[n_pixels], &[128, 64], 10, tanh, he);
+    let convolutional = Architecture::new(&[1, 10, 20], he)
+        .conv2d(5, Window::square(3).padding(1))
+        .activation(tanh)
+        .conv2d(9, Window::square(3).stride(2))
+        .flatten()
+        .dense(10);
+    for (n_threads, momentum, architecture) in [
+        (1, 0.0, &dense),
+        (2, 0.0, &dense),
+        (3, 0.9, &dense),
+        (2, 0.9, &convolutional),
+    ] {
         let backend = HostBackend::new(NonZero::new(n_threads)).unwrap();
         backend.install(|| {
-            let (tanh, he) = (Activation::Tanh, Initializer::HeNormal);
-            let mut model = models::mlp(&[n_pixels], &[128, 64], 10, tanh, he)
+            let mut model = architecture
                 .build(&backend, 64, &mut random_generator(1))
                 .unwrap();
             let optimizer = Sgd::new(0.01).unwrap().momentum(momentum).unwrap();
@@ -80,7 +92,7 @@ fn a_training_step_allocates_nothing() {
             });
             assert!(
                 is_free_of_allocations,
-                "{n_threads} threads: counts after each step {counts:?}"
+                "{n_threads} threads, {model}: counts after each step {counts:?}"
             );
         });
     }
