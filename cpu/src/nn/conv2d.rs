@@ -264,3 +264,93 @@ impl<B: Backend> Layer<B> for Conv2d<B> {
         &mut self.parameters
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{HostBackend, Memory};
+    use crate::nn::Mode;
+
+    fn layer(
+        input: [usize; 3],
+        n_outputs: usize,
+        window: Window,
+        n_weights: usize,
+    ) -> Result<Conv2d<HostBackend>> {
+        let backend = HostBackend::new(None)?;
+        let (weight, bias) = (vec![0.0; n_weights], vec![0.0; n_outputs]);
+        let identity = Activation::Identity;
+        Conv2d::with_values(&backend, input, n_outputs, window, identity, &weight, &bias)
+    }
+
+    #[test]
+    fn what_cannot_be_made_is_an_error_that_says_why() {
+        for (input, n_outputs, window, n_weights, why) in [
+            (
+                [1, 4, 9],
+                1,
+                Window::square(5),
+                25,
+                "does not fit onto an image of 4x9",
+            ),
+            (
+                [0, 4, 4],
+                1,
+                Window::square(3),
+                0,
+                "needs at least one channel",
+            ),
+            (
+                [1, 4, 4],
+                0,
+                Window::square(3),
+                0,
+                "needs at least one channel",
+            ),
+            (
+                [2, 4, 4],
+                3,
+                Window::square(3),
+                53,
+                "needs a weight of 54 values, there are 53",
+            ),
+            ([usize::MAX, 4, 4], 3, Window::square(3), 0, "at most"),
+        ] {
+            let error = layer(input, n_outputs, window, n_weights).err().unwrap();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_weight_is_read_as_pytorch_has_it() {
+        // torch.nn.functional.conv2d(torch.ones(1, 2, 2, 2), torch.arange(16.0).view(2, 2, 2, 2))
+        let backend = HostBackend::new(None).unwrap();
+        let weight: Vec<f32> = (0..16_u8).map(f32::from).collect();
+        let (window, identity) = (Window::square(2), Activation::Identity);
+        let mut layer = Conv2d::with_values(
+            &backend,
+            [2, 2, 2],
+            2,
+            window,
+            identity,
+            &weight,
+            &[0.0, 0.5],
+        )
+        .unwrap();
+        let x = backend.upload_floats(&[1.0; 8]).unwrap();
+        let mut y = backend.zeros(2).unwrap();
+        let pass = Forward {
+            x: &x,
+            y: &mut y,
+            n_rows: 1,
+            mode: Mode::Evaluation,
+        };
+        layer.forward(&backend, pass).unwrap();
+        assert_eq!(*y, [28.0, 92.5]);
+        assert_eq!(layer.parameters()[0].shape, [2, 2, 2, 2]);
+        assert_eq!(
+            Layer::<HostBackend>::describe(&layer),
+            "convolution 2x2x2 -> 2x1x1, a window of 2x2"
+        );
+    }
+}
