@@ -10,7 +10,7 @@ use rand::RngExt;
 use crate::buffers::{generator, input, output, read, uniform};
 use crate::compare::{Output, UNIT, absolute, wide};
 use crate::dense::{ACTIVATIONS, N_ACTIVATION_ROUNDINGS, sum_limit};
-use crate::devices::devices_and_versions;
+use crate::devices::{Device, devices, devices_and_versions};
 use crate::reference::{self, convolution};
 
 fn shape(
@@ -268,4 +268,66 @@ fn convolution_with_special_values() {
         }
         Ok(outputs)
     });
+}
+
+/// The error of a buffer that is too short, of a window that does not fit, and of no channels, is the
+/// same on every device.
+#[test]
+fn wrong_convolutions_are_refused() {
+    fn errors<B: Backend>(backend: &B) -> Result<Vec<String>> {
+        // One image of 2x3 pixels to two outputs of one pixel.
+        let right = shape([1, 1, 2, 3, 2], [2, 3], [1, 1], [0, 0]);
+        let (five, twelve) = (backend.zeros(5)?, backend.zeros(12)?);
+        let (mut one, mut other) = (backend.zeros(1)?, backend.zeros(12)?);
+        let forward = |shape, y| {
+            backend.convolution_forward(ConvolutionForward {
+                x: &twelve,
+                weight: &twelve,
+                bias: &five,
+                activation: Activation::Identity,
+                y,
+                shape,
+            })
+        };
+        let mut narrow = right;
+        narrow.window.size = [2, 4];
+        let mut silent = right;
+        silent.n_outputs = 0;
+        let results = [
+            forward(right, &mut one),
+            forward(narrow, &mut other),
+            forward(silent, &mut other),
+            backend.convolution_backward_input(ConvolutionBackwardInput {
+                dy: &five,
+                weight: &five,
+                dx: &mut other,
+                shape: right,
+            }),
+            backend.convolution_backward_weight(ConvolutionBackwardWeight {
+                x: &twelve,
+                dy: &five,
+                dweight: &mut other,
+                dbias: &mut one,
+                shape: right,
+            }),
+        ];
+        Ok(results
+            .into_iter()
+            .map(|result| result.unwrap_err().to_string())
+            .collect())
+    }
+    let expected = [
+        "convolution_forward: `y` holds 1 elements, its shape needs 2",
+        "a window of 2x4 does not fit onto an image of 2x3 pixels",
+        "convolution_forward: `n_outputs` is 0, it must be at least 1",
+        "convolution_backward_input: `weight` holds 5 elements, its shape needs 12",
+        "convolution_backward_weight: `dbias` holds 1 elements, its shape needs 2",
+    ];
+    for (name, device) in devices() {
+        let errors = match &device {
+            Device::Host(backend) => errors(backend),
+            Device::Cuda(backend) => errors(&**backend),
+        };
+        assert_eq!(errors.unwrap(), expected, "{name}");
+    }
 }
