@@ -279,7 +279,7 @@ fn wrong_convolutions_are_refused() {
         let right = shape([1, 1, 2, 3, 2], [2, 3], [1, 1], [0, 0]);
         let (five, twelve) = (backend.zeros(5)?, backend.zeros(12)?);
         let (mut one, mut other) = (backend.zeros(1)?, backend.zeros(12)?);
-        let forward = |shape, y| {
+        let forward = |shape, y: &mut B::Floats| {
             backend.convolution_forward(ConvolutionForward {
                 x: &twelve,
                 weight: &twelve,

@@ -86,9 +86,13 @@ impl WithSimd for BackwardWeight<'_, '_> {
             let mut rest = outputs.clone();
             while let Some(rows) = next_tile(&rest, most_rows::<S>()) {
                 rest.start = rows.end;
-                for begin in (0..n_places).step_by(BAND) {
+                // All of about the same length: what a band costs beside its sums is the same for each.
+                let n_bands = n_places.div_ceil(BAND);
+                for band_idx in 0..n_bands {
+                    let begin = n_places * band_idx / n_bands;
+                    let end = n_places * (band_idx + 1) / n_bands;
                     let mut starts = [0; BAND];
-                    let starts = &mut starts[..BAND.min(n_places - begin)];
+                    let starts = &mut starts[..end - begin];
                     for (i, start) in starts.iter_mut().enumerate() {
                         *start = geometry.start_of(begin + i);
                     }
