@@ -86,6 +86,15 @@ impl GraphBuilder {
                 let transposed = vec![attribute("transB", 1)];
                 self.node(&of_layer("dense"), "Gemm", &[x, weight, bias], transposed);
             }
+            LayerKind::Conv2d { window, .. } => {
+                let [above, left] = window.padding;
+                let attributes = vec![
+                    list("kernel_shape", &window.size),
+                    list("strides", &window.stride),
+                    list("pads", &[above, left, above, left]),
+                ];
+                self.node(&of_layer("conv"), "Conv", &[x, weight, bias], attributes);
+            }
             LayerKind::Activation { activation } => self.activation(index, activation),
         }
     }
@@ -113,6 +122,16 @@ pub fn attribute(name: &str, value: i64) -> Attribute {
         name: name.to_owned(),
         int: Some(value),
         kind: Attribute::INT,
+        ..Attribute::default()
+    }
+}
+
+/// A setting that is a list of whole numbers.
+fn list(name: &str, values: &[usize]) -> Attribute {
+    Attribute {
+        name: name.to_owned(),
+        ints: values.iter().map(|&value| value as i64).collect(),
+        kind: Attribute::INTS,
         ..Attribute::default()
     }
 }
