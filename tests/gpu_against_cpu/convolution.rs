@@ -245,12 +245,12 @@ fn convolution_with_special_values() {
             shape([2, 1, 4, 3, 2], [3, 3], [1, 1], [1, 1]),
             shape([1, 2, 5, 7, 3], [2, 3], [2, 3], [0, 1]),
         ] {
-            let specials = [f32::NAN, f32::INFINITY, 1e18, -0.0];
+            let specials = [f32::NAN, f32::INFINITY, 1e18];
             for (idx, special) in specials.into_iter().enumerate() {
                 let clean = Data::draw(shape, idx as u64);
-                // In the middle, at the first, and at the last.
-                let positions = |n: usize| [n / 2, 0, n - 1];
-                for position in 0..3 {
+                // In the middle, and at the last.
+                let positions = |n: usize| [n / 2, n - 1];
+                for position in 0..2 {
                     let mut data = Data::draw(shape, idx as u64);
                     data.x[positions(clean.x.len())[position]] = special;
                     outputs.push(data.forward(backend, shape, Activation::Relu)?);
