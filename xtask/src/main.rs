@@ -14,8 +14,8 @@ cargo xtask new-kernel NAME [--path DIR | --git URL]
                            beside this workspace; NAME may be a path that ends in the crate's name.
                            The crate depends on this checkout, on the one in DIR, or on the repository
                            at URL
-cargo xtask ptx            compile the kernels and replace the PTX beside them: gpu/ptx/ and
-                           tests/*/kernels/ptx/
+cargo xtask ptx            compile the kernels and replace the PTX beside them: gpu/ptx/,
+                           examples/*/kernels/ptx/ and tests/*/kernels/ptx/
 cargo xtask ptx --check    fail if that PTX is not what the sources compile to
 cargo xtask sim-driver [--dev]
                            build the simulated driver as libcuda.so.1, in target/release/sim-driver/

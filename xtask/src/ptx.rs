@@ -21,6 +21,7 @@ build_scripts! {
     faults = "../../tests/faults/build.rs";
     float = "../../tests/float/build.rs";
     rust_cuda = "../../tests/rust_cuda/build.rs";
+    own_layer = "../../examples/own_layer/build.rs";
     sass = "../../tests/sass/build.rs";
 }
 
@@ -35,6 +36,10 @@ fn kernels() -> Vec<(&'static str, CudaBuilder)> {
         (
             "tests/rust_cuda/kernels/ptx/",
             rust_cuda::rust_cuda_kernels(),
+        ),
+        (
+            "examples/own_layer/kernels/ptx/",
+            own_layer::own_layer_kernels(),
         ),
         ("tests/sass/kernels/ptx/", sass::kernels()),
     ]

@@ -36,14 +36,18 @@ impl<T: DeviceCopy + DeviceValue> Buffer<T> {
     /// # Panics
     ///
     /// If these are not all there.
-    pub(super) fn slice(&self, range: Range<usize>) -> DeviceSlice<'_, T> {
+    pub fn slice(&self, range: Range<usize>) -> DeviceSlice<'_, T> {
         let address = self.address(&range);
         // SAFETY: these elements are live, and borrowed.
         unsafe { DeviceSlice::from_raw_parts(address, range.len()) }
     }
 
     /// As [`Buffer::slice`], for a parameter that the kernel writes.
-    pub(super) fn slice_mut(&mut self, range: Range<usize>) -> DeviceSliceMut<'_, T> {
+    ///
+    /// # Panics
+    ///
+    /// If these are not all there.
+    pub fn slice_mut(&mut self, range: Range<usize>) -> DeviceSliceMut<'_, T> {
         let address = self.address(&range);
         // SAFETY: these elements are live, and mutably borrowed.
         unsafe { DeviceSliceMut::from_raw_parts(address, range.len()) }

@@ -19,6 +19,7 @@ mod pooling;
 use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::marker::PhantomData;
+use std::ptr;
 
 use cuda_launch::{Kernels, LaunchConfig};
 use cuda_std::kernel::{DeviceValue, Kernel};
@@ -46,11 +47,16 @@ pub struct CudaBackend {
     scratch: RefCell<Scratch>,
     stream: Stream,
     kernels: Kernels,
+    /// Of other crates, by their PTX.
+    own_kernels: RefCell<Vec<(OwnPtx, Kernels)>>,
     context: Context,
     name: String,
     dense_version: Option<DenseVersion>,
     _thread: PhantomData<*const ()>,
 }
+
+/// What the build of another crate has made of its kernels.
+type OwnPtx = &'static [(u32, &'static str)];
 
 /// Losses and counts on the device.
 pub struct Statistics {
@@ -79,6 +85,7 @@ impl CudaBackend {
             scratch: RefCell::new(scratch),
             stream,
             kernels,
+            own_kernels: RefCell::new(Vec::new()),
             context,
             name: device.name().map_err(doing("asking for its name"))?,
             dense_version: None,
@@ -124,6 +131,42 @@ impl CudaBackend {
         // SAFETY: the caller's promise. All buffers are used on this one stream alone, and freed by
         // `cuMemFree`.
         unsafe { self.kernels.launch(&self.stream, config, kernel) }.map_err(device_error)
+    }
+
+    /// Launches a kernel that is none of this crate's, after all that was asked for before. `ptx` is
+    /// what its build has made, as [`PTX`] is of this crate's; it is loaded at its first launch, and
+    /// known again by its address.
+    ///
+    /// # Errors
+    ///
+    /// If the device has no code for a level of `ptx`, lacks the kernel, or refuses the launch; an error
+    /// of the kernel itself may come back from any later operation.
+    ///
+    /// # Safety
+    ///
+    /// - What the kernel asks of its launch (grid, block, lengths of its arguments) holds.
+    pub unsafe fn launch_own(
+        &self,
+        ptx: OwnPtx,
+        config: LaunchConfig,
+        kernel: impl Kernel,
+    ) -> Result<()> {
+        let mut own = self.own_kernels.borrow_mut();
+        let known = own.iter().position(|(of, _)| ptr::eq(*of, ptx));
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let device = devices::first_device()?;
+                own.push((ptx, Kernels::load(device, ptx).map_err(device_error)?));
+                own.len() - 1
+            }
+        };
+        if config.grid[0] == 0 {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise. All buffers are used on this one stream alone, and freed by
+        // `cuMemFree`.
+        unsafe { own[index].1.launch(&self.stream, config, kernel) }.map_err(device_error)
     }
 
     fn zeroed<T: DeviceCopy + bytemuck::Zeroable>(&self, n: usize) -> Result<Buffer<T>> {
