@@ -36,6 +36,9 @@ fn all_kernels() -> BTreeSet<&'static str> {
         loss::predictions,
         loss::softmax_cross_entropy,
         loss::sum_statistics,
+        optimizer::adagrad,
+        optimizer::adam,
+        optimizer::rmsprop,
         optimizer::sgd,
         optimizer::sgd_momentum,
         pooling::average_pooling_backward,
@@ -81,6 +84,9 @@ fn vector_accesses() -> Vec<(&'static str, usize, usize)> {
         (activation::activation_forward::NAME, 1, 1),
         // Its loads are of bytes, four at a time.
         (batch::gather_batch::NAME, 0, 1),
+        (optimizer::adagrad::NAME, 3, 2),
+        (optimizer::adam::NAME, 4, 3),
+        (optimizer::rmsprop::NAME, 5, 4),
         (optimizer::sgd::NAME, 2, 1),
         (optimizer::sgd_momentum::NAME, 3, 2),
     ];

@@ -1,50 +1,19 @@
-//! Stochastic gradient descent.
+//! Optimizers: stochastic gradient descent, Adam, RMSprop, Adagrad.
+//!
+//! Every kernel updates a parameter, and what the optimizer keeps of it from step to step, in place
+//! and in one pass. The update rules are those of PyTorch's `torch.optim`, in its order of operations,
+//! but for products that are added, which are rounded once.
 
+use core::array;
+
+use cuda_std::kernel::DeviceValue;
 use cuda_std::prelude::*;
-use cuda_std::vector::{F32x4, Vec4, as_vectors};
+use cuda_std::vector::{F32x4, as_vectors};
 
 use crate::elements;
 
 /// Threads of a block.
 pub const N_THREADS: u32 = 256;
-
-/// The numbers of one step, the same for all parameters.
-#[derive(Clone, Copy)]
-struct Step {
-    learning_rate: f32,
-    momentum: f32,
-    weight_decay: f32,
-}
-
-impl Step {
-    // Arrays by value: all of them are loaded before any is stored, so loads of 16 bytes stay whole.
-    #[inline(always)]
-    fn update<const N: usize>(self, parameter: [f32; N], gradient: [f32; N]) -> [f32; N] {
-        core::array::from_fn(|idx| {
-            let gradient = self.weight_decay.mul_add(parameter[idx], gradient[idx]);
-            (-self.learning_rate).mul_add(gradient, parameter[idx])
-        })
-    }
-
-    /// Gives the velocity; the parameter then takes [`Step::follow`].
-    #[inline(always)]
-    fn accelerate<const N: usize>(
-        self,
-        parameter: [f32; N],
-        gradient: [f32; N],
-        velocity: [f32; N],
-    ) -> [f32; N] {
-        core::array::from_fn(|idx| {
-            let gradient = self.weight_decay.mul_add(parameter[idx], gradient[idx]);
-            self.momentum.mul_add(velocity[idx], gradient)
-        })
-    }
-
-    #[inline(always)]
-    fn follow<const N: usize>(self, parameter: [f32; N], velocity: [f32; N]) -> [f32; N] {
-        core::array::from_fn(|idx| (-self.learning_rate).mul_add(velocity[idx], parameter[idx]))
-    }
-}
 
 /// `parameter -= learning_rate (gradient + weight_decay parameter)`: updates `parameter` in place.
 /// Both have the same length `n`.
@@ -53,36 +22,18 @@ impl Step {
 /// Cost: `12 n` bytes.
 #[kernel]
 pub fn sgd(parameter: PerThread<f32>, gradient: &[f32], learning_rate: f32, weight_decay: f32) {
-    let i = thread::index_1d() as usize;
-    let step = Step {
-        learning_rate,
-        momentum: 0.0,
-        weight_decay,
-    };
-    // SAFETY: lengths and addresses are the same for all threads, and so is what they convert.
-    let vectors = unsafe { parameter.into_vectors::<F32x4>() };
-    match (vectors, as_vectors::<F32x4>(gradient)) {
-        (Ok(mut parameter), Some(gradient)) => {
-            if let Some(parameter) = parameter.get_mut()
-                && let Some(gradient) = gradient.get(i)
-            {
-                *parameter = Vec4(step.update(parameter.0, gradient.0));
-            }
-        }
-        (parameter, _) => {
-            // SAFETY: as above.
-            let mut parameter = unsafe { elements(parameter) };
-            if let Some(parameter) = parameter.get_mut()
-                && let Some(gradient) = gradient.get(i)
-            {
-                [*parameter] = step.update([*parameter], [*gradient]);
-            }
-        }
+    // SAFETY: all threads are here, with the same buffers.
+    unsafe {
+        update(parameter, gradient, [], |parameter, gradient, []| {
+            let gradient = weight_decay.mul_add(parameter, gradient);
+            ((-learning_rate).mul_add(gradient, parameter), [])
+        });
     }
 }
 
-/// `velocity = momentum velocity + gradient + weight_decay parameter`, then
-/// `parameter -= learning_rate velocity`: updates both in place. All three have the same length `n`.
+/// With `g = gradient + weight_decay parameter`: `velocity = momentum velocity + g`, then
+/// `parameter -= learning_rate velocity`, or `learning_rate (g + momentum velocity)` with Nesterov's
+/// momentum. Updates both in place. All three have the same length `n`.
 ///
 /// Launch: along x, a thread per element, or per four elements if `n` is a multiple of 4.
 /// Cost: `20 n` bytes.
@@ -93,48 +44,245 @@ pub fn sgd_momentum(
     velocity: PerThread<f32>,
     learning_rate: f32,
     momentum: f32,
+    nesterov: bool,
     weight_decay: f32,
 ) {
-    let i = thread::index_1d() as usize;
-    let step = Step {
-        learning_rate,
-        momentum,
-        weight_decay,
+    let step = |parameter, gradient, [velocity]: [f32; 1]| {
+        let gradient = weight_decay.mul_add(parameter, gradient);
+        let velocity = momentum.mul_add(velocity, gradient);
+        let direction = if nesterov {
+            momentum.mul_add(velocity, gradient)
+        } else {
+            velocity
+        };
+        ((-learning_rate).mul_add(direction, parameter), [velocity])
     };
+    // SAFETY: all threads are here, with the same buffers.
+    unsafe { update(parameter, gradient, [velocity], step) };
+}
+
+/// The numbers of one step of Adam, which the host computes in double precision: `1 - 0.999` has
+/// lost half of its digits in single precision.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C)]
+pub struct AdamScalars {
+    /// What the parameter is multiplied by first: 1, or `1 - learning_rate · weight_decay` where the
+    /// decay is decoupled from the gradient.
+    pub parameter_factor: f32,
+    /// What is added to the gradient for each unit of the parameter, where it is not.
+    pub weight_decay: f32,
+    /// β₁
+    pub beta1: f32,
+    /// 1 - β₁
+    pub one_minus_beta1: f32,
+    /// β₂
+    pub beta2: f32,
+    /// 1 - β₂
+    pub one_minus_beta2: f32,
+    /// `learning_rate / (1 - β₁^step)`
+    pub step_size: f32,
+    /// `1 / sqrt(1 - β₂^step)`
+    pub root_correction: f32,
+    /// ε
+    pub epsilon: f32,
+}
+
+// SAFETY: numbers of 4 bytes side by side, and no address.
+unsafe impl DeviceValue for AdamScalars {}
+
+/// With `p = parameter_factor parameter` and `g = gradient + weight_decay parameter`:
+/// `exp_avg = β₁ exp_avg + (1 - β₁) g`, `exp_avg_sq = β₂ exp_avg_sq + (1 - β₂) g²`, then
+/// `parameter = p - step_size exp_avg / (root_correction sqrt(exp_avg_sq) + ε)`. Updates all three in
+/// place. All four arrays have the same length `n`.
+///
+/// Launch: along x, a thread per element, or per four elements if `n` is a multiple of 4.
+/// Cost: `28 n` bytes.
+#[kernel]
+pub fn adam(
+    parameter: PerThread<f32>,
+    gradient: &[f32],
+    exp_avg: PerThread<f32>,
+    exp_avg_sq: PerThread<f32>,
+    scalars: AdamScalars,
+) {
+    let step = |parameter: f32, gradient, [exp_avg, exp_avg_sq]: [f32; 2]| {
+        let s = &scalars;
+        let gradient = s.weight_decay.mul_add(parameter, gradient);
+        let exp_avg = s.beta1.mul_add(exp_avg, s.one_minus_beta1 * gradient);
+        let square = s.one_minus_beta2 * gradient * gradient;
+        let exp_avg_sq = s.beta2.mul_add(exp_avg_sq, square);
+        let denominator = s.root_correction.mul_add(exp_avg_sq.sqrt(), s.epsilon);
+        let parameter = s.parameter_factor * parameter;
+        let parameter = (-s.step_size).mul_add(exp_avg / denominator, parameter);
+        (parameter, [exp_avg, exp_avg_sq])
+    };
+    // SAFETY: all threads are here, with the same buffers.
+    unsafe { update(parameter, gradient, [exp_avg, exp_avg_sq], step) };
+}
+
+/// The numbers of one step of RMSprop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C)]
+pub struct RmspropScalars {
+    /// Step size.
+    pub learning_rate: f32,
+    /// L2 penalty.
+    pub weight_decay: f32,
+    /// α
+    pub alpha: f32,
+    /// 1 - α, from double precision.
+    pub one_minus_alpha: f32,
+    /// ε
+    pub epsilon: f32,
+    /// Share of the velocity that is kept.
+    pub momentum: f32,
+}
+
+// SAFETY: numbers of 4 bytes side by side, and no address.
+unsafe impl DeviceValue for RmspropScalars {}
+
+/// With `g = gradient + weight_decay parameter`: `square_avg = α square_avg + (1 - α) g²`,
+/// `grad_avg = α grad_avg + (1 - α) g`,
+/// `velocity = momentum velocity + g / (sqrt(square_avg - grad_avg²) + ε)`, then
+/// `parameter -= learning_rate velocity`. Updates all in place.
+///
+/// All arrays have the same length `n`, but `velocity` and `grad_avg` may be empty: the step is then
+/// without momentum, or not centered (as if `grad_avg` were 0). A variance that rounding has made
+/// negative counts as 0.
+///
+/// Launch: along x, a thread per element, or per four elements if `n` is a multiple of 4.
+/// Cost: `20 n` bytes, and `8 n` for each of `velocity` and `grad_avg`.
+#[kernel]
+pub fn rmsprop(
+    parameter: PerThread<f32>,
+    gradient: &[f32],
+    square_avg: PerThread<f32>,
+    velocity: PerThread<f32>,
+    grad_avg: PerThread<f32>,
+    scalars: RmspropScalars,
+) {
+    let is_centered = !grad_avg.is_empty();
+    let step = |parameter, gradient, [square_avg, velocity, grad_avg]: [f32; 3]| {
+        let s = &scalars;
+        let gradient = s.weight_decay.mul_add(parameter, gradient);
+        let square = s.one_minus_alpha * gradient * gradient;
+        let square_avg = s.alpha.mul_add(square_avg, square);
+        let grad_avg = s.alpha.mul_add(grad_avg, s.one_minus_alpha * gradient);
+        let mut variance = square_avg;
+        if is_centered {
+            variance = (-grad_avg).mul_add(grad_avg, square_avg);
+            // Not `max`, which drops a NaN.
+            variance = if variance < 0.0 { 0.0 } else { variance };
+        }
+        let direction = gradient / (variance.sqrt() + s.epsilon);
+        let velocity = s.momentum.mul_add(velocity, direction);
+        let parameter = (-s.learning_rate).mul_add(velocity, parameter);
+        (parameter, [square_avg, velocity, grad_avg])
+    };
+    // SAFETY: all threads are here, with the same buffers.
+    unsafe { update(parameter, gradient, [square_avg, velocity, grad_avg], step) };
+}
+
+/// With `g = gradient + weight_decay parameter`: `sum += g²`, then
+/// `parameter -= learning_rate g / (sqrt(sum) + ε)`. Updates both in place. All three arrays have the
+/// same length `n`.
+///
+/// Launch: along x, a thread per element, or per four elements if `n` is a multiple of 4.
+/// Cost: `20 n` bytes.
+#[kernel]
+pub fn adagrad(
+    parameter: PerThread<f32>,
+    gradient: &[f32],
+    sum: PerThread<f32>,
+    learning_rate: f32,
+    weight_decay: f32,
+    epsilon: f32,
+) {
+    let step = |parameter, gradient, [sum]: [f32; 1]| {
+        let gradient = weight_decay.mul_add(parameter, gradient);
+        let sum = gradient.mul_add(gradient, sum);
+        let direction = gradient / (sum.sqrt() + epsilon);
+        ((-learning_rate).mul_add(direction, parameter), [sum])
+    };
+    // SAFETY: all threads are here, with the same buffers.
+    unsafe { update(parameter, gradient, [sum], step) };
+}
+
+/// Updates this thread's elements of a parameter and of `S` arrays that are kept of it: `step` makes
+/// new ones of the parameter, its gradient and the arrays. Of an array that is empty it gets 0.
+///
+/// # Safety
+///
+/// - All threads of the launch call it with the same buffers.
+#[inline(always)]
+unsafe fn update<const S: usize>(
+    parameter: PerThread<f32>,
+    gradient: &[f32],
+    state: [PerThread<f32>; S],
+    step: impl Fn(f32, f32, [f32; S]) -> (f32, [f32; S]),
+) {
+    let i = thread::index_1d() as usize;
     // SAFETY: lengths and addresses are the same for all threads, and so is what they convert.
-    let (parameter_vectors, velocity_vectors) = unsafe {
+    let (parameter, state) = unsafe {
         (
             parameter.into_vectors::<F32x4>(),
-            velocity.into_vectors::<F32x4>(),
+            state.map(|array| array.into_vectors::<F32x4>()),
         )
     };
-    match (
-        parameter_vectors,
-        as_vectors::<F32x4>(gradient),
-        velocity_vectors,
-    ) {
-        (Ok(mut parameter), Some(gradient), Ok(mut velocity)) => {
+    match (parameter, as_vectors::<F32x4>(gradient)) {
+        (Ok(mut parameter), Some(gradient)) if state.iter().all(Result::is_ok) => {
+            let mut state = state.map(Result::ok);
             if let Some(parameter) = parameter.get_mut()
-                && let Some(velocity) = velocity.get_mut()
                 && let Some(gradient) = gradient.get(i)
             {
-                let old = parameter.0;
-                let new_velocity = step.accelerate(old, gradient.0, velocity.0);
-                *velocity = Vec4(new_velocity);
-                *parameter = Vec4(step.follow(old, new_velocity));
+                let state = state.each_mut().map(|array| {
+                    let vector = array.as_mut()?.get_mut()?;
+                    Some(&mut vector.0)
+                });
+                update_lanes(&mut parameter.0, gradient.0, state, step);
             }
         }
-        (parameter, _, velocity) => {
+        (parameter, _) => {
             // SAFETY: as above.
-            let (mut parameter, mut velocity) =
-                unsafe { (elements(parameter), elements(velocity)) };
+            let (mut parameter, mut state) =
+                unsafe { (elements(parameter), state.map(|array| elements(array))) };
             if let Some(parameter) = parameter.get_mut()
-                && let Some(velocity) = velocity.get_mut()
                 && let Some(gradient) = gradient.get(i)
             {
-                [*velocity] = step.accelerate([*parameter], [*gradient], [*velocity]);
-                [*parameter] = step.follow([*parameter], [*velocity]);
+                let state = state
+                    .each_mut()
+                    .map(|array| Some(array::from_mut(array.get_mut()?)));
+                update_lanes(array::from_mut(parameter), [*gradient], state, step);
             }
+        }
+    }
+}
+
+/// All elements of a thread: everything is loaded before anything is stored, so loads of 16 bytes
+/// stay whole.
+#[inline(always)]
+fn update_lanes<const N: usize, const S: usize>(
+    parameter: &mut [f32; N],
+    gradient: [f32; N],
+    state: [Option<&mut [f32; N]>; S],
+    step: impl Fn(f32, f32, [f32; S]) -> (f32, [f32; S]),
+) {
+    let mut new_parameter = *parameter;
+    let mut new_state = state
+        .each_ref()
+        .map(|array| array.as_ref().map_or([0.0; N], |values| **values));
+    for lane in 0..N {
+        let old_state = array::from_fn(|idx| new_state[idx][lane]);
+        let (value, values) = step(new_parameter[lane], gradient[lane], old_state);
+        new_parameter[lane] = value;
+        for (array, value) in new_state.iter_mut().zip(values) {
+            array[lane] = value;
+        }
+    }
+    *parameter = new_parameter;
+    for (array, new) in state.into_iter().zip(new_state) {
+        if let Some(array) = array {
+            *array = new;
         }
     }
 }

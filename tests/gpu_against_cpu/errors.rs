@@ -119,6 +119,7 @@ fn wrong_shapes_are_refused() {
                 n: 6,
                 learning_rate: 0.1,
                 momentum: 0.9,
+                nesterov: false,
                 weight_decay: 0.0,
             }),
             backend.gather_batch(GatherBatch {

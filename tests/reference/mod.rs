@@ -7,10 +7,12 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod convolution;
+mod optimizer;
 mod pooling;
 
 use cpu::backend::Activation;
 
+pub use optimizer::*;
 pub use pooling::{pooling_backward, pooling_forward};
 
 /// Sizes of a dense layer: B, K and N.
@@ -176,22 +178,4 @@ pub fn mean_squared_error(y: &[f64], target: &[f64]) -> (f64, Vec<f64>) {
             .map(|difference| 2.0 * difference / n)
             .collect(),
     )
-}
-
-/// The numbers of a step of gradient descent.
-#[derive(Debug, Clone, Copy)]
-pub struct Sgd {
-    pub learning_rate: f64,
-    pub momentum: f64,
-    pub weight_decay: f64,
-}
-
-/// Updates `parameter`, and `velocity` if there is one.
-pub fn sgd_step(sgd: Sgd, parameter: &mut [f64], gradient: &[f64], velocity: Option<&mut [f64]>) {
-    let mut none = vec![0.0; parameter.len()];
-    let velocity = velocity.unwrap_or(&mut none);
-    for ((parameter, gradient), velocity) in parameter.iter_mut().zip(gradient).zip(velocity) {
-        *velocity = sgd.momentum * *velocity + gradient + sgd.weight_decay * *parameter;
-        *parameter -= sgd.learning_rate * *velocity;
-    }
 }

@@ -124,6 +124,7 @@ pub trait DenseOperations: Memory + OptimizerOperations {
                 n,
                 learning_rate,
                 momentum: 0.0,
+                nesterov: false,
                 weight_decay,
             })?;
         }

@@ -33,7 +33,7 @@ pub use dense::{
 };
 pub use host::HostBackend;
 pub use loss::{LossOperations, MeanSquaredError, SoftmaxCrossEntropy};
-pub use optimizer::{OptimizerOperations, SgdStep};
+pub use optimizer::{AdagradStep, AdamStep, OptimizerOperations, RmspropStep, SgdStep};
 pub use pooling::{Pooling, PoolingBackward, PoolingForward, PoolingOperations, PoolingShape};
 pub use window::Window;
 

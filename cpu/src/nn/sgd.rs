@@ -128,6 +128,7 @@ impl Sgd {
             n,
             learning_rate: update.learning_rate,
             momentum: self.momentum,
+            nesterov: false,
             weight_decay: self.weight_decay,
         })
     }
