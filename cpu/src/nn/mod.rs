@@ -25,6 +25,8 @@
 //! ```
 
 mod activation;
+mod adagrad;
+mod adam;
 mod architecture;
 mod conv2d;
 mod dense;
@@ -33,11 +35,14 @@ mod mean_squared_error;
 pub mod models;
 mod optimizer;
 mod parameter;
+mod rmsprop;
 mod sequential;
 mod sgd;
 mod softmax_cross_entropy;
 
 pub use activation::ActivationLayer;
+pub use adagrad::Adagrad;
+pub use adam::Adam;
 pub use architecture::{Architecture, LayerKind};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
@@ -45,6 +50,7 @@ pub use initializer::{Initializer, random_generator};
 pub use mean_squared_error::MeanSquaredError;
 pub use optimizer::{Optimizer, Update};
 pub use parameter::{NamedBuffer, Parameter};
+pub use rmsprop::Rmsprop;
 pub use sequential::{NamedLayer, Sequential};
 pub use sgd::Sgd;
 pub use softmax_cross_entropy::SoftmaxCrossEntropy;

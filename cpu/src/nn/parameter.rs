@@ -61,6 +61,17 @@ impl<B: Backend> Parameter<B> {
         })
     }
 
+    /// Sees to it that an optimizer finds `n_arrays` of its own: at its first step they are made, full
+    /// of `initial`.
+    pub(super) fn keep_state(&mut self, backend: &B, n_arrays: usize, initial: f32) -> Result<()> {
+        if self.optimizer_state.len() != n_arrays {
+            let n = self.n();
+            let array = |_| backend.upload_floats(&vec![initial; n]);
+            self.optimizer_state = (0..n_arrays).map(array).collect::<Result<_>>()?;
+        }
+        Ok(())
+    }
+
     /// Number of elements.
     pub fn n(&self) -> usize {
         self.shape.iter().product()

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::optimizer::{check_learning_rate, check_momentum, check_weight_decay};
 use super::{Parameter, Update};
+use crate::Result;
 use crate::backend::{Backend, SgdStep};
-use crate::{Error, Result};
 
 /// `g = gradient + weight_decay · parameter`, `velocity = momentum · velocity + g`,
 /// `parameter -= learning_rate · velocity`; a momentum of 0 keeps no velocity.
@@ -27,6 +28,7 @@ use crate::{Error, Result};
 pub struct Sgd {
     learning_rate: f32,
     momentum: f32,
+    is_nesterov: bool,
     weight_decay: f32,
 }
 
@@ -37,14 +39,11 @@ impl Sgd {
     ///
     /// If `learning_rate` is not a positive number.
     pub fn new(learning_rate: f32) -> Result<Self> {
-        if !(learning_rate > 0.0 && learning_rate.is_finite()) {
-            return Err(Error::Input(format!(
-                "the learning rate is {learning_rate}, it must be a positive number such as 0.1"
-            )));
-        }
+        check_learning_rate(learning_rate)?;
         Ok(Sgd {
             learning_rate,
             momentum: 0.0,
+            is_nesterov: false,
             weight_decay: 0.0,
         })
     }
@@ -55,12 +54,26 @@ impl Sgd {
     ///
     /// If `momentum` is not in `0..1`.
     pub fn momentum(self, momentum: f32) -> Result<Self> {
-        if !(0.0..1.0).contains(&momentum) {
-            return Err(Error::Input(format!(
-                "the momentum is {momentum}, it must be at least 0 and below 1, such as 0.9"
-            )));
-        }
-        Ok(Sgd { momentum, ..self })
+        check_momentum(momentum)?;
+        Ok(Sgd {
+            momentum,
+            is_nesterov: false,
+            ..self
+        })
+    }
+
+    /// With Nesterov's momentum: the step goes along `g + momentum · velocity`.
+    ///
+    /// # Errors
+    ///
+    /// If `momentum` is not in `0..1`.
+    pub fn nesterov(self, momentum: f32) -> Result<Self> {
+        check_momentum(momentum)?;
+        Ok(Sgd {
+            momentum,
+            is_nesterov: true,
+            ..self
+        })
     }
 
     /// With an L2 penalty.
@@ -69,11 +82,7 @@ impl Sgd {
     ///
     /// If `weight_decay` is negative or not a number.
     pub fn weight_decay(self, weight_decay: f32) -> Result<Self> {
-        if !(weight_decay >= 0.0 && weight_decay.is_finite()) {
-            return Err(Error::Input(format!(
-                "the weight decay is {weight_decay}, it must be 0 or a positive number such as 1e-4"
-            )));
-        }
+        check_weight_decay(weight_decay)?;
         Ok(Sgd {
             weight_decay,
             ..self
@@ -113,22 +122,15 @@ impl Sgd {
         update: Update,
     ) -> Result<()> {
         let n = parameter.n();
-        let state = &mut parameter.optimizer_state;
-        if self.momentum != 0.0 && state.is_empty() {
-            state.push(backend.zeros(n)?);
-        }
+        parameter.keep_state(backend, self.state_names().len(), 0.0)?;
         backend.sgd_step(SgdStep {
             parameter: &mut parameter.value,
             gradient: &parameter.gradient,
-            velocity: if self.momentum != 0.0 {
-                state.first_mut()
-            } else {
-                None
-            },
+            velocity: parameter.optimizer_state.first_mut(),
             n,
             learning_rate: update.learning_rate,
             momentum: self.momentum,
-            nesterov: false,
+            nesterov: self.is_nesterov,
             weight_decay: self.weight_decay,
         })
     }

@@ -130,7 +130,8 @@ fn rmsprop_step(backend: &HostBackend, op: RmspropStep<'_, Floats>) -> Result<()
             [square_avg],
             #[inline(always)]
             |parameter, gradient, [a]| {
-                let (parameter, [a, _, _]) = rmsprop(&s, is_centered, parameter, gradient, [a, 0.0, 0.0]);
+                let (parameter, [a, _, _]) =
+                    rmsprop(&s, is_centered, parameter, gradient, [a, 0.0, 0.0]);
                 (parameter, [a])
             },
         ),
@@ -138,7 +139,8 @@ fn rmsprop_step(backend: &HostBackend, op: RmspropStep<'_, Floats>) -> Result<()
             [square_avg, velocity],
             #[inline(always)]
             |parameter, gradient, [a, b]| {
-                let (parameter, [a, b, _]) = rmsprop(&s, is_centered, parameter, gradient, [a, b, 0.0]);
+                let (parameter, [a, b, _]) =
+                    rmsprop(&s, is_centered, parameter, gradient, [a, b, 0.0]);
                 (parameter, [a, b])
             },
         ),
@@ -146,7 +148,8 @@ fn rmsprop_step(backend: &HostBackend, op: RmspropStep<'_, Floats>) -> Result<()
             [square_avg, grad_avg],
             #[inline(always)]
             |parameter, gradient, [a, c]| {
-                let (parameter, [a, _, c]) = rmsprop(&s, is_centered, parameter, gradient, [a, 0.0, c]);
+                let (parameter, [a, _, c]) =
+                    rmsprop(&s, is_centered, parameter, gradient, [a, 0.0, c]);
                 (parameter, [a, c])
             },
         ),
