@@ -9,7 +9,7 @@ use std::num::NonZero;
 
 use cpu::backend::{Activation, Backend, HostBackend, Memory};
 use cpu::nn::{
-    ActivationLayer, Backward, Dense, Forward, Layer, LossPass, MeanSquaredError, Mode, Optimizer,
+    ActivationLayer, Backward, Dense, ElementwiseLoss, Forward, Layer, LossPass, Mode, Optimizer,
     Sequential, Sgd, SoftmaxCrossEntropy, Step, Update,
 };
 use rand::rngs::ChaCha8Rng;
@@ -320,9 +320,9 @@ fn softmax_cross_entropy() {
         let labels: Vec<u8> = (0..n_rows)
             .map(|_| random.random_range(0..n_classes) as u8)
             .collect();
-        let expected = reference::softmax_cross_entropy(&logits, &labels, n_classes);
+        let expected = reference::softmax_cross_entropy(&logits, &labels, n_classes, 0.0);
         let by_logits = differences(&logits, |logits| {
-            let losses = reference::softmax_cross_entropy(logits, &labels, n_classes).losses;
+            let losses = reference::softmax_cross_entropy(logits, &labels, n_classes, 0.0).losses;
             losses.iter().sum::<f64>() / n_rows as f64
         });
         let reference = &expected.dlogits;
@@ -387,7 +387,7 @@ fn mean_squared_error() {
             step: 0,
             n_rows,
         };
-        MeanSquaredError::new(n_outputs)
+        ElementwiseLoss::mean_squared_error(n_outputs)
             .compute(&backend, &target, pass)
             .unwrap();
         assert_close(
@@ -426,7 +426,7 @@ impl ReferenceModel {
 
     fn cross_entropy(&self, logits: &[f64]) -> reference::CrossEntropy {
         let n_classes = self.layers[2].shape.n_outputs;
-        reference::softmax_cross_entropy(logits, &self.labels, n_classes)
+        reference::softmax_cross_entropy(logits, &self.labels, n_classes, 0.0)
     }
 
     fn loss(&self, x: &[f64]) -> f64 {

@@ -11,7 +11,7 @@ use std::sync::Once;
 
 use cpu::backend::cuda::PTX;
 use cuda_std::kernel::Kernel;
-use gpu::{activation, batch, convolution, dense, loss, optimizer, pooling};
+use gpu::{activation, batch, clipping, convolution, dense, loss, optimizer, pooling};
 
 /// The names of kernels, from their types.
 macro_rules! names {
@@ -30,9 +30,13 @@ fn all_kernels() -> BTreeSet<&'static str> {
         convolution::convolution_backward_weight_naive,
         convolution::convolution_forward_naive,
         convolution::convolution_sum_parts,
+        clipping::add_block_sums,
+        clipping::clip_norm,
+        clipping::clip_value,
+        clipping::sum_of_squares,
         dense::dense_backward_bias,
         dense::dense_naive,
-        loss::mean_squared_error,
+        loss::elementwise_loss,
         loss::predictions,
         loss::softmax_cross_entropy,
         loss::sum_statistics,
@@ -84,6 +88,9 @@ fn vector_accesses() -> Vec<(&'static str, usize, usize)> {
         (activation::activation_forward::NAME, 1, 1),
         // Its loads are of bytes, four at a time.
         (batch::gather_batch::NAME, 0, 1),
+        (clipping::clip_norm::NAME, 1, 1),
+        (clipping::clip_value::NAME, 1, 1),
+        (clipping::sum_of_squares::NAME, 1, 0),
         (optimizer::adagrad::NAME, 3, 2),
         (optimizer::adam::NAME, 4, 3),
         (optimizer::rmsprop::NAME, 5, 4),

@@ -9,6 +9,7 @@
 
 pub mod activation;
 pub mod batch;
+pub mod clipping;
 pub mod convolution;
 pub mod dense;
 pub mod loss;

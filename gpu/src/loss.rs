@@ -4,22 +4,23 @@
 //! [`sum_statistics`](struct@sum_statistics) adds those, both in an order that depends on the shapes
 //! alone.
 
+use cuda_std::kernel::DeviceValue;
 use cuda_std::prelude::*;
 use cuda_std::warp::{WARP_SIZE, lane_id};
 
+use crate::clipping::clamp;
 use crate::reduce::{N_WARPS, block_sum, warp_reduce};
 
-pub use crate::reduce::N_THREADS;
+pub use crate::reduce::{MAX_BLOCKS, N_THREADS};
 
-/// Most blocks of a launch that sums; what goes beyond is for the same threads to do in turn.
-pub const MAX_BLOCKS: u32 = 1024;
 /// Rows that one block works on at a time, a warp on each.
 pub const N_ROWS_PER_BLOCK: usize = N_WARPS;
 
-/// Softmax with cross-entropy, forward and backward:
-/// `dlogits[i, j] = (softmax(logits[i])[j] - [j = labels[i]]) / B`, and for each block the sum over
-/// its rows of `-ln softmax(logits[i])[labels[i]]` and the number of rows whose largest logit is
-/// that of the label (as [`predictions`](struct@predictions) has it).
+/// Softmax with cross-entropy, forward and backward, against targets that are
+/// `t[i, j] = (1 - s) [j = labels[i]] + s / C` with the label smoothing `s`:
+/// `dlogits[i, j] = (softmax(logits[i])[j] - t[i, j]) / B`, and for each block the sum over its rows of
+/// `-Σ_j t[i, j] ln softmax(logits[i])[j]` and the number of rows whose largest logit is that of the
+/// label (as [`predictions`](struct@predictions) has it).
 ///
 /// The largest logit of a row is subtracted first, so that no exponential overflows.
 ///
@@ -37,12 +38,16 @@ pub fn softmax_cross_entropy(
     logits: &[f32],
     labels: &[u8],
     n_classes: u32,
+    label_smoothing: f32,
     mut dlogits: DisjointSlice<f32>,
     mut block_loss: DisjointSlice<f32>,
     mut block_n_correct: DisjointSlice<u32>,
 ) {
     let n_classes = n_classes as usize;
     let n_rows = labels.len();
+    // Of the target: what every class gets, and what the label gets besides.
+    let target_of_any = label_smoothing / n_classes as f32;
+    let target_of_label = 1.0 - label_smoothing;
     let mut loss = 0.0;
     let mut n_correct = 0;
     let mut row_idx = first_row();
@@ -52,17 +57,29 @@ pub fn softmax_cross_entropy(
         // SAFETY: the whole warp works on this row.
         let largest = unsafe { largest(row) };
         let mut sum = 0.0;
+        let mut sum_of_differences = 0.0;
         for_each_of_lane(n_classes, |class_idx| {
-            sum += (row[class_idx] - largest.value()).exp();
+            let difference = row[class_idx] - largest.value();
+            sum += difference.exp();
+            sum_of_differences += difference;
         });
         // SAFETY: the whole warp works on this row.
         let sum = unsafe { warp_reduce(sum, |a, b| a + b) };
+        if label_smoothing > 0.0 {
+            // SAFETY: the whole warp works on this row.
+            sum_of_differences = unsafe { warp_reduce(sum_of_differences, |a, b| a + b) };
+        }
         if !dlogits.is_empty() {
             let scale = 1.0 / n_rows as f32;
             let scale_by_sum = scale / sum;
             for_each_of_lane(n_classes, |class_idx| {
                 let probability = (row[class_idx] - largest.value()).exp() * scale_by_sum;
-                let target = if class_idx == label { scale } else { 0.0 };
+                let of_label = if class_idx == label {
+                    target_of_label
+                } else {
+                    0.0
+                };
+                let target = scale * (target_of_any + of_label);
                 // SAFETY: this lane alone has this class of this row.
                 if let Some(dlogit) = unsafe { dlogits.get_mut(row_idx * n_classes + class_idx) } {
                     *dlogit = probability - target;
@@ -70,7 +87,11 @@ pub fn softmax_cross_entropy(
             });
         }
         if lane_id() == 0 {
-            loss += sum.ln() - (row[label] - largest.value());
+            loss += sum.ln() - target_of_label * (row[label] - largest.value());
+            // Without smoothing, a difference that is infinite does not count.
+            if label_smoothing > 0.0 {
+                loss -= target_of_any * sum_of_differences;
+            }
             n_correct += u32::from(largest.idx as usize == label);
         }
         row_idx += row_stride();
@@ -82,8 +103,62 @@ pub fn softmax_cross_entropy(
     store_block_sums(&mut block_n_correct, n_correct);
 }
 
-/// Mean squared error, forward and backward: `dy[i] = 2 (y[i] - target[i]) / n`, and for each block
-/// the sum over its elements of `(y[i] - target[i])²`.
+/// A loss of each element by itself, as it is passed to kernels (by its number).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum LossFunction {
+    /// `(y - target)²`
+    SquaredError = 0,
+    /// `|y - target|`, with the derivative 0 at 0.
+    AbsoluteError = 1,
+    /// `(y - target)² / 2` where `|y - target| <= delta`, else `delta (|y - target| - delta / 2)`.
+    Huber = 2,
+    /// `-target ln σ(y) - (1 - target) ln(1 - σ(y))` with the sigmoid `σ`, for targets in `0..=1`.
+    BinaryCrossEntropy = 3,
+}
+
+impl LossFunction {
+    /// The loss of an element, and its derivative by `y`; both are NaN if `y` is. Huber's loss alone
+    /// has a `delta`.
+    #[inline(always)]
+    pub fn of(self, delta: f32, y: f32, target: f32) -> (f32, f32) {
+        let difference = y - target;
+        match self {
+            LossFunction::SquaredError => (difference * difference, 2.0 * difference),
+            LossFunction::AbsoluteError => {
+                let slope = if difference > 0.0 {
+                    1.0
+                } else if difference < 0.0 {
+                    -1.0
+                } else {
+                    difference
+                };
+                (difference.abs(), slope)
+            }
+            LossFunction::Huber => {
+                let slope = clamp(difference, delta);
+                (slope * (difference - 0.5 * slope), slope)
+            }
+            LossFunction::BinaryCrossEntropy => {
+                // No larger than 1, so nothing overflows.
+                let exponential = (-y.abs()).exp();
+                let (of_y, numerator) = if y > 0.0 {
+                    (1.0 - target, 1.0)
+                } else {
+                    (-target, exponential)
+                };
+                let sigmoid = numerator / (1.0 + exponential);
+                (y.mul_add(of_y, exponential.ln_1p()), sigmoid - target)
+            }
+        }
+    }
+}
+
+// SAFETY: a number, and no address.
+unsafe impl DeviceValue for LossFunction {}
+
+/// A loss of each element by itself, forward and backward: `dy[i] = l'(y[i], target[i]) / n`, and for
+/// each block the sum over its elements of `l(y[i], target[i])`.
 ///
 /// Shapes: `y` and `target` `[n]`, `dy` `[n]` or empty for no gradient, `block_loss` `[blocks]`; all
 /// outputs are overwritten.
@@ -91,28 +166,30 @@ pub fn softmax_cross_entropy(
 /// element of its index, then on those a whole grid further on.
 /// Cost: `12 n` bytes.
 #[kernel]
-pub fn mean_squared_error(
+pub fn elementwise_loss(
+    function: LossFunction,
+    delta: f32,
     y: &[f32],
     target: &[f32],
     mut dy: DisjointSlice<f32>,
     mut block_loss: DisjointSlice<f32>,
 ) {
-    let scale = 2.0 / y.len() as f32;
-    let mut loss = 0.0;
+    let scale = 1.0 / y.len() as f32;
+    let mut sum = 0.0;
     let mut i = thread::index_1d() as usize;
-    while let (Some(y), Some(target)) = (y.get(i), target.get(i)) {
-        let difference = y - target;
-        loss = difference.mul_add(difference, loss);
+    while let (Some(&y), Some(&target)) = (y.get(i), target.get(i)) {
+        let (loss, slope) = function.of(delta, y, target);
+        sum += loss;
         // SAFETY: the index is this thread's, plus whole grids: no other thread has it.
         if let Some(dy) = unsafe { dy.get_mut(i) } {
-            *dy = scale * difference;
+            *dy = scale * slope;
         }
         i += (thread::grid_dim_x() * thread::block_dim_x()) as usize;
     }
 
     // SAFETY: the loop has ended for all threads of the block, and a block has `N_THREADS`.
-    let (loss, _) = unsafe { block_sum(loss, 0) };
-    store_block_sums(&mut block_loss, loss);
+    let (sum, _) = unsafe { block_sum(sum, 0) };
+    store_block_sums(&mut block_loss, sum);
 }
 
 /// Adds the blocks' sums: `loss[0] = scale Σ block_loss`, `n_correct[0] = Σ block_n_correct`;

@@ -6,6 +6,8 @@ use cuda_std::warp::{FULL_MASK, WARP_SIZE, WarpShuffleValue, lane_id, warp_shuff
 
 /// Threads of the blocks that reduce together.
 pub const N_THREADS: u32 = 256;
+/// Most blocks of a launch that sums; what goes beyond is for the same threads to do in turn.
+pub const MAX_BLOCKS: u32 = 1024;
 /// Warps of such a block.
 pub const N_WARPS: usize = (N_THREADS / WARP_SIZE) as usize;
 

@@ -1,7 +1,7 @@
 //! Losses and predictions.
 
 use cpu::Result;
-use cpu::backend::{Backend, MeanSquaredError, SoftmaxCrossEntropy};
+use cpu::backend::{Backend, ElementwiseLoss, LossFunction, SoftmaxCrossEntropy};
 use rand::RngExt;
 
 use crate::activation::LENGTHS;
@@ -17,6 +17,7 @@ fn cross_entropy<B: Backend>(
     logits: &[f32],
     labels: &[u8],
     n_classes: usize,
+    label_smoothing: f32,
 ) -> Result<Vec<Output>> {
     let n_rows = labels.len();
     let logits_buffer = input(backend, logits)?;
@@ -32,11 +33,13 @@ fn cross_entropy<B: Backend>(
             step,
             n_rows,
             n_classes,
+            label_smoothing,
         })?;
     }
 
     let logits = wide(logits);
-    let expected = reference::softmax_cross_entropy(&logits, labels, n_classes);
+    let expected =
+        reference::softmax_cross_entropy(&logits, labels, n_classes, label_smoothing.into());
     let predictions = reference::predictions(&logits, n_classes);
     let n_correct = predictions
         .iter()
@@ -54,8 +57,11 @@ fn cross_entropy<B: Backend>(
     );
 
     // Of a row's loss: the sum of C exponentials, each with a few roundings, and the differences
-    // from the largest logit, which are as large as the loss at most, or 1. Then the rows are added.
-    let row_limit = |loss: &f64| UNIT * ((n_classes + 16) as f64 + 4.0 * loss.abs());
+    // from the largest logit, which are as large as the loss at most, or 1; with smoothing there are
+    // C of these, whose weighted sum is as large as the loss at most. Then the rows are added.
+    let n_differences = if label_smoothing > 0.0 { n_classes } else { 0 };
+    let row_limit =
+        |loss: &f64| UNIT * ((n_classes + 16) as f64 + (4 + n_differences) as f64 * loss.abs());
     let sum: f64 = expected.losses.iter().sum();
     let limit =
         expected.losses.iter().map(row_limit).sum::<f64>() + n_rows as f64 * UNIT * sum.abs();
@@ -66,13 +72,13 @@ fn cross_entropy<B: Backend>(
         vec![limit],
     );
     // Of a probability: an exponential, whose argument's rounding matters less the smaller it is, the
-    // sum, and a few roundings; then the difference from 0 or 1.
+    // sum, and a few roundings; then the difference from the target.
     let limit = expected
         .dlogits
         .iter()
         .map(|gradient| {
             (n_classes + 16) as f64 * UNIT * (gradient.abs() + UNIT / n_rows as f64)
-                + 2.0 * UNIT / n_rows as f64
+                + 4.0 * UNIT / n_rows as f64
         })
         .collect();
     let gradient = read(backend, &name, &dlogits)?;
@@ -110,8 +116,14 @@ fn softmax_cross_entropy() {
             let labels: Vec<u8> = (0..n_rows)
                 .map(|_| random.random_range(0..n_classes) as u8)
                 .collect();
-            let name = format!("softmax_cross_entropy, {n_rows} rows, {n_classes} classes");
-            outputs.extend(cross_entropy(backend, name, &logits, &labels, n_classes)?);
+            for smoothing in [0.0, 0.1] {
+                let name = format!(
+                    "softmax_cross_entropy, {n_rows} rows, {n_classes} classes, {smoothing}"
+                );
+                outputs.extend(cross_entropy(
+                    backend, name, &logits, &labels, n_classes, smoothing,
+                )?);
+            }
         }
         Ok(outputs)
     });
@@ -136,8 +148,104 @@ fn softmax_cross_entropy_of_special_logits() {
         let mut outputs = Vec::new();
         for logits in SPECIAL_LOGITS {
             for label in 0..4 {
-                let name = format!("softmax_cross_entropy of {logits:?}, label {label}");
-                outputs.extend(cross_entropy(backend, name, &logits, &[label], 4)?);
+                for smoothing in [0.0, 0.1] {
+                    let name =
+                        format!("softmax_cross_entropy of {logits:?}, label {label}, {smoothing}");
+                    outputs.extend(cross_entropy(
+                        backend,
+                        name,
+                        &logits,
+                        &[label],
+                        4,
+                        smoothing,
+                    )?);
+                }
+            }
+        }
+        Ok(outputs)
+    });
+}
+
+const FUNCTIONS: [LossFunction; 4] = [
+    LossFunction::SquaredError,
+    LossFunction::AbsoluteError,
+    LossFunction::Huber,
+    LossFunction::BinaryCrossEntropy,
+];
+const DELTA: f32 = 0.7;
+
+/// Mean and gradient, computed with and without a gradient.
+fn elementwise<B: Backend>(
+    backend: &B,
+    function: LossFunction,
+    name: String,
+    y: &[f32],
+    target: &[f32],
+) -> Result<[Output; 2]> {
+    let n = y.len();
+    let mut statistics = backend.statistics(2)?;
+    let mut dy = output(backend, &vec![f32::NAN; n])?;
+    for (step, dy) in [(0, None), (1, Some(&mut dy))] {
+        backend.elementwise_loss(ElementwiseLoss {
+            function,
+            delta: DELTA,
+            y: &input(backend, y)?,
+            target: &input(backend, target)?,
+            dy,
+            statistics: &mut statistics,
+            step,
+            n,
+        })?;
+    }
+    let (loss, gradient) =
+        reference::elementwise_loss(function, DELTA.into(), &wide(y), &wide(target));
+    let actual = backend.read_statistics(&statistics)?;
+    assert_eq!(actual.n_correct, [0, 0], "{name}");
+    // A thread adds up at most this many, then come log2 of the threads, and the blocks.
+    let n_roundings = (n / 262_144 + 1 + 40) as f64;
+    let loss_limit = n_roundings * UNIT * loss + SMALLEST_NORMAL;
+    // The difference and the products; a sigmoid has a few roundings and is 1 at most.
+    let limit = gradient
+        .iter()
+        .map(|gradient| match function {
+            LossFunction::BinaryCrossEntropy => 12.0 * UNIT / n as f64,
+            _ => 4.0 * UNIT * gradient.abs(),
+        })
+        .collect();
+    let actual_gradient = read(backend, &name, &dy)?;
+    Ok([
+        Output::new(
+            format!("{name}, loss"),
+            actual.loss,
+            vec![loss; 2],
+            vec![loss_limit; 2],
+        ),
+        Output::new(
+            format!("{name}, gradient"),
+            actual_gradient,
+            gradient,
+            limit,
+        ),
+    ])
+}
+
+#[test]
+fn elementwise_loss() {
+    on_each!(devices(), |backend| {
+        let mut outputs = Vec::new();
+        for function in FUNCTIONS {
+            // The last is more than a launch has threads.
+            for (idx, n) in LENGTHS[1..].iter().copied().chain([262_147]).enumerate() {
+                let random = &mut generator(idx as u64);
+                let y = uniform(random, n, 3.0);
+                let mut target = uniform(random, n, 3.0);
+                if function == LossFunction::BinaryCrossEntropy {
+                    target
+                        .iter_mut()
+                        .for_each(|target| *target = target.abs() / 3.0);
+                }
+                let name = format!("elementwise_loss, {function:?}, {n}");
+                outputs.extend(elementwise(backend, function, name, &y, &target)?);
             }
         }
         Ok(outputs)
@@ -145,47 +253,27 @@ fn softmax_cross_entropy_of_special_logits() {
 }
 
 #[test]
-fn mean_squared_error() {
+fn elementwise_loss_of_special_values() {
     on_each!(devices(), |backend| {
         let mut outputs = Vec::new();
-        // The last is more than a launch has threads.
-        for (idx, n) in LENGTHS[1..].iter().copied().chain([262_147]).enumerate() {
-            let name = format!("mean_squared_error, {n}");
-            let random = &mut generator(idx as u64);
-            let y = uniform(random, n, 3.0);
-            let target = uniform(random, n, 3.0);
-            let mut statistics = backend.statistics(2)?;
-            let mut dy = output(backend, &vec![f32::NAN; n])?;
-            for (step, dy) in [(0, None), (1, Some(&mut dy))] {
-                backend.mean_squared_error(MeanSquaredError {
-                    y: &input(backend, &y)?,
-                    target: &input(backend, &target)?,
-                    dy,
-                    statistics: &mut statistics,
-                    step,
-                    n,
-                })?;
+        for function in FUNCTIONS {
+            for y in [
+                0.0,
+                -0.0,
+                1.0,
+                1e-30,
+                120.0,
+                -120.0,
+                3e38,
+                f32::NAN,
+                f32::INFINITY,
+                f32::NEG_INFINITY,
+            ] {
+                for target in [0.0, 0.25, 1.0, f32::NAN] {
+                    let name = format!("elementwise_loss, {function:?} of {y} and {target}");
+                    outputs.extend(elementwise(backend, function, name, &[y], &[target])?);
+                }
             }
-            let (loss, gradient) = reference::mean_squared_error(&wide(&y), &wide(&target));
-            let actual = backend.read_statistics(&statistics)?;
-            assert_eq!(actual.n_correct, [0, 0], "{name}");
-            // A thread adds up at most this many, then come log2 of the threads, and the blocks.
-            let n_roundings = (n / 262_144 + 1 + 40) as f64;
-            outputs.push(Output::new(
-                format!("{name}, loss"),
-                actual.loss,
-                vec![loss; 2],
-                vec![n_roundings * UNIT * loss; 2],
-            ));
-            // The difference, twice its share and the product.
-            let limit = gradient.iter().map(|g| 4.0 * UNIT * g.abs()).collect();
-            let actual = read(backend, &name, &dy)?;
-            outputs.push(Output::new(
-                format!("{name}, gradient"),
-                actual,
-                gradient,
-                limit,
-            ));
         }
         Ok(outputs)
     });

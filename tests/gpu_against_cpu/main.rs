@@ -14,6 +14,7 @@ mod devices;
 mod activation;
 mod batch;
 mod buffers;
+mod clipping;
 mod compare;
 mod convolution;
 mod dense;

@@ -130,7 +130,7 @@ fn train_reference() -> (Vec<Vec<f64>>, Vec<f64>) {
                 let apply = |sum| reference::activation(activation(idx), sum);
                 values.push(y.into_iter().map(apply).collect());
             }
-            let loss = reference::softmax_cross_entropy(&values[3], &labels, SIZES[3]);
+            let loss = reference::softmax_cross_entropy(&values[3], &labels, SIZES[3], 0.0);
             epoch_loss += loss.losses.iter().sum::<f64>();
             let mut dy = loss.dlogits;
             for idx in (0..3).rev() {

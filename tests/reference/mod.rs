@@ -1,17 +1,19 @@
 //! Every operation once more, in `f64` and as its definition reads: what all devices are tested
 //! against. It shares no code with any of them.
 //!
-//! B rows, K inputs and N outputs of a layer, C classes; matrices are row-major.
+//! B rows, K inputs and N outputs of a layer; matrices are row-major.
 
 // Each test file takes what it needs.
 #![allow(dead_code, unused_imports)]
 
 pub mod convolution;
+mod loss;
 mod optimizer;
 mod pooling;
 
 use cpu::backend::Activation;
 
+pub use loss::*;
 pub use optimizer::*;
 pub use pooling::{pooling_backward, pooling_forward};
 
@@ -110,72 +112,4 @@ pub fn activation_backward(activation: Activation, y: f64, gradient: f64) -> f64
         Activation::Sigmoid => gradient * y * (1.0 - y),
         Activation::Tanh => gradient * (1.0 - y * y),
     }
-}
-
-/// What softmax with cross-entropy gives.
-pub struct CrossEntropy {
-    /// `-ln softmax(logits)[label]` of each row.
-    pub losses: Vec<f64>,
-    /// Gradient of the rows' mean by the logits, `[B, C]`.
-    pub dlogits: Vec<f64>,
-}
-
-/// Softmax with cross-entropy of `logits[B, C]`.
-pub fn softmax_cross_entropy(logits: &[f64], labels: &[u8], n_classes: usize) -> CrossEntropy {
-    let mut losses = Vec::new();
-    let mut dlogits = Vec::new();
-    for (row, &label) in logits.chunks_exact(n_classes).zip(labels) {
-        // `f64::max` would pass over a NaN.
-        let largest = row.iter().fold(f64::NEG_INFINITY, |largest, &logit| {
-            if logit > largest || logit.is_nan() {
-                logit
-            } else {
-                largest
-            }
-        });
-        let sum: f64 = row.iter().map(|logit| (logit - largest).exp()).sum();
-        losses.push(sum.ln() - (row[usize::from(label)] - largest));
-        for (class, logit) in row.iter().enumerate() {
-            let target = f64::from(u8::from(class == usize::from(label)));
-            let probability = (logit - largest).exp() / sum;
-            dlogits.push((probability - target) / labels.len() as f64);
-        }
-    }
-    CrossEntropy { losses, dlogits }
-}
-
-/// The first of the largest logits of each row, NaN being larger than any number.
-pub fn predictions(logits: &[f64], n_classes: usize) -> Vec<u8> {
-    let is_larger = |a: f64, b: f64| a > b || (a.is_nan() && !b.is_nan());
-    logits
-        .chunks_exact(n_classes)
-        .map(|row| {
-            let is_best = |&class: &usize| {
-                let beats_earlier = row[..class]
-                    .iter()
-                    .all(|&other| is_larger(row[class], other));
-                let beaten = row[class..]
-                    .iter()
-                    .any(|&other| is_larger(other, row[class]));
-                beats_earlier && !beaten
-            };
-            (0..n_classes).find(is_best).unwrap() as u8
-        })
-        .collect()
-}
-
-/// Mean of `(y - target)²`, and its gradient by `y`.
-pub fn mean_squared_error(y: &[f64], target: &[f64]) -> (f64, Vec<f64>) {
-    let n = y.len() as f64;
-    let differences = || y.iter().zip(target).map(|(y, target)| y - target);
-    let loss = differences()
-        .map(|difference| difference * difference)
-        .sum::<f64>()
-        / n;
-    (
-        loss,
-        differences()
-            .map(|difference| 2.0 * difference / n)
-            .collect(),
-    )
 }

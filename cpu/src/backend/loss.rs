@@ -5,7 +5,13 @@
 use super::Memory;
 use crate::Result;
 
-/// Mean over the batch of `-ln softmax(logits)[label]`, and its gradient.
+pub use gpu::loss::LossFunction;
+
+/// Mean over the batch of `-Σ_j t[j] ln softmax(logits)[j]`, and its gradient, with the targets
+/// `t[j] = (1 - s) [j = label] + s / C`: `-ln softmax(logits)[label]` without label smoothing `s`.
+///
+/// Source of the smoothing: Szegedy et al., "Rethinking the inception architecture for computer
+/// vision" (2016), as PyTorch's `cross_entropy` has it.
 ///
 /// Every `labels[i]` must be below `n_classes`; the data sets check this when they are read.
 pub struct SoftmaxCrossEntropy<'a, B: Memory> {
@@ -13,9 +19,9 @@ pub struct SoftmaxCrossEntropy<'a, B: Memory> {
     pub logits: &'a B::Floats,
     /// Classes, `[B]`.
     pub labels: &'a B::Bytes,
-    /// Gradient `(softmax(logits) - one_hot(labels)) / B`, `[B, C]`, overwritten; `None` computes none.
+    /// Gradient `(softmax(logits) - t) / B`, `[B, C]`, overwritten; `None` computes none.
     pub dlogits: Option<&'a mut B::Floats>,
-    /// Where the loss and the count of correct predictions go.
+    /// Where the sum of the rows' losses and the count of correct predictions go.
     pub statistics: &'a mut B::Statistics,
     /// The slot of `statistics` to overwrite.
     pub step: usize,
@@ -23,17 +29,23 @@ pub struct SoftmaxCrossEntropy<'a, B: Memory> {
     pub n_rows: usize,
     /// C, at least 1.
     pub n_classes: usize,
+    /// Share of each target that goes to all classes alike, from 0 to 1.
+    pub label_smoothing: f32,
 }
 
-/// Mean over all elements of `(y - target)²`, and its gradient.
-pub struct MeanSquaredError<'a, B: Memory> {
+/// Mean over all elements of a loss `l` of each by itself, and its gradient.
+pub struct ElementwiseLoss<'a, B: Memory> {
+    /// The loss of an element.
+    pub function: LossFunction,
+    /// Where Huber's loss turns from a square into a line, above 0; the others do not have it.
+    pub delta: f32,
     /// Predictions, `[n]`.
     pub y: &'a B::Floats,
     /// Targets, `[n]`.
     pub target: &'a B::Floats,
-    /// Gradient `2 (y - target) / n`, `[n]`, overwritten; `None` computes none.
+    /// Gradient `l'(y, target) / n`, `[n]`, overwritten; `None` computes none.
     pub dy: Option<&'a mut B::Floats>,
-    /// Where the loss goes; the count of correct predictions is set to 0.
+    /// Where the mean goes; the count of correct predictions is set to 0.
     pub statistics: &'a mut B::Statistics,
     /// The slot of `statistics` to overwrite.
     pub step: usize,
@@ -45,8 +57,8 @@ pub struct MeanSquaredError<'a, B: Memory> {
 pub trait LossOperations: Memory {
     /// See [`SoftmaxCrossEntropy`].
     fn softmax_cross_entropy(&self, op: SoftmaxCrossEntropy<'_, Self>) -> Result<()>;
-    /// See [`MeanSquaredError`].
-    fn mean_squared_error(&self, op: MeanSquaredError<'_, Self>) -> Result<()>;
+    /// See [`ElementwiseLoss`].
+    fn elementwise_loss(&self, op: ElementwiseLoss<'_, Self>) -> Result<()>;
     /// The class of the largest logit in each of `n_rows` rows of `n_classes`; waits for the result.
     ///
     /// The first of equal ones counts, and a NaN counts as larger than any number.

@@ -9,6 +9,7 @@
 
 mod activation;
 mod batch;
+mod clipping;
 mod convolution;
 pub mod cuda;
 mod dense;
@@ -23,6 +24,7 @@ use crate::Result;
 
 pub use activation::{Activation, ActivationOperations};
 pub use batch::{BatchOperations, GatherBatch};
+pub use clipping::{ClipNorm, ClippingOperations, SumOfSquares};
 pub use convolution::{
     ConvolutionBackwardInput, ConvolutionBackwardWeight, ConvolutionForward, ConvolutionOperations,
     ConvolutionShape,
@@ -32,7 +34,7 @@ pub use dense::{
     DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseOperations, DenseSgdStep,
 };
 pub use host::HostBackend;
-pub use loss::{LossOperations, MeanSquaredError, SoftmaxCrossEntropy};
+pub use loss::{ElementwiseLoss, LossFunction, LossOperations, SoftmaxCrossEntropy};
 pub use optimizer::{AdagradStep, AdamStep, OptimizerOperations, RmspropStep, SgdStep};
 pub use pooling::{Pooling, PoolingBackward, PoolingForward, PoolingOperations, PoolingShape};
 pub use window::Window;
@@ -40,7 +42,7 @@ pub use window::Window;
 /// What a step of training or evaluation measured, one entry per slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepStatistics {
-    /// Sum of the per-row losses for cross-entropy; the mean for the mean squared error.
+    /// Sum of the rows' losses for cross-entropy; the mean over all elements for losses of elements.
     pub loss: Vec<f32>,
     /// Rows whose prediction (see [`LossOperations::predictions`]) is the label.
     pub n_correct: Vec<u32>,
@@ -94,6 +96,7 @@ pub trait Backend:
     + PoolingOperations
     + LossOperations
     + OptimizerOperations
+    + ClippingOperations
     + BatchOperations
 {
 }
@@ -106,6 +109,8 @@ impl<B> Backend for B where
         + PoolingOperations
         + LossOperations
         + OptimizerOperations
+        + ClippingOperations
+        + ClippingOperations
         + BatchOperations
 {
 }

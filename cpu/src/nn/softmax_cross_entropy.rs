@@ -1,13 +1,15 @@
 //! The loss of classification.
 
 use super::LossPass;
-use crate::Result;
 use crate::backend::{self, Backend};
+use crate::{Error, Result};
 
-/// Mean over the batch of `-ln softmax(y)[label]`.
+/// Mean over the batch of `-Σ_j t[j] ln softmax(y)[j]`, with the target `t = one_hot(label)`, or
+/// `t = (1 - s) one_hot(label) + s / C` with label smoothing `s`.
 ///
-/// Backward: `dy = (softmax(y) - one_hot(label)) / B`. Softmax is part of the loss: the model ends
-/// with logits, `[B, C]`. The statistics get the sum of the rows' losses.
+/// Backward: `dy = (softmax(y) - t) / B`. Softmax is part of the loss: the model ends with logits,
+/// `[B, C]`. The statistics get the sum of the rows' losses, not their mean, and the number of rows
+/// whose largest logit is that of the label.
 ///
 /// ```
 /// use cpu::backend::{HostBackend, Memory};
@@ -30,12 +32,33 @@ use crate::backend::{self, Backend};
 #[derive(Debug, Clone, Copy)]
 pub struct SoftmaxCrossEntropy {
     n_classes: usize,
+    label_smoothing: f32,
 }
 
 impl SoftmaxCrossEntropy {
     /// For logits of `n_classes` classes.
     pub fn new(n_classes: usize) -> Self {
-        SoftmaxCrossEntropy { n_classes }
+        SoftmaxCrossEntropy {
+            n_classes,
+            label_smoothing: 0.0,
+        }
+    }
+
+    /// With targets of which a share goes to all classes alike.
+    ///
+    /// # Errors
+    ///
+    /// If `share` is not in `0..1`.
+    pub fn label_smoothing(self, share: f32) -> Result<Self> {
+        if !(0.0..1.0).contains(&share) {
+            return Err(Error::Input(format!(
+                "the label smoothing is {share}, it must be at least 0 and below 1, such as 0.1"
+            )));
+        }
+        Ok(SoftmaxCrossEntropy {
+            label_smoothing: share,
+            ..self
+        })
     }
 
     /// Computes the loss against `labels`, `[B]`, and its gradient if that is asked for.
@@ -53,6 +76,7 @@ impl SoftmaxCrossEntropy {
             step: pass.step,
             n_rows: pass.n_rows,
             n_classes: self.n_classes,
+            label_smoothing: self.label_smoothing,
         })
     }
 }

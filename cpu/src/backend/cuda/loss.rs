@@ -7,7 +7,7 @@ use cust::stream::Stream;
 use gpu::loss::{self, MAX_BLOCKS, N_ROWS_PER_BLOCK, N_THREADS};
 
 use super::super::operation::Operation;
-use super::super::{LossOperations, MeanSquaredError, SoftmaxCrossEntropy};
+use super::super::{ElementwiseLoss, LossOperations, SoftmaxCrossEntropy};
 use super::buffer::{no_input, no_output};
 use super::{Buffer, CudaBackend, Statistics};
 use crate::Result;
@@ -17,8 +17,8 @@ impl LossOperations for CudaBackend {
         softmax_cross_entropy(self, op)
     }
 
-    fn mean_squared_error(&self, op: MeanSquaredError<'_, Self>) -> Result<()> {
-        mean_squared_error(self, op)
+    fn elementwise_loss(&self, op: ElementwiseLoss<'_, Self>) -> Result<()> {
+        elementwise_loss(self, op)
     }
 
     fn predictions(
@@ -34,7 +34,7 @@ impl LossOperations for CudaBackend {
 /// What the kernels leave for each other, allocated once.
 pub(super) struct Scratch {
     /// A sum for each block.
-    block_loss: Buffer<f32>,
+    pub(super) block_sums: Buffer<f32>,
     /// A count for each block.
     block_n_correct: Buffer<u32>,
     /// The classes of the largest batch so far.
@@ -46,7 +46,7 @@ pub(super) struct Scratch {
 impl Scratch {
     pub(super) fn new(context: &Context, stream: &Stream) -> CudaResult<Self> {
         Ok(Scratch {
-            block_loss: Buffer::zeroed(context, stream, MAX_BLOCKS as usize)?,
+            block_sums: Buffer::zeroed(context, stream, MAX_BLOCKS as usize)?,
             block_n_correct: Buffer::zeroed(context, stream, MAX_BLOCKS as usize)?,
             classes: Buffer::zeroed(context, stream, 0)?,
             parts: Buffer::zeroed(context, stream, 0)?,
@@ -77,25 +77,26 @@ pub(super) fn softmax_cross_entropy(
         logits,
         labels,
         n_classes: check.dimension("n_classes", n_classes)?,
+        label_smoothing: op.label_smoothing,
         dlogits,
-        block_loss: scratch.block_loss.slice_mut(0..n_blocks),
+        block_loss: scratch.block_sums.slice_mut(0..n_blocks),
         block_n_correct: scratch.block_n_correct.slice_mut(0..n_blocks),
     };
     // SAFETY: at most so many blocks, a sum and a count for each, and lengths that agree.
     unsafe { backend.launch(check.blocks(n_blocks, N_THREADS)?, arguments)? };
     let sums = BlockSums {
-        loss: scratch.block_loss.slice(0..n_blocks),
+        loss: scratch.block_sums.slice(0..n_blocks),
         n_correct: scratch.block_n_correct.slice(0..n_blocks),
         scale: 1.0,
     };
     sums.add_up(backend, check, op.statistics, op.step)
 }
 
-pub(super) fn mean_squared_error(
+pub(super) fn elementwise_loss(
     backend: &CudaBackend,
-    op: MeanSquaredError<'_, CudaBackend>,
+    op: ElementwiseLoss<'_, CudaBackend>,
 ) -> Result<()> {
-    let check = Operation("mean_squared_error");
+    let check = Operation("elementwise_loss");
     check.at_least_one("n", op.n)?;
     let y = check.argument("y", op.y, &[op.n])?;
     let target = check.argument("target", op.target, &[op.n])?;
@@ -107,16 +108,18 @@ pub(super) fn mean_squared_error(
 
     let mut scratch = backend.scratch();
     let n_blocks = op.n.div_ceil(N_THREADS as usize).min(MAX_BLOCKS as usize);
-    let arguments = loss::mean_squared_error {
+    let arguments = loss::elementwise_loss {
+        function: op.function,
+        delta: op.delta,
         y,
         target,
         dy,
-        block_loss: scratch.block_loss.slice_mut(0..n_blocks),
+        block_loss: scratch.block_sums.slice_mut(0..n_blocks),
     };
     // SAFETY: at most so many blocks, a sum for each, and lengths that agree.
     unsafe { backend.launch(check.blocks(n_blocks, N_THREADS)?, arguments)? };
     let sums = BlockSums {
-        loss: scratch.block_loss.slice(0..n_blocks),
+        loss: scratch.block_sums.slice(0..n_blocks),
         n_correct: no_input(),
         scale: 1.0 / op.n as f32,
     };

@@ -9,6 +9,7 @@
 mod activation;
 mod batch;
 mod buffer;
+mod clipping;
 mod convolution;
 mod dense;
 mod devices;

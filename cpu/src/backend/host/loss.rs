@@ -1,17 +1,20 @@
 //! Losses with their gradients, and predictions.
 
 use super::activation::exp;
+use super::clipping::clamp;
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
-use crate::backend::{LossOperations, MeanSquaredError, SoftmaxCrossEntropy, StepStatistics};
+use crate::backend::{
+    ElementwiseLoss, LossFunction, LossOperations, SoftmaxCrossEntropy, StepStatistics,
+};
 
 impl LossOperations for HostBackend {
     fn softmax_cross_entropy(&self, op: SoftmaxCrossEntropy<'_, Self>) -> Result<()> {
         softmax_cross_entropy(self, op)
     }
 
-    fn mean_squared_error(&self, op: MeanSquaredError<'_, Self>) -> Result<()> {
-        mean_squared_error(self, op)
+    fn elementwise_loss(&self, op: ElementwiseLoss<'_, Self>) -> Result<()> {
+        elementwise_loss(self, op)
     }
 
     fn predictions(&self, logits: &Floats, n_rows: usize, n_classes: usize) -> Result<Vec<u8>> {
@@ -36,17 +39,29 @@ pub(super) fn softmax_cross_entropy(
     };
     let (loss, n_correct) = slot(check, op.statistics, op.step)?;
 
+    // Of the target: what every class gets, and what the label gets besides.
+    let target_of_any = op.label_smoothing / n_classes as f32;
+    let target_of_label = 1.0 - op.label_smoothing;
     let logits = || logits.chunks_exact(n_classes);
     let mut sum = 0.0_f64;
     *n_correct = 0;
     vectorized!(backend, {
+        // Without smoothing, a difference that is infinite does not count.
+        if op.label_smoothing > 0.0 {
+            for logits in logits() {
+                let largest = largest(logits);
+                let differences: f32 = logits.iter().map(|logit| logit - largest).sum();
+                sum -= f64::from(target_of_any) * f64::from(differences);
+            }
+        }
         match dlogits {
             None => {
                 for (logits, &label) in logits().zip(labels) {
                     let label = usize::from(label);
                     let largest = largest(logits);
                     let exponentials: f32 = logits.iter().map(|logit| exp(logit - largest)).sum();
-                    sum += f64::from(exponentials.ln()) - f64::from(logits[label] - largest);
+                    sum += f64::from(exponentials.ln());
+                    sum -= f64::from(target_of_label) * f64::from(logits[label] - largest);
                     *n_correct += u32::from(prediction(logits) == label);
                 }
             }
@@ -61,19 +76,20 @@ pub(super) fn softmax_cross_entropy(
                     for (d, logit) in d.iter_mut().zip(logits) {
                         *d = logit - largest;
                     }
-                    sum -= f64::from(d[label]);
+                    sum -= f64::from(target_of_label) * f64::from(d[label]);
                     *n_correct += u32::from(prediction(logits) == label);
                 }
                 for d in &mut *dlogits {
                     *d = exp(*d);
                 }
                 let scale = 1.0 / n_rows as f32;
+                let (of_any, of_label) = (scale * target_of_any, scale * target_of_label);
                 for (d, &label) in dlogits.chunks_exact_mut(n_classes).zip(labels) {
                     let exponentials: f32 = d.iter().sum();
                     sum += f64::from(exponentials.ln());
                     let factor = scale / exponentials;
-                    d.iter_mut().for_each(|d| *d *= factor);
-                    d[usize::from(label)] -= scale;
+                    d.iter_mut().for_each(|d| *d = *d * factor - of_any);
+                    d[usize::from(label)] -= of_label;
                 }
             }
         }
@@ -89,11 +105,8 @@ fn largest(logits: &[f32]) -> f32 {
         .fold(f32::NEG_INFINITY, |largest, &logit| largest.max(logit))
 }
 
-pub(super) fn mean_squared_error(
-    backend: &HostBackend,
-    op: MeanSquaredError<'_, HostBackend>,
-) -> Result<()> {
-    let check = Operation("mean_squared_error");
+fn elementwise_loss(backend: &HostBackend, op: ElementwiseLoss<'_, HostBackend>) -> Result<()> {
+    let check = Operation("elementwise_loss");
     check.at_least_one("n", op.n)?;
     let y = check.read("y", op.y, &[op.n])?;
     let target = check.read("target", op.target, &[op.n])?;
@@ -103,20 +116,78 @@ pub(super) fn mean_squared_error(
     };
     let (loss, n_correct) = slot(check, op.statistics, op.step)?;
 
-    let scale = 1.0 / op.n as f32;
-    let mut sum = 0.0_f64;
+    let delta = op.delta;
+    let pass = Elementwise { y, target, dy };
     vectorized!(backend, {
-        for (y, target) in y.iter().zip(target) {
-            let difference = f64::from(y - target);
-            sum += difference * difference;
-        }
-        for ((dy, y), target) in dy.iter_mut().zip(y).zip(target) {
-            *dy = 2.0 * (y - target) * scale;
-        }
+        *loss = match op.function {
+            LossFunction::SquaredError => pass.mean(
+                #[inline(always)]
+                |y, target| (y - target) * (y - target),
+                #[inline(always)]
+                |y, target| 2.0 * (y - target),
+            ),
+            LossFunction::AbsoluteError => pass.mean(
+                #[inline(always)]
+                |y, target| (y - target).abs(),
+                #[inline(always)]
+                |y, target| {
+                    let difference = y - target;
+                    // A difference that is not a number is its own sign.
+                    let sign = if difference < 0.0 { -1.0 } else { difference };
+                    if difference > 0.0 { 1.0 } else { sign }
+                },
+            ),
+            LossFunction::Huber => pass.mean(
+                #[inline(always)]
+                |y, target| {
+                    let slope = clamp(y - target, delta);
+                    slope * ((y - target) - 0.5 * slope)
+                },
+                #[inline(always)]
+                |y, target| clamp(y - target, delta),
+            ),
+            LossFunction::BinaryCrossEntropy => pass.mean(
+                #[inline(always)]
+                |y, target| {
+                    let of_y = if y > 0.0 { 1.0 - target } else { -target };
+                    y * of_y + exp(-y.abs()).ln_1p()
+                },
+                #[inline(always)]
+                |y, target| {
+                    // No larger than 1, so nothing overflows.
+                    let exponential = exp(-y.abs());
+                    let numerator = if y > 0.0 { 1.0 } else { exponential };
+                    numerator / (1.0 + exponential) - target
+                },
+            ),
+        };
     });
-    *loss = (sum / op.n as f64) as f32;
     *n_correct = 0;
     Ok(())
+}
+
+/// What a loss of single elements reads and writes.
+struct Elementwise<'a> {
+    y: &'a [f32],
+    target: &'a [f32],
+    /// Empty, if there is to be no gradient.
+    dy: &'a mut [f32],
+}
+
+impl Elementwise<'_> {
+    /// The mean of `loss(y, target)`; its gradient is made of the `slope`s.
+    #[inline(always)]
+    fn mean(self, loss: impl Fn(f32, f32) -> f32, slope: impl Fn(f32, f32) -> f32) -> f32 {
+        let pairs = || self.y.iter().zip(self.target);
+        let sum: f64 = pairs()
+            .map(|(&y, &target)| f64::from(loss(y, target)))
+            .sum();
+        let scale = 1.0 / self.y.len() as f32;
+        for (dy, (&y, &target)) in self.dy.iter_mut().zip(pairs()) {
+            *dy = scale * slope(y, target);
+        }
+        (sum / self.y.len() as f64) as f32
+    }
 }
 
 pub(super) fn predictions(logits: &Floats, n_rows: usize, n_classes: usize) -> Result<Vec<u8>> {

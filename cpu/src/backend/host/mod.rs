@@ -23,6 +23,7 @@ macro_rules! vectorized {
 mod activation;
 mod batch;
 mod buffer;
+mod clipping;
 mod convolution;
 mod dense;
 mod loss;
