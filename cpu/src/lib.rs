@@ -42,6 +42,7 @@ pub mod data;
 mod error;
 pub mod files;
 pub mod image;
+pub mod metrics;
 pub mod nn;
 pub mod onnx;
 pub mod predict;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::{Backend, GatherBatch, StepStatistics};
 use crate::data::{Dataset, Shuffle, batches};
+use crate::metrics;
 use crate::nn::{LossPass, Mode, Optimizer, Sequential, SoftmaxCrossEntropy, Step, Update};
 use crate::{Error, Result};
 
@@ -288,17 +289,21 @@ pub struct Evaluation {
     pub mean_loss: f64,
     /// The class that the model gives each image.
     pub predictions: Vec<u8>,
-    /// `confusion[label][prediction]` images, `[C][C]`.
+    /// How many classes the model finds more likely than the label, for each image.
+    pub label_ranks: Vec<usize>,
+    /// `confusion[label][prediction]` images, `[C][C]`; see [`metrics::per_class`].
     pub confusion: Vec<Vec<usize>>,
 }
 
 impl Evaluation {
     /// Share of the images that were classified correctly.
     pub fn accuracy(&self) -> f64 {
-        let n_correct: usize = (0..self.confusion.len())
-            .map(|class| self.confusion[class][class])
-            .sum();
-        n_correct as f64 / self.predictions.len() as f64
+        metrics::accuracy(&self.confusion)
+    }
+
+    /// Share of the images whose label is among the `k` classes that the model finds most likely.
+    pub fn top_k(&self, k: usize) -> f64 {
+        metrics::top_k(&self.label_ranks, k)
     }
 }
 
@@ -321,6 +326,7 @@ impl<B: Backend> Evaluator<B> {
         let data = &mut self.data;
         data.check_model(model)?;
         let mut predictions = Vec::with_capacity(data.n_images);
+        let mut label_ranks = Vec::with_capacity(data.n_images);
         for (step, rows) in batches(data.n_images, data.batch_size).enumerate() {
             let n_rows = rows.len();
             data.gather(backend, rows.start, n_rows)?;
@@ -334,15 +340,16 @@ impl<B: Backend> Evaluator<B> {
             };
             data.loss.compute(backend, &data.batch_labels, pass)?;
             predictions.extend(backend.predictions(y, n_rows, self.n_classes)?);
+            let scores = &backend.download_floats(y)?[..n_rows * self.n_classes];
+            let labels = &self.labels[rows];
+            label_ranks.extend(metrics::label_ranks(scores, labels, self.n_classes));
         }
         let (mean_loss, _) = means(&backend.read_statistics(&data.statistics)?, data.n_images);
-        let mut confusion = vec![vec![0; self.n_classes]; self.n_classes];
-        for (&label, &prediction) in self.labels.iter().zip(&predictions) {
-            confusion[usize::from(label)][usize::from(prediction)] += 1;
-        }
+        let confusion = metrics::confusion(&self.labels, &predictions, self.n_classes);
         Ok(Evaluation {
             mean_loss,
             predictions,
+            label_ranks,
             confusion,
         })
     }

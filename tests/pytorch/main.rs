@@ -8,6 +8,7 @@
 mod data;
 mod layers;
 mod losses;
+mod metrics;
 mod optimizers;
 #[path = "../reference/mod.rs"]
 mod reference;
