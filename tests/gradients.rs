@@ -7,7 +7,7 @@ mod reference;
 
 use std::num::NonZero;
 
-use cpu::backend::{Activation, Backend, HostBackend, Memory};
+use cpu::backend::{Activation, Backend, HostBackend, LossFunction, Memory};
 use cpu::nn::{
     ActivationLayer, Backward, Dense, ElementwiseLoss, Forward, Layer, LossPass, Mode, Optimizer,
     Sequential, Sgd, SoftmaxCrossEntropy, Step, Update,
@@ -320,15 +320,17 @@ fn softmax_cross_entropy() {
         let labels: Vec<u8> = (0..n_rows)
             .map(|_| random.random_range(0..n_classes) as u8)
             .collect();
-        let expected = reference::softmax_cross_entropy(&logits, &labels, n_classes, 0.0);
+        let label_smoothing = if n_rows == 7 { 0.25 } else { 0.0 };
+        let reference = |logits: &[f64]| {
+            reference::softmax_cross_entropy(logits, &labels, n_classes, label_smoothing)
+        };
+        let expected = reference(&logits);
         let by_logits = differences(&logits, |logits| {
-            let losses = reference::softmax_cross_entropy(logits, &labels, n_classes, 0.0).losses;
-            losses.iter().sum::<f64>() / n_rows as f64
+            reference(logits).losses.iter().sum::<f64>() / n_rows as f64
         });
-        let reference = &expected.dlogits;
         assert_close(
             &what("reference dlogits"),
-            reference,
+            &expected.dlogits,
             &by_logits,
             DIFFERENCE_LIMIT,
         );
@@ -346,6 +348,8 @@ fn softmax_cross_entropy() {
             n_rows,
         };
         SoftmaxCrossEntropy::new(n_classes)
+            .label_smoothing(label_smoothing as f32)
+            .unwrap()
             .compute(&backend, &labels, pass)
             .unwrap();
         assert_close(
@@ -365,15 +369,37 @@ fn softmax_cross_entropy() {
 }
 
 #[test]
-fn mean_squared_error() {
+fn elementwise_losses() {
     let backend = backend();
     let mut random = ChaCha8Rng::seed_from_u64(4);
-    for (n_rows, n_outputs) in [(1, 1), (5, 3), (64, 10)] {
-        let what = |name: &str| format!("[{n_rows}, {n_outputs}]: {name}");
+    let delta = 0.5;
+    let losses = |n| {
+        [
+            (
+                LossFunction::SquaredError,
+                ElementwiseLoss::mean_squared_error(n),
+            ),
+            (LossFunction::AbsoluteError, ElementwiseLoss::l1(n)),
+            (
+                LossFunction::Huber,
+                ElementwiseLoss::huber(n, delta as f32).unwrap(),
+            ),
+            (
+                LossFunction::BinaryCrossEntropy,
+                ElementwiseLoss::binary_cross_entropy(n),
+            ),
+        ]
+    };
+    let shapes = [(1, 1), (5, 3), (64, 10)];
+    let each =
+        |shape: (usize, usize)| losses(shape.1).map(|(function, loss)| (shape, function, loss));
+    for ((n_rows, n_outputs), function, layer) in shapes.into_iter().flat_map(each) {
+        let what = |name: &str| format!("{function:?} [{n_rows}, {n_outputs}]: {name}");
         let n = n_rows * n_outputs;
         let (y, target) = (draw(n, &mut random), draw(n, &mut random));
-        let (loss, expected) = reference::mean_squared_error(&y, &target);
-        let by_y = differences(&y, |y| reference::mean_squared_error(y, &target).0);
+        let reference = |y: &[f64]| reference::elementwise_loss(function, delta, y, &target);
+        let (loss, expected) = reference(&y);
+        let by_y = differences(&y, |y| reference(y).0);
         assert_close(&what("reference dy"), &expected, &by_y, DIFFERENCE_LIMIT);
 
         let (y, target) = (upload(&backend, &y), upload(&backend, &target));
@@ -387,9 +413,7 @@ fn mean_squared_error() {
             step: 0,
             n_rows,
         };
-        ElementwiseLoss::mean_squared_error(n_outputs)
-            .compute(&backend, &target, pass)
-            .unwrap();
+        layer.compute(&backend, &target, pass).unwrap();
         assert_close(
             &what("dy"),
             &download(&backend, &dy),

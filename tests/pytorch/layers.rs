@@ -2,8 +2,9 @@
 
 use cpu::Result;
 use cpu::backend::{
-    Activation, HostBackend, Memory, Pooling, PoolingBackward, PoolingForward, PoolingOperations,
-    PoolingShape, Window,
+    Activation, ConvolutionBackwardInput, ConvolutionBackwardWeight, ConvolutionForward,
+    ConvolutionOperations, ConvolutionShape, HostBackend, Memory, Pooling, PoolingBackward,
+    PoolingForward, PoolingOperations, PoolingShape, Window,
 };
 use cpu::nn::{Backward, Dense, Forward, Layer, Mode, Parameter, Step};
 
@@ -121,6 +122,68 @@ fn dense() -> Result<()> {
     };
     case.check_single("dweight", &transposed(dweight, n_inputs));
     case.check_single("dbias", dbias);
+    Ok(())
+}
+
+#[test]
+fn convolutions() -> Result<()> {
+    let backend = backend();
+    let family = Family::load("products");
+    for case in family.cases().filter(|case| case.name() != "dense") {
+        let [n_rows, n_channels, height, width] = dimensions(&case, "x");
+        let [n_outputs, ..] = dimensions::<4>(&case, "weight");
+        let shape = ConvolutionShape {
+            n_rows,
+            n_channels,
+            image: [height, width],
+            n_outputs,
+            window: window(&case),
+        };
+        let weight = transposed(case.values("weight"), n_outputs);
+        let (x, dy) = (case.values("x"), case.values("dy"));
+        let y = reference::convolution::forward(shape, x, &weight, case.values("bias"));
+        case.check_double("y", &y);
+        let dx = reference::convolution::backward_input(shape, dy, &weight);
+        case.check_double("dx", &dx);
+        let dweight = reference::convolution::backward_weight(shape, x, dy);
+        case.check_double("dweight", &transposed(&dweight, shape.depth()));
+        let dbias = reference::convolution::backward_bias(shape, dy);
+        case.check_double("dbias", &dbias);
+
+        let x = backend.upload_floats(&case.narrow("x"))?;
+        let dy = backend.upload_floats(&case.narrow("dy"))?;
+        let weight = backend.upload_floats(&narrow(&weight))?;
+        let mut y = backend.zeros(y.len())?;
+        backend.convolution_forward(ConvolutionForward {
+            x: &x,
+            weight: &weight,
+            bias: &backend.upload_floats(&case.narrow("bias"))?,
+            activation: Activation::Identity,
+            y: &mut y,
+            shape,
+        })?;
+        case.check_single("y", &backend.download_floats(&y)?);
+        let mut dx = backend.zeros(dx.len())?;
+        backend.convolution_backward_input(ConvolutionBackwardInput {
+            dy: &dy,
+            weight: &weight,
+            dx: &mut dx,
+            shape,
+        })?;
+        case.check_single("dx", &backend.download_floats(&dx)?);
+        let mut dweight = backend.zeros(dweight.len())?;
+        let mut dbias = backend.zeros(n_outputs)?;
+        backend.convolution_backward_weight(ConvolutionBackwardWeight {
+            x: &x,
+            dy: &dy,
+            dweight: &mut dweight,
+            dbias: &mut dbias,
+            shape,
+        })?;
+        let dweight = transposed(&backend.download_floats(&dweight)?, shape.depth());
+        case.check_single("dweight", &dweight);
+        case.check_single("dbias", &backend.download_floats(&dbias)?);
+    }
     Ok(())
 }
 

@@ -103,6 +103,15 @@ impl Adagrad {
         })
     }
 
+    pub(super) fn check(&self) -> Result<()> {
+        Adagrad::new(self.learning_rate)?
+            .learning_rate_decay(self.learning_rate_decay)?
+            .initial_accumulator(self.initial_accumulator)?
+            .epsilon(self.epsilon)?
+            .weight_decay(self.weight_decay)
+            .map(|_| ())
+    }
+
     /// The step size that it was made with.
     pub fn learning_rate(&self) -> f32 {
         self.learning_rate

@@ -107,6 +107,14 @@ impl Adam {
         })
     }
 
+    pub(super) fn check(&self) -> Result<()> {
+        Adam::new(self.learning_rate)?
+            .betas(self.betas[0], self.betas[1])?
+            .epsilon(self.epsilon)?
+            .weight_decay(self.weight_decay)
+            .map(|_| ())
+    }
+
     /// The step size that it was made with.
     pub fn learning_rate(&self) -> f32 {
         self.learning_rate

@@ -41,6 +41,19 @@ impl Clipping {
         Ok(Clipping::Value(limit))
     }
 
+    /// Whether it is one that could have been made here: of a file, that is not certain.
+    ///
+    /// # Errors
+    ///
+    /// See [`Clipping::norm`] and [`Clipping::value`].
+    pub fn check(&self) -> Result<()> {
+        match *self {
+            Clipping::Norm(limit) => Self::norm(limit),
+            Clipping::Value(limit) => Self::value(limit),
+        }
+        .map(|_| ())
+    }
+
     /// Clips the gradients by all parameters of `model`, which its backward pass has computed.
     ///
     /// `sum_of_squares` has one element; that of the gradients is in it afterwards, from before they

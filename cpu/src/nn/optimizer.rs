@@ -58,6 +58,9 @@ impl Optimizer {
     pub fn check(&self) -> Result<()> {
         match self {
             Optimizer::Sgd(sgd) => sgd.check(),
+            Optimizer::Adam(adam) => adam.check(),
+            Optimizer::Rmsprop(rmsprop) => rmsprop.check(),
+            Optimizer::Adagrad(adagrad) => adagrad.check(),
         }
     }
 

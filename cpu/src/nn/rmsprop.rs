@@ -106,6 +106,15 @@ impl Rmsprop {
         })
     }
 
+    pub(super) fn check(&self) -> Result<()> {
+        Rmsprop::new(self.learning_rate)?
+            .alpha(self.alpha)?
+            .epsilon(self.epsilon)?
+            .momentum(self.momentum)?
+            .weight_decay(self.weight_decay)
+            .map(|_| ())
+    }
+
     /// The step size that it was made with.
     pub fn learning_rate(&self) -> f32 {
         self.learning_rate

@@ -120,6 +120,19 @@ impl Schedule {
         }
     }
 
+    /// Whether it is one that could have been made here: of a file, that is not certain.
+    ///
+    /// # Errors
+    ///
+    /// See [`Schedule::step`], [`Schedule::exponential`] and [`Schedule::cosine`].
+    pub fn check(&self) -> Result<()> {
+        match self.course {
+            Course::Constant | Course::OneCycle => Ok(()),
+            Course::Step { factor, .. } | Course::Exponential { factor } => check_factor(factor),
+            Course::Cosine { minimum } => Self::cosine(minimum).map(|_| ()),
+        }
+    }
+
     /// The rate at `step` (from 0) of `n_steps`, for an optimizer whose own rate is `base`. Beyond the
     /// last step, that of cosine and one-cycle stays where they end.
     pub fn rate(&self, base: f32, step: u64, n_steps: u64) -> f32 {
