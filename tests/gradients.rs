@@ -372,7 +372,7 @@ fn softmax_cross_entropy() {
 fn elementwise_losses() {
     let backend = backend();
     let mut random = ChaCha8Rng::seed_from_u64(4);
-    let delta = 0.5;
+    let delta = 0.5_f32;
     let losses = |n| {
         [
             (
@@ -381,8 +381,8 @@ fn elementwise_losses() {
             ),
             (LossFunction::AbsoluteError, ElementwiseLoss::l1(n)),
             (
-                LossFunction::Huber,
-                ElementwiseLoss::huber(n, delta as f32).unwrap(),
+                LossFunction::Huber(delta),
+                ElementwiseLoss::huber(n, delta).unwrap(),
             ),
             (
                 LossFunction::BinaryCrossEntropy,
@@ -397,7 +397,7 @@ fn elementwise_losses() {
         let what = |name: &str| format!("{function:?} [{n_rows}, {n_outputs}]: {name}");
         let n = n_rows * n_outputs;
         let (y, target) = (draw(n, &mut random), draw(n, &mut random));
-        let reference = |y: &[f64]| reference::elementwise_loss(function, delta, y, &target);
+        let reference = |y: &[f64]| reference::elementwise_loss(function, y, &target);
         let (loss, expected) = reference(&y);
         let by_y = differences(&y, |y| reference(y).0);
         assert_close(&what("reference dy"), &expected, &by_y, DIFFERENCE_LIMIT);

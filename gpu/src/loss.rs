@@ -103,25 +103,25 @@ pub fn softmax_cross_entropy(
     store_block_sums(&mut block_n_correct, n_correct);
 }
 
-/// A loss of each element by itself, as it is passed to kernels (by its number).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A loss of each element by itself, as it is passed to kernels: its number, and the delta of Huber's.
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(u32)]
 pub enum LossFunction {
     /// `(y - target)²`
     SquaredError = 0,
     /// `|y - target|`, with the derivative 0 at 0.
     AbsoluteError = 1,
-    /// `(y - target)² / 2` where `|y - target| <= delta`, else `delta (|y - target| - delta / 2)`.
-    Huber = 2,
+    /// `(y - target)² / 2` where `|y - target| <= delta`, else `delta (|y - target| - delta / 2)`, with
+    /// this delta above 0.
+    Huber(f32) = 2,
     /// `-target ln σ(y) - (1 - target) ln(1 - σ(y))` with the sigmoid `σ`, for targets in `0..=1`.
     BinaryCrossEntropy = 3,
 }
 
 impl LossFunction {
-    /// The loss of an element, and its derivative by `y`; both are NaN if `y` is. Huber's loss alone
-    /// has a `delta`.
+    /// The loss of an element, and its derivative by `y`; both are NaN if `y` is.
     #[inline(always)]
-    pub fn of(self, delta: f32, y: f32, target: f32) -> (f32, f32) {
+    pub fn of(self, y: f32, target: f32) -> (f32, f32) {
         let difference = y - target;
         match self {
             LossFunction::SquaredError => (difference * difference, 2.0 * difference),
@@ -135,7 +135,7 @@ impl LossFunction {
                 };
                 (difference.abs(), slope)
             }
-            LossFunction::Huber => {
+            LossFunction::Huber(delta) => {
                 let slope = clamp(difference, delta);
                 (slope * (difference - 0.5 * slope), slope)
             }
@@ -154,7 +154,7 @@ impl LossFunction {
     }
 }
 
-// SAFETY: a number, and no address.
+// SAFETY: numbers of 4 bytes, and no address.
 unsafe impl DeviceValue for LossFunction {}
 
 /// A loss of each element by itself, forward and backward: `dy[i] = l'(y[i], target[i]) / n`, and for
@@ -168,7 +168,6 @@ unsafe impl DeviceValue for LossFunction {}
 #[kernel]
 pub fn elementwise_loss(
     function: LossFunction,
-    delta: f32,
     y: &[f32],
     target: &[f32],
     mut dy: DisjointSlice<f32>,
@@ -178,7 +177,7 @@ pub fn elementwise_loss(
     let mut sum = 0.0;
     let mut i = thread::index_1d() as usize;
     while let (Some(&y), Some(&target)) = (y.get(i), target.get(i)) {
-        let (loss, slope) = function.of(delta, y, target);
+        let (loss, slope) = function.of(y, target);
         sum += loss;
         // SAFETY: the index is this thread's, plus whole grids: no other thread has it.
         if let Some(dy) = unsafe { dy.get_mut(i) } {

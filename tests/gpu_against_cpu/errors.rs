@@ -109,7 +109,6 @@ fn wrong_shapes_are_refused() {
             }),
             backend.elementwise_loss(ElementwiseLoss {
                 function: LossFunction::SquaredError,
-                delta: 1.0,
                 y: &six,
                 target: &five,
                 dy: None,

@@ -169,10 +169,9 @@ fn softmax_cross_entropy_of_special_logits() {
 const FUNCTIONS: [LossFunction; 4] = [
     LossFunction::SquaredError,
     LossFunction::AbsoluteError,
-    LossFunction::Huber,
+    LossFunction::Huber(0.7),
     LossFunction::BinaryCrossEntropy,
 ];
-const DELTA: f32 = 0.7;
 
 /// Mean and gradient, computed with and without a gradient.
 fn elementwise<B: Backend>(
@@ -188,7 +187,6 @@ fn elementwise<B: Backend>(
     for (step, dy) in [(0, None), (1, Some(&mut dy))] {
         backend.elementwise_loss(ElementwiseLoss {
             function,
-            delta: DELTA,
             y: &input(backend, y)?,
             target: &input(backend, target)?,
             dy,
@@ -197,8 +195,7 @@ fn elementwise<B: Backend>(
             n,
         })?;
     }
-    let (loss, gradient) =
-        reference::elementwise_loss(function, DELTA.into(), &wide(y), &wide(target));
+    let (loss, gradient) = reference::elementwise_loss(function, &wide(y), &wide(target));
     let actual = backend.read_statistics(&statistics)?;
     assert_eq!(actual.n_correct, [0, 0], "{name}");
     // A thread adds up at most this many, then come log2 of the threads, and the blocks.

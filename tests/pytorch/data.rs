@@ -36,7 +36,8 @@ impl Family {
         let path = folder.join(name).with_extension("safetensors");
         let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-        let cases = &header.metadata().as_ref().unwrap()["cases"];
+        let made = &header.metadata().as_ref().unwrap()["made"];
+        let mut made: Value = serde_json::from_str(made).unwrap();
         let mut tensors = HashMap::new();
         for (name, view) in SafeTensors::deserialize(&bytes).unwrap().tensors() {
             let words = view.data().as_chunks::<8>().0.iter().copied();
@@ -49,7 +50,7 @@ impl Family {
             tensors.insert(name, Tensor { shape, values });
         }
         Family {
-            cases: serde_json::from_str(cases).unwrap(),
+            cases: serde_json::from_value(made["cases"].take()).unwrap(),
             tensors,
         }
     }

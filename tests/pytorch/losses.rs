@@ -14,7 +14,7 @@ fn function(case: &Case) -> Option<LossFunction> {
         "cross_entropy" => None,
         "mean_squared_error" => Some(LossFunction::SquaredError),
         "l1" => Some(LossFunction::AbsoluteError),
-        "huber" => Some(LossFunction::Huber),
+        "huber" => Some(LossFunction::Huber(case.number("delta") as f32)),
         "binary_cross_entropy" => Some(LossFunction::BinaryCrossEntropy),
         other => panic!("{other}"),
     }
@@ -43,10 +43,7 @@ fn values_and_gradients() -> Result<()> {
                 Some(ElementwiseLoss::mean_squared_error(n_columns))
             }
             Some(LossFunction::AbsoluteError) => Some(ElementwiseLoss::l1(n_columns)),
-            Some(LossFunction::Huber) => Some(ElementwiseLoss::huber(
-                n_columns,
-                case.number("delta") as f32,
-            )?),
+            Some(LossFunction::Huber(delta)) => Some(ElementwiseLoss::huber(n_columns, delta)?),
             Some(LossFunction::BinaryCrossEntropy) => {
                 Some(ElementwiseLoss::binary_cross_entropy(n_columns))
             }
@@ -75,10 +72,7 @@ fn the_reference() {
     for case in Family::load("losses").cases() {
         let y = case.values("y");
         let (loss, dy) = match function(&case) {
-            Some(function) => {
-                let delta = case.get("delta").unwrap_or(1.0);
-                reference::elementwise_loss(function, delta, y, case.values("target"))
-            }
+            Some(function) => reference::elementwise_loss(function, y, case.values("target")),
             None => {
                 let labels = bytes(case.values("labels"));
                 let n_classes = case.shape("y")[1];

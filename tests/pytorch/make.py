@@ -3,7 +3,7 @@
     python tests/pytorch/make.py        (needs torch and safetensors; no GPU)
 
 Each family is a file, <family>.safetensors. Its metadata has the list of its cases as JSON: a name and the
-settings. The tensors of a case are called <case>.<tensor>. Whatever PyTorch starts from is a number that single
+settings of each. The tensors of a case are called <case>.<tensor>. Whatever PyTorch starts from is a number that single
 precision holds too, so that every device starts from the same.
 """
 
@@ -38,7 +38,8 @@ class Family:
             self.tensors[f"{name}.{key}"] = tensor.detach().clone().contiguous()
 
     def save(self):
-        metadata = {"cases": json.dumps(self.cases), "torch": torch.__version__}
+        # A single entry: several come in any order, and the file would differ from run to run.
+        metadata = {"made": json.dumps({"by": f"torch {torch.__version__}", "cases": self.cases})}
         safetensors.torch.save_file(self.tensors, FOLDER / f"{self.name}.safetensors", metadata)
 
 
@@ -171,7 +172,7 @@ def losses():
         ("mean_squared_error", functional.mse_loss, {}),
         ("l1", functional.l1_loss, {}),
         ("huber", functional.huber_loss, {"delta": 1.0}),
-        ("huber_narrow", functional.huber_loss, {"delta": 0.3}),
+        ("huber_narrow", functional.huber_loss, {"delta": 0.25}),
         ("binary_cross_entropy", functional.binary_cross_entropy_with_logits, {}),
     ]:
         y, target = family.draw(7, 3, scale=3.0), family.draw(7, 3, scale=3.0)
@@ -279,7 +280,7 @@ def elementwise():
     for name, function in [
         ("identity", lambda x: x * 1.0),
         ("relu", functional.relu),
-        ("leaky_relu", functional.leaky_relu),
+        ("leaky_relu", lambda x: functional.leaky_relu(x, 1 / 64)),
         ("sigmoid", torch.sigmoid),
         ("tanh", torch.tanh),
         ("gelu", functional.gelu),
@@ -290,7 +291,8 @@ def elementwise():
     ]:
         x = x.detach().requires_grad_()
         y = function(x)
-        family.case(name, {}, x=x, y=y, dy=dy, **backward(y, dy, x=x))
+        settings = {"slope": 1 / 64} if name == "leaky_relu" else {}
+        family.case(name, settings, x=x, y=y, dy=dy, **backward(y, dy, x=x))
     family.save()
 
 

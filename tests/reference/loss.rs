@@ -69,12 +69,7 @@ pub fn predictions(logits: &[f64], n_classes: usize) -> Vec<u8> {
 }
 
 /// Mean of the losses of all elements, and its gradient by `y`.
-pub fn elementwise_loss(
-    function: LossFunction,
-    delta: f64,
-    y: &[f64],
-    target: &[f64],
-) -> (f64, Vec<f64>) {
+pub fn elementwise_loss(function: LossFunction, y: &[f64], target: &[f64]) -> (f64, Vec<f64>) {
     let n = y.len() as f64;
     let mut loss = 0.0;
     let mut gradient = Vec::new();
@@ -89,10 +84,13 @@ pub fn elementwise_loss(
         let (value, slope) = match function {
             LossFunction::SquaredError => (difference.powi(2), 2.0 * difference),
             LossFunction::AbsoluteError => (difference.abs(), sign),
-            LossFunction::Huber if difference.abs() <= delta => {
+            LossFunction::Huber(delta) if difference.abs() <= delta.into() => {
                 (difference.powi(2) / 2.0, difference)
             }
-            LossFunction::Huber => (delta * (difference.abs() - delta / 2.0), delta * sign),
+            LossFunction::Huber(delta) => {
+                let delta = f64::from(delta);
+                (delta * (difference.abs() - delta / 2.0), delta * sign)
+            }
             // `-ln σ(y)` is softplus(-y), and `-ln(1 - σ(y))` is softplus(y).
             LossFunction::BinaryCrossEntropy => (
                 target * softplus(-y) + (1.0 - target) * softplus(y),

@@ -37,8 +37,6 @@ pub struct SoftmaxCrossEntropy<'a, B: Memory> {
 pub struct ElementwiseLoss<'a, B: Memory> {
     /// The loss of an element.
     pub function: LossFunction,
-    /// Where Huber's loss turns from a square into a line, above 0; the others do not have it.
-    pub delta: f32,
     /// Predictions, `[n]`.
     pub y: &'a B::Floats,
     /// Targets, `[n]`.

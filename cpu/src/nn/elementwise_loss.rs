@@ -39,7 +39,6 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy)]
 pub struct ElementwiseLoss {
     function: LossFunction,
-    delta: f32,
     n_outputs: usize,
 }
 
@@ -47,7 +46,6 @@ impl ElementwiseLoss {
     fn new(function: LossFunction, n_outputs: usize) -> Self {
         ElementwiseLoss {
             function,
-            delta: 1.0,
             n_outputs,
         }
     }
@@ -74,10 +72,7 @@ impl ElementwiseLoss {
                 "the delta of Huber's loss is {delta}, it must be a positive number such as 1"
             )));
         }
-        Ok(ElementwiseLoss {
-            delta,
-            ..Self::new(LossFunction::Huber, n_outputs)
-        })
+        Ok(Self::new(LossFunction::Huber(delta), n_outputs))
     }
 
     /// Binary cross-entropy of rows of `n_outputs` logits.
@@ -94,7 +89,6 @@ impl ElementwiseLoss {
     ) -> Result<()> {
         backend.elementwise_loss(backend::ElementwiseLoss {
             function: self.function,
-            delta: self.delta,
             y: pass.y,
             target,
             dy: pass.dy,

@@ -110,7 +110,6 @@ pub(super) fn elementwise_loss(
     let n_blocks = op.n.div_ceil(N_THREADS as usize).min(MAX_BLOCKS as usize);
     let arguments = loss::elementwise_loss {
         function: op.function,
-        delta: op.delta,
         y,
         target,
         dy,

@@ -116,7 +116,6 @@ fn elementwise_loss(backend: &HostBackend, op: ElementwiseLoss<'_, HostBackend>)
     };
     let (loss, n_correct) = slot(check, op.statistics, op.step)?;
 
-    let delta = op.delta;
     let pass = Elementwise { y, target, dy };
     vectorized!(backend, {
         *loss = match op.function {
@@ -137,7 +136,7 @@ fn elementwise_loss(backend: &HostBackend, op: ElementwiseLoss<'_, HostBackend>)
                     if difference > 0.0 { 1.0 } else { sign }
                 },
             ),
-            LossFunction::Huber => pass.mean(
+            LossFunction::Huber(delta) => pass.mean(
                 #[inline(always)]
                 |y, target| {
                     let slope = clamp(y - target, delta);
