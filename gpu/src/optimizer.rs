@@ -4,11 +4,9 @@
 //! and in one pass. The update rules are those of PyTorch's `torch.optim`, in its order of operations,
 //! but for products that are added, which are rounded once.
 
-use core::array;
-
 use cuda_std::kernel::DeviceValue;
 use cuda_std::prelude::*;
-use cuda_std::vector::{F32x4, as_vectors};
+use cuda_std::vector::{F32x4, Vec4, as_vectors};
 
 use crate::elements;
 
@@ -22,12 +20,13 @@ pub const N_THREADS: u32 = 256;
 /// Cost: `12 n` bytes.
 #[kernel]
 pub fn sgd(parameter: PerThread<f32>, gradient: &[f32], learning_rate: f32, weight_decay: f32) {
+    let step = |parameter, gradient, nothing| {
+        let gradient = weight_decay.mul_add(parameter, gradient);
+        ((-learning_rate).mul_add(gradient, parameter), nothing)
+    };
     // SAFETY: all threads are here, with the same buffers.
     unsafe {
-        update(parameter, gradient, [], |parameter, gradient, []| {
-            let gradient = weight_decay.mul_add(parameter, gradient);
-            ((-learning_rate).mul_add(gradient, parameter), [])
-        });
+        update(parameter, gradient, (none(), none(), none()), step);
     }
 }
 
@@ -47,7 +46,7 @@ pub fn sgd_momentum(
     nesterov: bool,
     weight_decay: f32,
 ) {
-    let step = |parameter, gradient, [velocity]: [f32; 1]| {
+    let step = |parameter, gradient, [velocity, ..]: [f32; 3]| {
         let gradient = weight_decay.mul_add(parameter, gradient);
         let velocity = momentum.mul_add(velocity, gradient);
         let direction = if nesterov {
@@ -55,10 +54,13 @@ pub fn sgd_momentum(
         } else {
             velocity
         };
-        ((-learning_rate).mul_add(direction, parameter), [velocity])
+        (
+            (-learning_rate).mul_add(direction, parameter),
+            [velocity, 0.0, 0.0],
+        )
     };
     // SAFETY: all threads are here, with the same buffers.
-    unsafe { update(parameter, gradient, [velocity], step) };
+    unsafe { update(parameter, gradient, (velocity, none(), none()), step) };
 }
 
 /// The numbers of one step of Adam, which the host computes in double precision: `1 - 0.999` has
@@ -105,7 +107,7 @@ pub fn adam(
     exp_avg_sq: PerThread<f32>,
     scalars: AdamScalars,
 ) {
-    let step = |parameter: f32, gradient, [exp_avg, exp_avg_sq]: [f32; 2]| {
+    let step = |parameter: f32, gradient, [exp_avg, exp_avg_sq, _]: [f32; 3]| {
         let s = &scalars;
         let gradient = s.weight_decay.mul_add(parameter, gradient);
         let exp_avg = s.beta1.mul_add(exp_avg, s.one_minus_beta1 * gradient);
@@ -114,10 +116,10 @@ pub fn adam(
         let denominator = s.root_correction.mul_add(exp_avg_sq.sqrt(), s.epsilon);
         let parameter = s.parameter_factor * parameter;
         let parameter = (-s.step_size).mul_add(exp_avg / denominator, parameter);
-        (parameter, [exp_avg, exp_avg_sq])
+        (parameter, [exp_avg, exp_avg_sq, 0.0])
     };
     // SAFETY: all threads are here, with the same buffers.
-    unsafe { update(parameter, gradient, [exp_avg, exp_avg_sq], step) };
+    unsafe { update(parameter, gradient, (exp_avg, exp_avg_sq, none()), step) };
 }
 
 /// The numbers of one step of RMSprop.
@@ -180,7 +182,7 @@ pub fn rmsprop(
         (parameter, [square_avg, velocity, grad_avg])
     };
     // SAFETY: all threads are here, with the same buffers.
-    unsafe { update(parameter, gradient, [square_avg, velocity, grad_avg], step) };
+    unsafe { update(parameter, gradient, (square_avg, velocity, grad_avg), step) };
 }
 
 /// With `g = gradient + weight_decay parameter`: `sum += g²`, then
@@ -198,91 +200,109 @@ pub fn adagrad(
     weight_decay: f32,
     epsilon: f32,
 ) {
-    let step = |parameter, gradient, [sum]: [f32; 1]| {
+    let step = |parameter, gradient, [sum, ..]: [f32; 3]| {
         let gradient = weight_decay.mul_add(parameter, gradient);
         let sum = gradient.mul_add(gradient, sum);
         let direction = gradient / (sum.sqrt() + epsilon);
-        ((-learning_rate).mul_add(direction, parameter), [sum])
+        (
+            (-learning_rate).mul_add(direction, parameter),
+            [sum, 0.0, 0.0],
+        )
     };
     // SAFETY: all threads are here, with the same buffers.
-    unsafe { update(parameter, gradient, [sum], step) };
+    unsafe { update(parameter, gradient, (sum, none(), none()), step) };
 }
 
-/// Updates this thread's elements of a parameter and of `S` arrays that are kept of it: `step` makes
-/// new ones of the parameter, its gradient and the arrays. Of an array that is empty it gets 0.
+/// Updates this thread's elements of a parameter and of up to three arrays that are kept of it: `step`
+/// makes new ones of the parameter, its gradient and the arrays. Of an array that is empty it gets 0.
+///
+/// The arrays have names rather than indices, and so have the lanes of a vector: the compiler would put
+/// an array of handles into local memory.
 ///
 /// # Safety
 ///
 /// - All threads of the launch call it with the same buffers.
 #[inline(always)]
-unsafe fn update<const S: usize>(
+unsafe fn update(
     parameter: PerThread<f32>,
     gradient: &[f32],
-    state: [PerThread<f32>; S],
-    step: impl Fn(f32, f32, [f32; S]) -> (f32, [f32; S]),
+    (first, second, third): (PerThread<f32>, PerThread<f32>, PerThread<f32>),
+    step: impl Fn(f32, f32, [f32; 3]) -> (f32, [f32; 3]),
 ) {
     let i = thread::index_1d() as usize;
     // SAFETY: lengths and addresses are the same for all threads, and so is what they convert.
-    let (parameter, state) = unsafe {
+    let (parameter, first, second, third) = unsafe {
         (
             parameter.into_vectors::<F32x4>(),
-            state.map(|array| array.into_vectors::<F32x4>()),
+            first.into_vectors::<F32x4>(),
+            second.into_vectors::<F32x4>(),
+            third.into_vectors::<F32x4>(),
         )
     };
-    match (parameter, as_vectors::<F32x4>(gradient)) {
-        (Ok(mut parameter), Some(gradient)) if state.iter().all(Result::is_ok) => {
-            let mut state = state.map(Result::ok);
-            if let Some(parameter) = parameter.get_mut()
-                && let Some(gradient) = gradient.get(i)
+    let gradient_vectors = as_vectors::<F32x4>(gradient);
+    match (parameter, gradient_vectors, first, second, third) {
+        (Ok(mut parameter), Some(gradient), Ok(mut first), Ok(mut second), Ok(mut third)) => {
+            if let Some(Vec4(parameter)) = parameter.get_mut()
+                && let Some(Vec4(gradient)) = gradient.get(i)
             {
-                let state = state.each_mut().map(|array| {
-                    let vector = array.as_mut()?.get_mut()?;
-                    Some(&mut vector.0)
-                });
-                update_lanes(&mut parameter.0, gradient.0, state, step);
+                let (first, second, third) = (first.get_mut(), second.get_mut(), third.get_mut());
+                // All is loaded before anything is stored, so loads of 16 bytes stay whole.
+                let (a, b, c) = (value(&first), value(&second), value(&third));
+                let (old, gradient) = (*parameter, *gradient);
+                let step = |lane: usize| {
+                    step(old[lane], gradient[lane], [a.0[lane], b.0[lane], c.0[lane]])
+                };
+                let ((p0, s0), (p1, s1), (p2, s2), (p3, s3)) = (step(0), step(1), step(2), step(3));
+                *parameter = [p0, p1, p2, p3];
+                store(first, Vec4([s0[0], s1[0], s2[0], s3[0]]));
+                store(second, Vec4([s0[1], s1[1], s2[1], s3[1]]));
+                store(third, Vec4([s0[2], s1[2], s2[2], s3[2]]));
             }
         }
-        (parameter, _) => {
+        (parameter, _, first, second, third) => {
             // SAFETY: as above.
-            let (mut parameter, mut state) =
-                unsafe { (elements(parameter), state.map(|array| elements(array))) };
+            let (mut parameter, mut first, mut second, mut third) = unsafe {
+                (
+                    elements(parameter),
+                    elements(first),
+                    elements(second),
+                    elements(third),
+                )
+            };
             if let Some(parameter) = parameter.get_mut()
                 && let Some(gradient) = gradient.get(i)
             {
-                let state = state
-                    .each_mut()
-                    .map(|array| Some(array::from_mut(array.get_mut()?)));
-                update_lanes(array::from_mut(parameter), [*gradient], state, step);
+                let (first, second, third) = (first.get_mut(), second.get_mut(), third.get_mut());
+                let old = [value(&first), value(&second), value(&third)];
+                let new;
+                (*parameter, new) = step(*parameter, *gradient, old);
+                store(first, new[0]);
+                store(second, new[1]);
+                store(third, new[2]);
             }
         }
     }
 }
 
-/// All elements of a thread: everything is loaded before anything is stored, so loads of 16 bytes
-/// stay whole.
+/// What an array holds for this thread; zeros, if there is no array.
 #[inline(always)]
-fn update_lanes<const N: usize, const S: usize>(
-    parameter: &mut [f32; N],
-    gradient: [f32; N],
-    state: [Option<&mut [f32; N]>; S],
-    step: impl Fn(f32, f32, [f32; S]) -> (f32, [f32; S]),
-) {
-    let mut new_parameter = *parameter;
-    let mut new_state = state
-        .each_ref()
-        .map(|array| array.as_ref().map_or([0.0; N], |values| **values));
-    for lane in 0..N {
-        let old_state = array::from_fn(|idx| new_state[idx][lane]);
-        let (value, values) = step(new_parameter[lane], gradient[lane], old_state);
-        new_parameter[lane] = value;
-        for (array, value) in new_state.iter_mut().zip(values) {
-            array[lane] = value;
-        }
+fn value<T: Copy + Default>(element: &Option<&mut T>) -> T {
+    match element {
+        Some(element) => **element,
+        None => T::default(),
     }
-    *parameter = new_parameter;
-    for (array, new) in state.into_iter().zip(new_state) {
-        if let Some(array) = array {
-            *array = new;
-        }
+}
+
+#[inline(always)]
+fn store<T>(element: Option<&mut T>, value: T) {
+    if let Some(element) = element {
+        *element = value;
     }
+}
+
+/// Stands for an array that a rule does not keep.
+#[inline(always)]
+fn none() -> PerThread<f32> {
+    // SAFETY: there is no element.
+    unsafe { PerThread::from_raw_parts(core::ptr::dangling_mut::<F32x4>().cast(), 0) }
 }

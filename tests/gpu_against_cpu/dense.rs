@@ -216,6 +216,7 @@ impl DenseData {
         let sgd = reference::Sgd {
             learning_rate: learning_rate.into(),
             momentum: 0.0,
+            nesterov: false,
             weight_decay: weight_decay.into(),
         };
         let [x, dy] = [&self.x, &self.dy].map(|values| wide(values));

@@ -268,6 +268,7 @@ fn panicking_kernel(backend: &CudaBackend) -> Result<()> {
             step: 0,
             n_rows: 20,
             n_classes: 4,
+            label_smoothing: 0.0,
         })
         .and_then(|()| backend.synchronize())
         .unwrap_err();

@@ -53,6 +53,7 @@ fn training_data() -> TrainingData {
 const SGD: reference::Sgd = reference::Sgd {
     learning_rate: 0.125,
     momentum: 0.875,
+    nesterov: false,
     weight_decay: 1.0 / 1024.0,
 };
 
