@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Backend, GatherBatch, StepStatistics};
 use crate::data::{Dataset, Shuffle, batches};
 use crate::metrics;
-use crate::nn::{LossPass, Mode, Optimizer, Sequential, SoftmaxCrossEntropy, Step, Update};
+use crate::nn::{
+    Clipping, LossPass, Mode, Optimizer, Schedule, Sequential, SoftmaxCrossEntropy, Step, Update,
+};
 use crate::{Error, Result};
 
 /// What an image's bytes are multiplied by: 0 to 1.
@@ -47,6 +49,8 @@ pub struct Trainer<B: Backend> {
     shuffle: Shuffle,
     recipe: Recipe,
     progress: Progress,
+    /// Of the gradients, where they are clipped by their norm.
+    sum_of_squares: B::Floats,
 }
 
 /// How a model is trained.
@@ -54,6 +58,18 @@ pub struct Trainer<B: Backend> {
 pub struct Recipe {
     /// What updates the parameters.
     pub optimizer: Optimizer,
+    /// How the learning rate goes, over [`Recipe::n_epochs`].
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// Epochs that the schedule is laid out for; a constant rate does not depend on it.
+    #[serde(default)]
+    pub n_epochs: usize,
+    /// What becomes of the gradients before each update.
+    #[serde(default)]
+    pub clipping: Option<Clipping>,
+    /// Label smoothing of the loss, see [`SoftmaxCrossEntropy::label_smoothing`].
+    #[serde(default)]
+    pub label_smoothing: f32,
     /// Images per step, at least 1.
     pub batch_size: usize,
     /// Where everything that is drawn begins: the order of the images, what layers drop.
@@ -65,6 +81,10 @@ impl Recipe {
     pub fn new(optimizer: impl Into<Optimizer>, batch_size: usize, seed: u64) -> Self {
         Recipe {
             optimizer: optimizer.into(),
+            schedule: Schedule::constant(),
+            n_epochs: 0,
+            clipping: None,
+            label_smoothing: 0.0,
             batch_size,
             seed,
         }
@@ -77,6 +97,11 @@ impl Recipe {
     /// [`Error::Input`] if a setting is out of its range.
     pub fn check(&self) -> Result<()> {
         self.optimizer.check()?;
+        self.schedule.check()?;
+        if let Some(clipping) = self.clipping {
+            clipping.check()?;
+        }
+        SoftmaxCrossEntropy::new(1).label_smoothing(self.label_smoothing)?;
         if self.batch_size == 0 {
             return Err(Error::Input(
                 "the batch size is 0, it must be at least 1".to_owned(),
@@ -117,11 +142,16 @@ impl<B: Backend> Trainer<B> {
     ///
     /// If the data set is empty or contradicts itself, or the batch size is 0.
     pub fn new(backend: &B, recipe: Recipe, data: &Dataset) -> Result<Self> {
+        let mut data_on_device = DeviceData::new(backend, data, recipe.batch_size)?;
+        data_on_device.loss = data_on_device
+            .loss
+            .label_smoothing(recipe.label_smoothing)?;
         Ok(Trainer {
-            data: DeviceData::new(backend, data, recipe.batch_size)?,
+            data: data_on_device,
             shuffle: Shuffle::new(data.n_images(), recipe.seed),
             recipe,
             progress: Progress::default(),
+            sum_of_squares: backend.zeros(1)?,
         })
     }
 
@@ -217,6 +247,7 @@ impl<B: Backend> Trainer<B> {
         let steps = batches(data.n_images, data.batch_size);
         let n_steps = steps.len();
         let n_steps_before = self.progress.n_epochs * n_steps;
+        let n_steps_in_all = (self.recipe.n_epochs as u64).saturating_mul(n_steps as u64);
         for (step_idx, rows) in steps.enumerate().skip(self.progress.n_steps) {
             let n_rows = rows.len();
             let index = (n_steps_before + step_idx) as u64;
@@ -236,11 +267,24 @@ impl<B: Backend> Trainer<B> {
             };
             data.loss.compute(backend, &data.batch_labels, pass)?;
             let optimizer = &self.recipe.optimizer;
+            let learning_rate = optimizer.learning_rate();
             let update = Update {
-                learning_rate: optimizer.learning_rate(),
+                learning_rate: self
+                    .recipe
+                    .schedule
+                    .rate(learning_rate, index, n_steps_in_all),
                 step: index + 1,
             };
-            model.backward_and_step(backend, &data.x, n_rows, step, optimizer, update)?;
+            match self.recipe.clipping {
+                None => {
+                    model.backward_and_step(backend, &data.x, n_rows, step, optimizer, update)?
+                }
+                Some(clipping) => {
+                    model.backward(backend, &data.x, n_rows, step)?;
+                    clipping.clip(backend, model, &mut self.sum_of_squares)?;
+                    model.step(backend, optimizer, update)?;
+                }
+            }
             self.progress.n_steps = step_idx + 1;
             let is_last = step_idx + 1 == n_steps;
             if progress(rows.end).is_break() && !is_last {
