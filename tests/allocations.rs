@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cpu::backend::{Activation, HostBackend, Window};
 use cpu::data::Dataset;
-use cpu::nn::{Architecture, Initializer, Sgd, models, random_generator};
+use cpu::nn::{
+    Adam, Architecture, Clipping, Initializer, Optimizer, Sgd, models, random_generator,
+};
 use cpu::train::{Recipe, Trainer};
 
 struct Counting;
@@ -63,19 +65,25 @@ fn a_training_step_allocates_nothing() {
         .conv2d(9, Window::square(3).stride(2))
         .flatten()
         .dense(10);
-    for (n_threads, momentum, architecture) in [
-        (1, 0.0, &dense),
-        (2, 0.0, &dense),
-        (3, 0.9, &dense),
-        (2, 0.9, &convolutional),
+    let sgd = || Sgd::new(0.01).unwrap();
+    for (n_threads, optimizer, architecture) in [
+        (1, Optimizer::from(sgd()), &dense),
+        (2, sgd().into(), &dense),
+        (3, sgd().momentum(0.9).unwrap().into(), &dense),
+        (2, Adam::new(1e-3).unwrap().into(), &convolutional),
     ] {
         let backend = HostBackend::new(NonZero::new(n_threads)).unwrap();
         backend.install(|| {
             let mut model = architecture
                 .build(&backend, 64, &mut random_generator(1))
                 .unwrap();
-            let optimizer = Sgd::new(0.01).unwrap().momentum(momentum).unwrap();
-            let mut trainer = Trainer::new(&backend, Recipe::new(optimizer, 64, 1), &data).unwrap();
+            let recipe = Recipe {
+                // What is not fused into the backward pass.
+                clipping: matches!(optimizer, Optimizer::Adam(_))
+                    .then(|| Clipping::norm(1.0).unwrap()),
+                ..Recipe::new(optimizer, 64, 1)
+            };
+            let mut trainer = Trainer::new(&backend, recipe, &data).unwrap();
             // The first steps make the optimizer's state, and each thread allocates once, when it first
             // takes work from another: on a busy machine that may be late. So one whole epoch without
             // an allocation is asked for, which steps that allocate never have.

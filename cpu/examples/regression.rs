@@ -4,7 +4,7 @@
 
 use cpu::backend::{Activation, HostBackend, Memory};
 use cpu::nn::{
-    Architecture, Initializer, LossPass, MeanSquaredError, Mode, Optimizer, Sgd, Step, Update,
+    Architecture, ElementwiseLoss, Initializer, LossPass, Mode, Optimizer, Sgd, Step, Update,
     random_generator,
 };
 use rand::RngExt;
@@ -23,7 +23,7 @@ fn main() -> cpu::Result<()> {
         .dense(1)
         .build(&backend, N_ROWS, &mut random)?;
     let optimizer = Optimizer::from(Sgd::new(0.02)?.momentum(0.9)?);
-    let loss = MeanSquaredError::new(1);
+    let loss = ElementwiseLoss::mean_squared_error(1);
     let mut statistics = backend.statistics(1)?;
 
     for index in 0..N_STEPS {
