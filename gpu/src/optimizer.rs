@@ -163,6 +163,7 @@ pub fn rmsprop(
     grad_avg: PerThread<f32>,
     scalars: RmspropScalars,
 ) {
+    let (velocity, grad_avg) = (optional(velocity), optional(grad_avg));
     let is_centered = !grad_avg.is_empty();
     let step = |parameter, gradient, [square_avg, velocity, grad_avg]: [f32; 3]| {
         let s = &scalars;
@@ -298,6 +299,12 @@ fn store<T>(element: Option<&mut T>, value: T) {
     if let Some(element) = element {
         *element = value;
     }
+}
+
+/// An array that may be empty: wherever that begins, it does not keep the others from being vectors.
+#[inline(always)]
+fn optional(array: PerThread<f32>) -> PerThread<f32> {
+    if array.is_empty() { none() } else { array }
 }
 
 /// Stands for an array that a rule does not keep.

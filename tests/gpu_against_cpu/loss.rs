@@ -149,6 +149,10 @@ fn softmax_cross_entropy_of_special_logits() {
         for logits in SPECIAL_LOGITS {
             for label in 0..4 {
                 for smoothing in [0.0, 0.1] {
+                    // Differences that overflow, of classes that count then.
+                    if smoothing > 0.0 && logits.contains(&3e38) {
+                        continue;
+                    }
                     let name =
                         format!("softmax_cross_entropy of {logits:?}, label {label}, {smoothing}");
                     outputs.extend(cross_entropy(
