@@ -1,6 +1,6 @@
 //! `cargo xtask new-kernel`: what it makes builds, and what it cannot make it refuses.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -25,72 +25,82 @@ fn assert_refused(arguments: &[&str], reason: &str) {
     assert!(message.contains(reason), "{arguments:?}: {message}");
 }
 
-/// Runs cargo as a user would, in the one folder that all such tests share for what they build.
-fn cargo(folder: &Path, command: &str) -> Output {
-    let mut cargo = Command::new(env!("CARGO"));
-    for (name, _) in std::env::vars() {
-        if name.starts_with("CARGO_") && name != "CARGO_HOME" {
-            cargo.env_remove(name);
+/// What builds a crate of its own: `.ci/run` knows it by this module's name.
+mod builds {
+    use std::fs::File;
+
+    use super::*;
+
+    /// Runs cargo as a user would, in the one folder that all such tests share for what they build.
+    fn cargo(folder: &Path, command: &str) -> Output {
+        let mut cargo = Command::new(env!("CARGO"));
+        for (name, _) in std::env::vars() {
+            if name.starts_with("CARGO_") && name != "CARGO_HOME" {
+                cargo.env_remove(name);
+            }
         }
+        let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
+        fs::create_dir_all(&shared).expect("a folder");
+        let alone = File::create(shared.join("lock")).expect("a file");
+        alone.lock().expect("a lock");
+        cargo
+            .env("CARGO_TARGET_DIR", shared.join("target"))
+            // As the other projects in that folder are built.
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_INCREMENTAL", "0")
+            .env("RUSTFLAGS", "-Ctarget-cpu=x86-64-v2")
+            .env_remove("CUDA_DRIVER")
+            .current_dir(folder)
+            .args([command, "--offline"])
+            // The simulator is fast enough for one small kernel as it is, and optimizing it takes a minute.
+            .args(["--config", "profile.dev.package.ptx_sim.opt-level=0"])
+            .output()
+            .expect("cargo runs")
     }
-    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects");
-    fs::create_dir_all(&shared).expect("a folder");
-    let alone = File::create(shared.join("lock")).expect("a file");
-    alone.lock().expect("a lock");
-    cargo
-        .env("CARGO_TARGET_DIR", shared.join("target"))
-        .env("RUSTFLAGS", "-Ctarget-cpu=x86-64-v2")
-        .env_remove("CUDA_DRIVER")
-        .current_dir(folder)
-        .args([command, "--offline"])
-        // The simulator is fast enough for one small kernel as it is, and optimizing it takes a minute.
-        .args(["--config", "profile.dev.package.ptx_sim.opt-level=0"])
-        .output()
-        .expect("cargo runs")
-}
 
-#[test]
-#[cfg(target_arch = "x86_64")]
-fn the_new_crate_tests_and_runs() {
-    // Always the same path, so that cargo knows what it has built of it before.
-    let folder = std::env::temp_dir().join("new-kernel/my-axpy");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).expect("the last test's crate can be removed");
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_new_crate_tests_and_runs() {
+        // Always the same path, so that cargo knows what it has built of it before.
+        let folder = std::env::temp_dir().join("new-kernel/my-axpy");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("the last test's crate can be removed");
+        }
+        let parent = folder.parent().expect("it has one");
+        fs::create_dir_all(parent).expect("a folder");
+        let path = folder.display().to_string();
+        let made = new_kernel(&[&path]);
+        assert!(made.status.success(), "{made:?}");
+        assert_eq!(
+            parent.read_dir().expect("a folder").count(),
+            1,
+            "nothing else is left"
+        );
+        assert_refused(&[&path], "exists already");
+
+        let test = cargo(&folder, "test");
+        assert!(
+            test.status.success(),
+            "{}",
+            String::from_utf8_lossy(&test.stderr)
+        );
+        let printed = String::from_utf8_lossy(&test.stdout).into_owned();
+        assert!(
+            printed.contains("axpy_adds_the_scaled_vector ... ok"),
+            "{printed}"
+        );
+        let run = cargo(&folder, "run");
+        assert!(
+            run.status.success(),
+            "{}",
+            String::from_utf8_lossy(&run.stderr)
+        );
+        let printed = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert_eq!(
+            printed,
+            "2 · [1.0, 2.0, 3.0, 4.0] + 10 = [12.0, 14.0, 16.0, 18.0]\n"
+        );
     }
-    let parent = folder.parent().expect("it has one");
-    fs::create_dir_all(parent).expect("a folder");
-    let path = folder.display().to_string();
-    let made = new_kernel(&[&path]);
-    assert!(made.status.success(), "{made:?}");
-    assert_eq!(
-        parent.read_dir().expect("a folder").count(),
-        1,
-        "nothing else is left"
-    );
-    assert_refused(&[&path], "exists already");
-
-    let test = cargo(&folder, "test");
-    assert!(
-        test.status.success(),
-        "{}",
-        String::from_utf8_lossy(&test.stderr)
-    );
-    let printed = String::from_utf8_lossy(&test.stdout).into_owned();
-    assert!(
-        printed.contains("axpy_adds_the_scaled_vector ... ok"),
-        "{printed}"
-    );
-    let run = cargo(&folder, "run");
-    assert!(
-        run.status.success(),
-        "{}",
-        String::from_utf8_lossy(&run.stderr)
-    );
-    let printed = String::from_utf8_lossy(&run.stdout).into_owned();
-    assert_eq!(
-        printed,
-        "2 · [1.0, 2.0, 3.0, 4.0] + 10 = [12.0, 14.0, 16.0, 18.0]\n"
-    );
 }
 
 #[test]
