@@ -11,7 +11,10 @@ use std::sync::Once;
 
 use cpu::backend::cuda::PTX;
 use cuda_std::kernel::Kernel;
-use gpu::{activation, batch, clipping, convolution, dense, loss, optimizer, pooling};
+use gpu::{
+    activation, batch, clipping, convolution, dense, dropout, embedding, loss, normalization,
+    optimizer, pooling, softmax,
+};
 
 /// The names of kernels, from their types.
 macro_rules! names {
@@ -36,10 +39,20 @@ fn all_kernels() -> BTreeSet<&'static str> {
         clipping::sum_of_squares,
         dense::dense_backward_bias,
         dense::dense_naive,
+        dropout::apply_dropout,
+        embedding::embedding_backward,
+        embedding::embedding_forward,
         loss::elementwise_loss,
         loss::predictions,
         loss::softmax_cross_entropy,
         loss::sum_statistics,
+        normalization::batch_norm_backward_input,
+        normalization::batch_norm_backward_parameters,
+        normalization::batch_norm_forward,
+        normalization::batch_norm_statistics,
+        normalization::layer_norm_backward_input,
+        normalization::layer_norm_backward_parameters,
+        normalization::layer_norm_forward,
         optimizer::adagrad,
         optimizer::adam,
         optimizer::rmsprop,
@@ -49,6 +62,8 @@ fn all_kernels() -> BTreeSet<&'static str> {
         pooling::average_pooling_forward,
         pooling::max_pooling_backward,
         pooling::max_pooling_forward,
+        softmax::softmax_backward,
+        softmax::softmax_forward,
     ]
     .union(&tiled_products())
     .copied()
@@ -91,6 +106,12 @@ fn vector_accesses() -> Vec<(&'static str, usize, usize)> {
         (clipping::clip_norm::NAME, 1, 1),
         (clipping::clip_value::NAME, 1, 1),
         (clipping::sum_of_squares::NAME, 1, 0),
+        (dropout::apply_dropout::NAME, 1, 1),
+        (embedding::embedding_forward::NAME, 1, 1),
+        (normalization::batch_norm_backward_input::NAME, 2, 1),
+        (normalization::batch_norm_backward_parameters::NAME, 2, 0),
+        (normalization::batch_norm_forward::NAME, 1, 1),
+        (normalization::batch_norm_statistics::NAME, 2, 0),
         (optimizer::adagrad::NAME, 3, 2),
         (optimizer::adam::NAME, 4, 3),
         (optimizer::rmsprop::NAME, 5, 4),

@@ -12,10 +12,14 @@ pub mod batch;
 pub mod clipping;
 pub mod convolution;
 pub mod dense;
+pub mod dropout;
+pub mod embedding;
 pub mod loss;
+pub mod normalization;
 pub mod optimizer;
 pub mod pooling;
 mod reduce;
+pub mod softmax;
 
 use cuda_std::output::PerThread;
 use cuda_std::vector::F32x4;

@@ -9,7 +9,7 @@ use cuda_std::prelude::*;
 use cuda_std::warp::{WARP_SIZE, lane_id};
 
 use crate::clipping::clamp;
-use crate::reduce::{N_WARPS, block_sum, warp_reduce};
+use crate::reduce::{N_WARPS, block_sum, for_each_of_lane, warp_reduce};
 
 pub use crate::reduce::{MAX_BLOCKS, N_THREADS};
 
@@ -263,16 +263,6 @@ fn first_row() -> usize {
 #[inline(always)]
 fn row_stride() -> usize {
     (thread::grid_dim_x() * N_ROWS_PER_BLOCK as u32) as usize
-}
-
-/// Calls `function` with those of `0..n` that are this lane's.
-#[inline(always)]
-fn for_each_of_lane(n: usize, mut function: impl FnMut(usize)) {
-    let mut idx = lane_id() as usize;
-    while idx < n {
-        function(idx);
-        idx += WARP_SIZE as usize;
-    }
 }
 
 /// Stores what thread 0 has summed as that of its block.

@@ -11,6 +11,16 @@ pub const MAX_BLOCKS: u32 = 1024;
 /// Warps of such a block.
 pub const N_WARPS: usize = (N_THREADS / WARP_SIZE) as usize;
 
+/// Calls `function` with those of `0..n` that are this lane's.
+#[inline(always)]
+pub fn for_each_of_lane(n: usize, mut function: impl FnMut(usize)) {
+    let mut idx = lane_id() as usize;
+    while idx < n {
+        function(idx);
+        idx += WARP_SIZE as usize;
+    }
+}
+
 /// Combines the values of a warp's lanes, in pairs, then pairs of pairs; every lane gets the result.
 ///
 /// # Safety
@@ -68,4 +78,44 @@ pub unsafe fn block_sum(loss: f32, count: u32) -> (f32, u32) {
         }
     }
     sum
+}
+
+/// Sums two values over the block: first in each warp, then warp after warp. Every thread gets the
+/// sums.
+///
+/// # Safety
+///
+/// - The block has [`N_THREADS`] threads along x, and all of them call it together.
+#[inline(always)]
+pub unsafe fn block_sums(first: f32, second: f32) -> (f32, f32) {
+    let s_first = shared_tile![f32; N_WARPS]; // (warps)
+    let s_second = shared_tile![f32; N_WARPS]; // (warps)
+    // SAFETY: all lanes are here.
+    let (first, second) = unsafe {
+        (
+            warp_reduce(first, |a, b| a + b),
+            warp_reduce(second, |a, b| a + b),
+        )
+    };
+    // Lets all threads read the sums of an earlier call before these are written.
+    thread::sync_threads();
+    let warp_idx = (thread::thread_idx_x() / WARP_SIZE) as usize;
+    if lane_id() == 0 {
+        // SAFETY: one lane of each warp writes that warp's entry.
+        unsafe {
+            s_first.write(warp_idx, first);
+            s_second.write(warp_idx, second);
+        }
+    }
+    // Makes the warps' sums visible to all threads.
+    thread::sync_threads();
+    let mut sums = (0.0, 0.0);
+    for warp_idx in 0..N_WARPS {
+        // SAFETY: written before the barrier, and until the next one by no one.
+        unsafe {
+            sums.0 += s_first.read::<f32>(warp_idx);
+            sums.1 += s_second.read::<f32>(warp_idx);
+        }
+    }
+    sums
 }

@@ -4,7 +4,7 @@ use cpu::backend::Activation;
 
 use crate::buffers::{generator, input, output, read, uniform};
 use crate::compare::{Output, SMALLEST_NORMAL, UNIT, wide};
-use crate::dense::{ACTIVATIONS, N_ACTIVATION_ROUNDINGS};
+use crate::dense::N_ACTIVATION_ROUNDINGS;
 use crate::devices::devices;
 use crate::reference;
 
@@ -30,6 +30,30 @@ const SPECIAL: [f32; 14] = [
     -103.5,
 ];
 
+const ACTIVATIONS: [Activation; 9] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::Sigmoid,
+    Activation::Tanh,
+    Activation::LEAKY_RELU,
+    Activation::LeakyRelu(-0.5),
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Silu,
+];
+
+/// Errors of an activation in roundings of its value: its own, and those of the exponent of what it
+/// falls off like, which become relative ones.
+fn n_roundings(activation: Activation, x: f64) -> f64 {
+    let exponent = match activation {
+        Activation::Gelu => 0.5 * x * x,
+        Activation::GeluTanh => 4.0 * reference::gelu_exponent(x).abs(),
+        _ => 0.0,
+    };
+    // Beyond, the value is 0.
+    N_ACTIVATION_ROUNDINGS + exponent.min(512.0)
+}
+
 #[test]
 fn activation_forward() {
     on_each!(devices(), |backend| {
@@ -44,14 +68,14 @@ fn activation_forward() {
                 let name = format!("activation_forward, {activation:?}, {n}");
                 let mut y = output(backend, &vec![f32::NAN; n])?;
                 backend.activation_forward(activation, &input(backend, &x)?, &mut y, n)?;
-                let expected: Vec<f64> = wide(&x)
+                let (expected, limit) = wide(&x)
                     .into_iter()
-                    .map(|x| reference::activation(activation, x))
-                    .collect();
-                let limit = expected
-                    .iter()
-                    .map(|y| N_ACTIVATION_ROUNDINGS * UNIT * y.abs() + SMALLEST_NORMAL)
-                    .collect();
+                    .map(|x| {
+                        let y = reference::activation(activation, x);
+                        let limit = n_roundings(activation, x) * UNIT * y.abs();
+                        (y, limit + SMALLEST_NORMAL)
+                    })
+                    .unzip();
                 let actual = read(backend, &name, &y)?;
                 outputs.push(Output::new(name, actual, expected, limit));
             }
@@ -68,15 +92,15 @@ fn activation_backward() {
             for activation in ACTIVATIONS {
                 let name = format!("activation_backward, {activation:?}, {n}");
                 let random = &mut generator(idx as u64);
-                // What activations give: -1 to 1, or anything for those that are piecewise linear.
-                let mut y = uniform(random, n, 1.0);
+                let is_curved = matches!(activation, Activation::Sigmoid | Activation::Tanh);
+                // What these two give: -1 to 1; anything where the input is asked for, or either.
+                let mut known = uniform(random, n, if is_curved { 1.0 } else { 9.0 });
                 let mut gradient = uniform(random, n, 5.0);
-                let is_piecewise_linear =
-                    matches!(activation, Activation::Identity | Activation::Relu);
-                if is_piecewise_linear {
-                    y.iter_mut()
+                if !is_curved {
+                    known
+                        .iter_mut()
                         .zip(SPECIAL)
-                        .for_each(|(y, special)| *y = special);
+                        .for_each(|(known, special)| *known = special);
                 }
                 let specials = SPECIAL.into_iter().rev();
                 gradient
@@ -84,29 +108,41 @@ fn activation_backward() {
                     .zip(specials)
                     .for_each(|(g, special)| *g = special);
                 let mut buffer = output(backend, &gradient)?;
-                backend.activation_backward(activation, &input(backend, &y)?, &mut buffer, n)?;
-                let (y, gradient) = (wide(&y), wide(&gradient));
-                let expected = y
-                    .iter()
-                    .zip(&gradient)
-                    .map(|(&y, &g)| reference::activation_backward(activation, y, g))
-                    .collect();
-                // Two of the derivatives are 0 or 1. The others are at most 1, and rounded four times at
-                // most.
-                let limit = gradient
-                    .iter()
-                    .map(|gradient| {
-                        if is_piecewise_linear {
-                            0.0
-                        } else {
-                            4.0 * UNIT * gradient.abs() + SMALLEST_NORMAL
-                        }
+                backend.activation_backward(
+                    activation,
+                    &input(backend, &known)?,
+                    &mut buffer,
+                    n,
+                )?;
+                let (expected, limit) = wide(&known)
+                    .into_iter()
+                    .zip(wide(&gradient))
+                    .map(|(known, gradient)| {
+                        let expected = reference::activation_backward(activation, known, gradient);
+                        (expected, backward_limit(activation, known, gradient))
                     })
-                    .collect();
+                    .unzip();
                 let actual = read(backend, &name, &buffer)?;
                 outputs.push(Output::new(name, actual, expected, limit));
             }
         }
         Ok(outputs)
     });
+}
+
+fn backward_limit(activation: Activation, known: f64, gradient: f64) -> f64 {
+    let gradient = gradient.abs();
+    match activation {
+        Activation::Identity | Activation::Relu => 0.0,
+        // One of the two derivatives is 1, the other one is multiplied once.
+        Activation::LeakyRelu(_) => UNIT * gradient + SMALLEST_NORMAL,
+        // These derivatives are at most 1, and rounded four times at most.
+        Activation::Sigmoid | Activation::Tanh => 4.0 * UNIT * gradient + SMALLEST_NORMAL,
+        Activation::Gelu | Activation::GeluTanh | Activation::Silu => {
+            let [value, change] = reference::derivative_terms(activation, known).map(f64::abs);
+            // Twice: for the two factors of the second term.
+            let n_roundings = 2.0 * n_roundings(activation, known);
+            gradient * (n_roundings * UNIT * (value + change) + SMALLEST_NORMAL) + SMALLEST_NORMAL
+        }
+    }
 }

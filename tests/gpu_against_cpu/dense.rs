@@ -12,11 +12,13 @@ use crate::compare::{Output, SMALLEST_NORMAL, UNIT, absolute, wide};
 use crate::devices::{devices, devices_and_versions};
 use crate::reference::{self, DenseShape};
 
-pub const ACTIVATIONS: [Activation; 4] = [
+/// Those that layers apply to their own sums.
+pub const ACTIVATIONS: [Activation; 5] = [
     Activation::Identity,
     Activation::Relu,
     Activation::Sigmoid,
     Activation::Tanh,
+    Activation::LEAKY_RELU,
 ];
 
 /// Each size once in each dimension, beside others that differ from it and from each other; shapes
@@ -258,7 +260,7 @@ fn dense_forward() {
         let mut outputs = Vec::new();
         for (idx, shape) in dense_shapes().into_iter().enumerate() {
             let data = DenseData::draw(shape, idx as u64);
-            outputs.push(data.forward(backend, shape, ACTIVATIONS[idx % 4])?);
+            outputs.push(data.forward(backend, shape, ACTIVATIONS[idx % ACTIVATIONS.len()])?);
         }
         Ok(outputs)
     });

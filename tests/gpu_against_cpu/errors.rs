@@ -198,7 +198,7 @@ fn wrong_shapes_are_refused() {
         "dense_backward_input: `dx` holds 5 elements, its shape needs 6".to_owned(),
         "dense_backward_weight: `dbias` holds 5 elements, its shape needs 6".to_owned(),
         "activation_forward: `y` holds 5 elements, its shape needs 6".to_owned(),
-        "activation_backward: `y` holds 5 elements, its shape needs 6".to_owned(),
+        "activation_backward: `known` holds 5 elements, its shape needs 6".to_owned(),
         "pooling_forward: `y` holds 5 elements, its shape needs 6".to_owned(),
         "pooling_backward: `dy` holds 5 elements, its shape needs 6".to_owned(),
         "a window of 3x3 does not fit onto an image of 2x3 pixels".to_owned(),
@@ -229,19 +229,162 @@ fn wrong_shapes_are_refused() {
     }
 }
 
-/// A kernel that panics takes its context with it, so this runs in a process of its own: this test,
-/// started again.
+/// The same for layers that normalize, and for embeddings.
+#[test]
+fn wrong_normalizations_and_embeddings_are_refused() {
+    fn errors<B: Backend>(backend: &B) -> Result<Vec<String>> {
+        let six = backend.zeros(6)?;
+        let five = backend.zeros(5)?;
+        let buffers = (0..5)
+            .map(|_| backend.zeros(6))
+            .collect::<Result<Vec<_>>>()?;
+        let Ok([mut a, mut b, mut c, mut d, mut y]) = <[_; 5]>::try_from(buffers) else {
+            unreachable!("there are five");
+        };
+        let [a, b, c, d, y] = [&mut a, &mut b, &mut c, &mut d, &mut y];
+        let shape = |n_rows, n_channels, n_pixels| ChannelShape {
+            n_rows,
+            n_channels,
+            n_pixels,
+        };
+        let embedding = |n_positions, n_entries, n_values| EmbeddingShape {
+            n_positions,
+            n_entries,
+            n_values,
+        };
+        let mut results = Vec::new();
+        for (x, shape) in [
+            (&six, shape(1, 6, 1)),
+            (&five, shape(2, 1, 3)),
+            (&six, shape(2, 7, 1)),
+        ] {
+            results.push(backend.batch_norm_training(BatchNormTraining {
+                x,
+                weight: &six,
+                bias: &six,
+                epsilon: 1e-5,
+                momentum: 0.1,
+                activation: Activation::Identity,
+                mean: &mut *a,
+                variance: &mut *b,
+                running_mean: &mut *c,
+                running_variance: &mut *d,
+                y: &mut *y,
+                shape,
+            }));
+        }
+        results.push(backend.layer_norm_forward(LayerNormForward {
+            x: &six,
+            weight: &six,
+            bias: &six,
+            epsilon: 1e-5,
+            mean: a,
+            variance: b,
+            y,
+            n_rows: 2,
+            n_values: 0,
+        }));
+        results.push(backend.softmax_forward(SoftmaxForward {
+            x: &five,
+            y,
+            n_rows: 2,
+            n_values: 3,
+        }));
+        results.push(backend.dropout(Mask::new(0.5, 1, 1), &six, y, 7));
+        for shape in [embedding(2, 3, 4), embedding(2, 0, 3), embedding(7, 1, 1)] {
+            results.push(backend.embedding_forward(EmbeddingForward {
+                x: &six,
+                table: &six,
+                y,
+                shape,
+            }));
+        }
+        Ok(results
+            .into_iter()
+            .map(|result| result.unwrap_err().to_string())
+            .collect())
+    }
+    let expected = [
+        "batch_norm_training: a batch of 1 rows with 1 values per channel has no variance, training \
+         needs at least 2 values per channel; take larger batches",
+        "batch_norm_training: `x` holds 5 elements, its shape needs 6",
+        "batch_norm_training: `weight` holds 6 elements, its shape needs 7",
+        "layer_norm_forward: `n_values` is 0, it must be at least 1",
+        "softmax_forward: `x` holds 5 elements, its shape needs 6",
+        "dropout: `x` holds 6 elements, its shape needs 7",
+        "embedding_forward: `table` holds 6 elements, its shape needs 12",
+        "an embedding with 0 entries of 3 values cannot be made: it needs 1 to 16777216 entries of at \
+         least 1 value",
+        "embedding_forward: `x` holds 6 elements, its shape needs 7",
+    ];
+    for (name, device) in devices() {
+        let errors = match &device {
+            Device::Host(backend) => errors(backend),
+            Device::Cuda(backend) => errors(&**backend),
+        };
+        assert_eq!(errors.unwrap(), expected, "{name}");
+    }
+}
+
+/// What stands where an index should is an error at once on the CPU.
+#[test]
+fn what_is_no_index_is_refused() {
+    let backend = HostBackend::new(None).unwrap();
+    for wrong in [3.0, -1.0, 0.5, f32::NAN, f32::INFINITY] {
+        let error = embed(&backend, wrong).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("embedding_forward: `x[4]` is {wrong}, indices are whole numbers below 3")
+        );
+    }
+    embed(&backend, -0.0).unwrap();
+}
+
+/// Looks up six indices, of which one is given, in a table of three.
+fn embed<B: Backend>(backend: &B, index: f32) -> Result<()> {
+    backend.embedding_forward(EmbeddingForward {
+        x: &backend.upload_floats(&[0.0, 1.0, 2.0, 0.0, index, 1.0])?,
+        table: &backend.zeros(3 * 2)?,
+        y: &mut backend.zeros(6 * 2)?,
+        shape: EmbeddingShape {
+            n_positions: 6,
+            n_entries: 3,
+            n_values: 2,
+        },
+    })
+}
+
 #[test]
 fn a_kernel_that_panics_is_named() {
+    on_a_device_of_its_own("a_kernel_that_panics_is_named", panicking_kernel);
+}
+
+#[test]
+fn what_is_no_index_stops_the_kernel() {
+    on_a_device_of_its_own("what_is_no_index_stops_the_kernel", |backend| {
+        embed(backend, 2.5)?;
+        let error = backend.synchronize().unwrap_err();
+        // Element 8 of the output is the first of the fifth index.
+        assert_eq!(
+            error.to_string(),
+            "cuda: kernel `embedding_forward` panicked in block (0, 0, 0), thread (8, 0, 0)"
+        );
+        Ok(())
+    });
+}
+
+/// A kernel that panics takes its context with it, so this runs in a process of its own: the test of
+/// this name, started again.
+fn on_a_device_of_its_own(test: &str, body: impl Fn(&CudaBackend) -> Result<()>) {
     const CHILD_VARIABLE: &str = "TEST_PANICKING_KERNEL";
     if std::env::var_os(CHILD_VARIABLE).is_some() {
         for name in names().iter().filter(|name| *name != "cpu") {
-            panicking_kernel(&cuda_backend(name)).unwrap();
+            body(&cuda_backend(name)).unwrap();
         }
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["a_kernel_that_panics_is_named", "--exact", "--nocapture"])
+        .args([&format!("errors::{test}"), "--exact", "--nocapture"])
         .env(CHILD_VARIABLE, "1")
         .output()
         .unwrap();
@@ -250,6 +393,8 @@ fn a_kernel_that_panics_is_named() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    // A name that is no test's would pass, too.
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
 }
 
 /// A label that is no class is an index past the end of a row of logits.

@@ -18,12 +18,16 @@ mod clipping;
 mod compare;
 mod convolution;
 mod dense;
+mod dropout;
+mod embedding;
 mod errors;
 mod loss;
+mod normalization;
 #[path = "../on_gpu/mod.rs"]
 mod on_gpu;
 mod optimizer;
 mod pooling;
 #[path = "../reference/mod.rs"]
 mod reference;
+mod softmax;
 mod training;

@@ -7,15 +7,21 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod convolution;
+mod embedding;
 mod loss;
+mod normalization;
 mod optimizer;
 mod pooling;
+mod softmax;
 
 use cpu::backend::Activation;
 
+pub use embedding::{embedding_backward, embedding_forward};
 pub use loss::*;
+pub use normalization::Normalization;
 pub use optimizer::*;
 pub use pooling::{pooling_backward, pooling_forward};
+pub use softmax::{softmax_backward, softmax_forward};
 
 /// Sizes of a dense layer: B, K and N.
 #[derive(Debug, Clone, Copy)]
@@ -98,18 +104,64 @@ pub fn activation(activation: Activation, x: f64) -> f64 {
         Activation::Identity => x,
         Activation::Relu if x <= 0.0 => 0.0,
         Activation::Relu => x,
-        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::Sigmoid => sigmoid(x),
         Activation::Tanh => x.tanh(),
+        Activation::LeakyRelu(_) if x > 0.0 => x,
+        Activation::LeakyRelu(slope) => f64::from(slope) * x,
+        Activation::Gelu => x * normal_distribution(x),
+        Activation::GeluTanh => x * sigmoid(gelu_exponent(x)),
+        Activation::Silu => x * sigmoid(x),
     }
 }
 
-/// The gradient by the activation's input, from its value `y` and the gradient by that.
-pub fn activation_backward(activation: Activation, y: f64, gradient: f64) -> f64 {
+/// The gradient by the activation's input, from the gradient by its value and from what tells the
+/// derivative: the value, or the input of those that it does not tell.
+pub fn activation_backward(activation: Activation, known: f64, gradient: f64) -> f64 {
     match activation {
         Activation::Identity => gradient,
-        Activation::Relu if y <= 0.0 => 0.0,
+        Activation::Relu if known <= 0.0 => 0.0,
         Activation::Relu => gradient,
-        Activation::Sigmoid => gradient * y * (1.0 - y),
-        Activation::Tanh => gradient * (1.0 - y * y),
+        Activation::Sigmoid => gradient * known * (1.0 - known),
+        Activation::Tanh => gradient * (1.0 - known * known),
+        Activation::LeakyRelu(_) if known > 0.0 => gradient,
+        Activation::LeakyRelu(slope) => f64::from(slope) * gradient,
+        Activation::Gelu | Activation::GeluTanh | Activation::Silu => {
+            let [value, change] = derivative_terms(activation, known);
+            gradient * (value + change)
+        }
     }
+}
+
+/// The derivative of `x f(x)`: `f(x)` and `x f'(x)`.
+pub fn derivative_terms(activation: Activation, x: f64) -> [f64; 2] {
+    let sigmoid_and_slope = |u: f64| (sigmoid(u), sigmoid(u) * sigmoid(-u));
+    let (factor, slope) = match activation {
+        Activation::Gelu => {
+            let density = (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
+            (normal_distribution(x), density)
+        }
+        Activation::GeluTanh => {
+            let (factor, slope) = sigmoid_and_slope(gelu_exponent(x));
+            let change = (8.0 / std::f64::consts::PI).sqrt() * (1.0 + 3.0 * 0.044715 * x * x);
+            // Where the slope is 0, a change that is infinite does not count.
+            (factor, if slope == 0.0 { 0.0 } else { slope * change })
+        }
+        Activation::Silu => sigmoid_and_slope(x),
+        _ => panic!("{activation:?} is no product with its input"),
+    };
+    [factor, x * slope]
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// `Φ(x)`.
+fn normal_distribution(x: f64) -> f64 {
+    0.5 * libm::erfc(-x / std::f64::consts::SQRT_2)
+}
+
+/// `2u` of `(1 + tanh u) / 2`, which is the sigmoid of it.
+pub fn gelu_exponent(x: f64) -> f64 {
+    (8.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)
 }

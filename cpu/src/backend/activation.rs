@@ -15,14 +15,17 @@ pub trait ActivationOperations: Memory {
         y: &mut Self::Floats,
         n: usize,
     ) -> Result<()>;
-    /// `gradient[i] *= activation'(x[i])` for `i < n`, from the output `y[i] = activation(x[i])`.
+    /// `gradient[i] *= activation'(x[i])` for `i < n`.
     ///
-    /// ReLU sets the gradient to 0 where `y[i] <= 0` and leaves it as it is elsewhere: a NaN in `y`
-    /// lets it pass, as in PyTorch.
+    /// `known` holds the output, `activation(x[i])`, for the activations that it tells the derivative
+    /// of ([`Activation::is_known_from_output`]), and the input, `x[i]`, for the others.
+    ///
+    /// ReLU sets the gradient to 0 where its output is not above 0 and leaves it as it is elsewhere: a
+    /// NaN there lets it pass, as in PyTorch.
     fn activation_backward(
         &self,
         activation: Activation,
-        y: &Self::Floats,
+        known: &Self::Floats,
         gradient: &mut Self::Floats,
         n: usize,
     ) -> Result<()>;

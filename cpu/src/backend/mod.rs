@@ -13,11 +13,15 @@ mod clipping;
 mod convolution;
 pub mod cuda;
 mod dense;
+mod dropout;
+mod embedding;
 pub mod host;
 mod loss;
+mod normalization;
 mod operation;
 mod optimizer;
 mod pooling;
+mod softmax;
 mod window;
 
 use crate::Result;
@@ -33,10 +37,19 @@ pub use cuda::CudaBackend;
 pub use dense::{
     DenseBackwardInput, DenseBackwardWeight, DenseForward, DenseOperations, DenseSgdStep,
 };
+pub use dropout::{DropoutOperations, Mask};
+pub use embedding::{
+    EmbeddingBackward, EmbeddingForward, EmbeddingOperations, EmbeddingShape, MAX_ENTRIES,
+};
 pub use host::HostBackend;
 pub use loss::{ElementwiseLoss, LossFunction, LossOperations, SoftmaxCrossEntropy};
+pub use normalization::{
+    BatchNormBackward, BatchNormEvaluation, BatchNormTraining, ChannelShape, LayerNormBackward,
+    LayerNormForward, NormalizationOperations,
+};
 pub use optimizer::{AdagradStep, AdamStep, OptimizerOperations, RmspropStep, SgdStep};
 pub use pooling::{Pooling, PoolingBackward, PoolingForward, PoolingOperations, PoolingShape};
+pub use softmax::{SoftmaxBackward, SoftmaxForward, SoftmaxOperations};
 pub use window::Window;
 
 /// What a step of training or evaluation measured, one entry per slot.
@@ -94,6 +107,10 @@ pub trait Backend:
     + ConvolutionOperations
     + ActivationOperations
     + PoolingOperations
+    + DropoutOperations
+    + NormalizationOperations
+    + EmbeddingOperations
+    + SoftmaxOperations
     + LossOperations
     + OptimizerOperations
     + ClippingOperations
@@ -107,9 +124,12 @@ impl<B> Backend for B where
         + ConvolutionOperations
         + ActivationOperations
         + PoolingOperations
+        + DropoutOperations
+        + NormalizationOperations
+        + EmbeddingOperations
+        + SoftmaxOperations
         + LossOperations
         + OptimizerOperations
-        + ClippingOperations
         + ClippingOperations
         + BatchOperations
 {

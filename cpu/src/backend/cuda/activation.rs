@@ -21,11 +21,11 @@ impl ActivationOperations for CudaBackend {
     fn activation_backward(
         &self,
         activation: Activation,
-        y: &Buffer<f32>,
+        known: &Buffer<f32>,
         gradient: &mut Buffer<f32>,
         n: usize,
     ) -> Result<()> {
-        backward(self, activation, y, gradient, n)
+        backward(self, activation, known, gradient, n)
     }
 }
 
@@ -47,17 +47,17 @@ pub(super) fn forward(
 pub(super) fn backward(
     backend: &CudaBackend,
     activation: Activation,
-    y: &Buffer<f32>,
+    known: &Buffer<f32>,
     gradient: &mut Buffer<f32>,
     n: usize,
 ) -> Result<()> {
     let check = Operation("activation_backward");
-    let y = check.argument("y", y, &[n])?;
+    let known = check.argument("known", known, &[n])?;
     let gradient = check.argument_mut("gradient", gradient, &[n])?;
     let config = check.threads_of_quads(n, N_THREADS)?;
     let arguments = activation::activation_backward {
         activation,
-        y,
+        known,
         gradient,
     };
     // SAFETY: a thread per element or quad, and lengths that agree.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytemuck::Zeroable;
 use cuda_launch::LaunchConfig;
 use cuda_std::kernel::{DeviceSlice, DeviceSliceMut, DeviceValue};
+use cuda_std::warp::WARP_SIZE;
 use cust::context::Context;
 use cust::error::CudaResult;
 use cust::memory::{DeviceBuffer, DeviceCopy};
@@ -148,6 +149,11 @@ impl Operation {
     pub(super) fn threads(self, n: usize, n_threads: u32) -> Result<LaunchConfig> {
         self.dimension("elements", n)?;
         self.blocks(n.div_ceil(n_threads as usize), n_threads)
+    }
+
+    /// A warp for each of `n` rows, in blocks of `n_threads` threads.
+    pub(super) fn warps(self, n_rows: usize, n_threads: u32) -> Result<LaunchConfig> {
+        self.threads(n_rows.saturating_mul(WARP_SIZE as usize), n_threads)
     }
 
     /// A thread for each of `n` elements, or for each four if they are whole quads: what the kernels

@@ -13,9 +13,13 @@ mod clipping;
 mod convolution;
 mod dense;
 mod devices;
+mod dropout;
+mod embedding;
 mod loss;
+mod normalization;
 mod optimizer;
 mod pooling;
+mod softmax;
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;

@@ -1,5 +1,9 @@
 //! Activations, forward and backward, over loops that the compiler turns into vector code.
 
+use gpu::activation::{
+    gelu, gelu_derivative, gelu_tanh, gelu_tanh_derivative, silu, silu_derivative,
+};
+
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
 use crate::backend::{Activation, ActivationOperations};
@@ -18,11 +22,11 @@ impl ActivationOperations for HostBackend {
     fn activation_backward(
         &self,
         activation: Activation,
-        y: &Floats,
+        known: &Floats,
         gradient: &mut Floats,
         n: usize,
     ) -> Result<()> {
-        backward(self, activation, y, gradient, n)
+        backward(self, activation, known, gradient, n)
     }
 }
 
@@ -54,19 +58,19 @@ pub(super) fn forward(
 pub(super) fn backward(
     backend: &HostBackend,
     activation: Activation,
-    y: &Floats,
+    known: &Floats,
     gradient: &mut Floats,
     n: usize,
 ) -> Result<()> {
     let check = Operation("activation_backward");
-    let y = check.read("y", y, &[n])?;
+    let known = check.read("known", known, &[n])?;
     let gradient = check.write("gradient", gradient, &[n])?;
     backend.for_each_chunk(
         gradient,
         WORK_PER_ELEMENT,
         #[inline(always)]
         |begin, gradient| {
-            apply_derivative(activation, &y[begin..], gradient);
+            apply_derivative(activation, &known[begin..], gradient);
         },
     );
     Ok(())
@@ -75,26 +79,38 @@ pub(super) fn backward(
 /// `values[i] = activation(values[i])`.
 #[inline(always)]
 pub(super) fn apply(activation: Activation, values: &mut [f32]) {
+    let values = values.iter_mut();
     match activation {
         Activation::Identity => {}
         // `f32::max` would turn NaN into 0.
-        Activation::Relu => values
-            .iter_mut()
-            .for_each(|x| *x = if *x <= 0.0 { 0.0 } else { *x }),
-        Activation::Sigmoid => values.iter_mut().for_each(|x| *x = sigmoid(*x)),
-        Activation::Tanh => values.iter_mut().for_each(|x| *x = tanh(*x)),
+        Activation::Relu => values.for_each(|x| *x = if *x <= 0.0 { 0.0 } else { *x }),
+        Activation::Sigmoid => values.for_each(|x| *x = sigmoid(*x)),
+        Activation::Tanh => values.for_each(|x| *x = tanh(*x)),
+        Activation::LeakyRelu(slope) => {
+            values.for_each(|x| *x = if *x > 0.0 { *x } else { slope * *x });
+        }
+        Activation::Gelu => values.for_each(|x| *x = gelu(*x, exp)),
+        Activation::GeluTanh => values.for_each(|x| *x = gelu_tanh(*x, exp)),
+        Activation::Silu => values.for_each(|x| *x = silu(*x, exp)),
     }
 }
 
-/// `gradient[i] *= activation'`, in terms of `y = activation(x)`.
+/// `gradient[i] *= activation'`, in terms of what is known: the output, or the input of the
+/// activations that it does not tell.
 #[inline(always)]
-pub(super) fn apply_derivative(activation: Activation, y: &[f32], gradient: &mut [f32]) {
-    let pairs = gradient.iter_mut().zip(y);
+pub(super) fn apply_derivative(activation: Activation, known: &[f32], gradient: &mut [f32]) {
+    let pairs = gradient.iter_mut().zip(known);
     match activation {
         Activation::Identity => {}
         Activation::Relu => pairs.for_each(|(g, &y)| *g = if y <= 0.0 { 0.0 } else { *g }),
         Activation::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
         Activation::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
+        Activation::LeakyRelu(slope) => {
+            pairs.for_each(|(g, &y)| *g = if y > 0.0 { *g } else { slope * *g });
+        }
+        Activation::Gelu => pairs.for_each(|(g, &x)| *g *= gelu_derivative(x, exp)),
+        Activation::GeluTanh => pairs.for_each(|(g, &x)| *g *= gelu_tanh_derivative(x, exp)),
+        Activation::Silu => pairs.for_each(|(g, &x)| *g *= silu_derivative(x, exp)),
     }
 }
 

@@ -26,12 +26,16 @@ mod buffer;
 mod clipping;
 mod convolution;
 mod dense;
+mod dropout;
+mod embedding;
 mod loss;
 mod matrix;
+mod normalization;
 mod optimizer;
 mod pooling;
 mod product;
 mod scratch;
+mod softmax;
 mod zeros;
 
 use std::num::NonZero;

@@ -201,9 +201,7 @@ impl Plane {
                 for row in self.covered(0, i) {
                     for column in self.covered(1, j) {
                         let idx = row * self.image[1] + column;
-                        let is_larger = x[idx] > x[largest_idx]
-                            || (x[idx].is_nan() && !x[largest_idx].is_nan());
-                        if is_larger {
+                        if is_larger(x[idx], x[largest_idx]) {
                             largest_idx = idx;
                         }
                     }
@@ -278,11 +276,20 @@ impl Plane {
             let (dx_upper, dx_lower) = dx.split_at_mut(self.image[1]);
             let dx_upper = dx_upper[..2 * n_columns].as_chunks_mut::<2>().0;
             let dx_lower = dx_lower[..2 * n_columns].as_chunks_mut::<2>().0;
-            let squares = upper.iter().zip(lower).zip(dy);
-            for (((upper, lower), dy), (dx_upper, dx_lower)) in
-                squares.zip(dx_upper.iter_mut().zip(dx_lower))
-            {
-                (*dx_upper, *dx_lower) = square_backward(*upper, *lower, *dy);
+            let (upper, upper_rest) = upper.as_chunks::<4>();
+            let (lower, lower_rest) = lower.as_chunks::<4>();
+            let (dy, dy_rest) = dy.as_chunks::<4>();
+            let (dx_upper, dx_upper_rest) = dx_upper.as_chunks_mut::<4>();
+            let (dx_lower, dx_lower_rest) = dx_lower.as_chunks_mut::<4>();
+            let quads = upper.iter().zip(lower).zip(dy);
+            for (((upper, lower), dy), dx) in quads.zip(dx_upper.iter_mut().zip(dx_lower)) {
+                squares_backward(upper, lower, dy, dx);
+            }
+            let rest = upper_rest.iter().zip(lower_rest).zip(dy_rest);
+            let dx_rest = dx_upper_rest.iter_mut().zip(dx_lower_rest);
+            for (((upper, lower), dy), (dx_upper, dx_lower)) in rest.zip(dx_rest) {
+                let one = std::array::from_mut;
+                squares_backward(&[*upper], &[*lower], &[*dy], (one(dx_upper), one(dx_lower)));
             }
         }
     }
@@ -319,16 +326,41 @@ fn largest_of_square(upper: [f32; 2], lower: [f32; 2]) -> f32 {
     larger(larger(upper[0], upper[1]), larger(lower[0], lower[1]))
 }
 
-/// `dy` where the first of the largest is, 0 elsewhere.
+/// In each of `N` squares `dy` where the first of the largest is, 0 elsewhere: the upper pixels are
+/// compared, the lower ones, and then the winners, each for all squares at a time, so that it becomes
+/// vector code.
 #[inline(always)]
-fn square_backward(upper: [f32; 2], lower: [f32; 2], dy: f32) -> ([f32; 2], [f32; 2]) {
-    let largest = largest_of_square(upper, lower);
-    // If one is NaN, the largest is, too, and equals none of them.
-    let is_largest = |x: f32| (x == largest) | x.is_nan();
-    let [a, b, c] = [upper[0], upper[1], lower[0]].map(is_largest);
-    let gradient = |is_first: bool| if is_first { dy } else { 0.0 };
-    (
-        [gradient(a), gradient(!a & b)],
-        [gradient(!a & !b & c), gradient(!(a | b | c))],
-    )
+fn squares_backward<const N: usize>(
+    upper: &[[f32; 2]; N],
+    lower: &[[f32; 2]; N],
+    dy: &[f32; N],
+    (dx_upper, dx_lower): (&mut [[f32; 2]; N], &mut [[f32; 2]; N]),
+) {
+    let a: [f32; N] = std::array::from_fn(|j| upper[j][0]);
+    let b: [f32; N] = std::array::from_fn(|j| upper[j][1]);
+    let c: [f32; N] = std::array::from_fn(|j| lower[j][0]);
+    let d: [f32; N] = std::array::from_fn(|j| lower[j][1]);
+    let b_wins: [bool; N] = std::array::from_fn(|j| is_larger(b[j], a[j]));
+    let d_wins: [bool; N] = std::array::from_fn(|j| is_larger(d[j], c[j]));
+    let best_upper: [f32; N] = std::array::from_fn(|j| if b_wins[j] { b[j] } else { a[j] });
+    let best_lower: [f32; N] = std::array::from_fn(|j| if d_wins[j] { d[j] } else { c[j] });
+    let lower_wins: [bool; N] = std::array::from_fn(|j| is_larger(best_lower[j], best_upper[j]));
+    for j in 0..N {
+        let to_upper = if lower_wins[j] { 0.0 } else { dy[j] };
+        let to_lower = if lower_wins[j] { dy[j] } else { 0.0 };
+        dx_upper[j] = [
+            if b_wins[j] { 0.0 } else { to_upper },
+            if b_wins[j] { to_upper } else { 0.0 },
+        ];
+        dx_lower[j] = [
+            if d_wins[j] { 0.0 } else { to_lower },
+            if d_wins[j] { to_lower } else { 0.0 },
+        ];
+    }
+}
+
+/// NaN is larger than any number.
+#[inline(always)]
+fn is_larger(a: f32, b: f32) -> bool {
+    (a > b) | (a.is_nan() & !b.is_nan())
 }
