@@ -3,6 +3,8 @@
 
 #[path = "gradients/convolution.rs"]
 mod convolution;
+#[path = "gradients/layers.rs"]
+mod layers;
 mod reference;
 
 use std::num::NonZero;
@@ -16,11 +18,21 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use reference::DenseShape;
 
-const ACTIVATIONS: [Activation; 4] = [
+/// Those that layers apply to their own sums.
+const ACTIVATIONS: [Activation; 5] = [
     Activation::Identity,
     Activation::Relu,
     Activation::Sigmoid,
     Activation::Tanh,
+    Activation::LEAKY_RELU,
+];
+
+/// The others.
+const ACTIVATIONS_OF_INPUTS: [Activation; 4] = [
+    Activation::LeakyRelu(-0.5),
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::Silu,
 ];
 
 const STEP: Step = Step { seed: 1, index: 0 };
@@ -258,7 +270,7 @@ fn dense_layers() {
 fn activation_layers() {
     let backend = backend();
     let mut random = ChaCha8Rng::seed_from_u64(2);
-    for activation in ACTIVATIONS {
+    for activation in ACTIVATIONS.into_iter().chain(ACTIVATIONS_OF_INPUTS) {
         let (n_rows, n) = (5, 13);
         let what = |name: &str| format!("{activation:?}: {name}");
         let (x, dy) = (draw(n_rows * n, &mut random), draw(n_rows * n, &mut random));
@@ -268,8 +280,13 @@ fn activation_layers() {
                 .collect()
         };
         let y = forward(&x);
-        let backward = |(&y, &dy)| reference::activation_backward(activation, y, dy);
-        let expected: Vec<f64> = y.iter().zip(&dy).map(backward).collect();
+        let backward = |(&known, &dy)| reference::activation_backward(activation, known, dy);
+        let known = if activation.is_known_from_output() {
+            &y
+        } else {
+            &x
+        };
+        let expected: Vec<f64> = known.iter().zip(&dy).map(backward).collect();
         let by_x = differences(&x, |x| weighted_sum(&dy, &forward(x)));
         assert_close(&what("reference dx"), &expected, &by_x, DIFFERENCE_LIMIT);
 

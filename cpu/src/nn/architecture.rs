@@ -4,8 +4,11 @@ use rand::rngs::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::sequential::NamedLayer;
-use super::{ActivationLayer, Conv2d, Dense, Initializer, Layer, Sequential};
-use crate::backend::{Activation, Backend, Window};
+use super::{
+    ActivationLayer, BatchNorm, Conv2d, Dense, Dropout, Embedding, Initializer, Layer, LayerNorm,
+    Pool2d, Sequential, Softmax, dropout, pool2d,
+};
+use crate::backend::{Activation, Backend, MAX_ENTRIES, Pooling, Window};
 use crate::{Error, Result};
 
 /// The shape of what goes into a model, and its layers. All other shapes follow.
@@ -59,6 +62,34 @@ pub enum LayerKind {
         /// What it sums over.
         window: Window,
     },
+    /// See [`Pool2d`].
+    Pool2d {
+        /// The largest or the mean.
+        pooling: Pooling,
+        /// Size, strides and padding.
+        window: Window,
+    },
+    /// See [`Dropout`].
+    Dropout {
+        /// That a value is left out.
+        probability: f32,
+    },
+    /// See [`BatchNorm`]: of `[C, ...]`, so `[n]` has n channels.
+    BatchNorm,
+    /// See [`LayerNorm`].
+    LayerNorm {
+        /// How many of the last dimensions are normalized together.
+        n_dimensions: usize,
+    },
+    /// See [`Embedding`].
+    Embedding {
+        /// V.
+        n_entries: usize,
+        /// D.
+        n_values: usize,
+    },
+    /// See [`Softmax`]: over the last dimension.
+    Softmax,
     /// See [`ActivationLayer`].
     Activation {
         /// Which.
@@ -103,6 +134,50 @@ impl Architecture {
         self.layer(LayerKind::Activation { activation })
     }
 
+    /// The largest pixel below each place of a window.
+    pub fn max_pool2d(self, window: Window) -> Self {
+        self.layer(LayerKind::Pool2d {
+            pooling: Pooling::Max,
+            window,
+        })
+    }
+
+    /// The mean of the pixels below each place of a window.
+    pub fn avg_pool2d(self, window: Window) -> Self {
+        self.layer(LayerKind::Pool2d {
+            pooling: Pooling::Average,
+            window,
+        })
+    }
+
+    /// Leaves out values with this probability while the model is trained.
+    pub fn dropout(self, probability: f32) -> Self {
+        self.layer(LayerKind::Dropout { probability })
+    }
+
+    /// Normalizes each channel over the batch.
+    pub fn batch_norm(self) -> Self {
+        self.layer(LayerKind::BatchNorm)
+    }
+
+    /// Normalizes over so many of the last dimensions.
+    pub fn layer_norm(self, n_dimensions: usize) -> Self {
+        self.layer(LayerKind::LayerNorm { n_dimensions })
+    }
+
+    /// A row of `n_values` for each index below `n_entries`.
+    pub fn embedding(self, n_entries: usize, n_values: usize) -> Self {
+        self.layer(LayerKind::Embedding {
+            n_entries,
+            n_values,
+        })
+    }
+
+    /// Softmax over the last dimension.
+    pub fn softmax(self) -> Self {
+        self.layer(LayerKind::Softmax)
+    }
+
     /// What comes out of each layer.
     ///
     /// # Errors
@@ -118,7 +193,7 @@ impl Architecture {
             let name = |reason: String| {
                 Error::Input(format!("layer {index} ({}): {reason}", layer.name()))
             };
-            shape = layer.output(&shape).map_err(name)?;
+            shape = layer.output(&shape, index == 0).map_err(name)?;
             check_elements(&shape)
                 .map_err(|reason| name(format!("its output's shape {shape:?} {reason}")))?;
             shapes.push(shape.clone());
@@ -179,6 +254,7 @@ impl Architecture {
             let mut fused = Activation::Identity;
             if layer.applies_activation()
                 && let Some((_, (LayerKind::Activation { activation }, _))) = places.peek()
+                && activation.is_known_from_output()
             {
                 fused = *activation;
                 places.next();
@@ -203,6 +279,32 @@ impl Architecture {
                     self.initializer,
                     random,
                 )?),
+                LayerKind::Pool2d { pooling, window } => {
+                    let [n_channels, height, width] = image(input).map_err(Error::Input)?;
+                    Box::new(Pool2d::new(pooling, n_channels, [height, width], window)?)
+                }
+                LayerKind::Dropout { probability } => {
+                    Box::new(Dropout::new(probability, n_inputs, index as u64)?)
+                }
+                LayerKind::BatchNorm => {
+                    let n_pixels = n_inputs / input[0];
+                    Box::new(BatchNorm::new(backend, input[0], n_pixels, fused)?)
+                }
+                LayerKind::LayerNorm { n_dimensions } => {
+                    let (repeats, shape) = input.split_at(input.len() - n_dimensions);
+                    let n_repeats = repeats.iter().product();
+                    Box::new(LayerNorm::new(backend, max_rows, n_repeats, shape)?)
+                }
+                LayerKind::Embedding {
+                    n_entries,
+                    n_values,
+                } => Box::new(Embedding::new(
+                    backend, n_inputs, n_entries, n_values, random,
+                )?),
+                LayerKind::Softmax => {
+                    let n_values = input[input.len() - 1];
+                    Box::new(Softmax::new(n_inputs / n_values, n_values)?)
+                }
                 LayerKind::Activation { activation } => {
                     Box::new(ActivationLayer::new(activation, n_inputs))
                 }
@@ -223,19 +325,32 @@ impl LayerKind {
             LayerKind::Flatten => "flatten",
             LayerKind::Dense { .. } => "dense",
             LayerKind::Conv2d { .. } => "conv2d",
+            LayerKind::Pool2d { pooling, .. } => pool2d::name(*pooling),
+            LayerKind::Dropout { .. } => "dropout",
+            LayerKind::BatchNorm => "batch_norm",
+            LayerKind::LayerNorm { .. } => "layer_norm",
+            LayerKind::Embedding { .. } => "embedding",
+            LayerKind::Softmax => "softmax",
             LayerKind::Activation { activation } => super::activation::name(*activation),
         }
     }
 
     /// Whether it is built together with an activation behind it.
     fn applies_activation(&self) -> bool {
-        matches!(self, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
+        matches!(
+            self,
+            LayerKind::Dense { .. } | LayerKind::Conv2d { .. } | LayerKind::BatchNorm
+        )
     }
 
     /// Its parameters, then what it keeps beside them.
     fn tensors(&self, input: &[usize]) -> Vec<(&'static str, Vec<usize>)> {
         match *self {
-            LayerKind::Flatten | LayerKind::Activation { .. } => Vec::new(),
+            LayerKind::Flatten
+            | LayerKind::Pool2d { .. }
+            | LayerKind::Dropout { .. }
+            | LayerKind::Softmax
+            | LayerKind::Activation { .. } => Vec::new(),
             LayerKind::Dense { n_outputs } => {
                 let n_inputs = input.iter().product();
                 vec![
@@ -250,11 +365,22 @@ impl LayerKind {
                     ("bias", vec![n_outputs]),
                 ]
             }
+            LayerKind::BatchNorm => ["weight", "bias", "running_mean", "running_var"]
+                .map(|name| (name, vec![input[0]]))
+                .to_vec(),
+            LayerKind::LayerNorm { n_dimensions } => {
+                let shape = &input[input.len() - n_dimensions..];
+                vec![("weight", shape.to_vec()), ("bias", shape.to_vec())]
+            }
+            LayerKind::Embedding {
+                n_entries,
+                n_values,
+            } => vec![("weight", vec![n_entries, n_values])],
         }
     }
 
     /// The shape of its output, or what it takes instead of `input`.
-    fn output(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+    fn output(&self, input: &[usize], is_first: bool) -> Result<Vec<usize>, String> {
         match *self {
             LayerKind::Flatten => Ok(vec![input.iter().product()]),
             LayerKind::Dense { n_outputs } => match input {
@@ -268,7 +394,44 @@ impl LayerKind {
                 let output = window.output([height, width]).map_err(|e| e.to_string())?;
                 Ok(vec![n_outputs, output[0], output[1]])
             }
-            LayerKind::Activation { .. } => Ok(input.to_vec()),
+            LayerKind::Pool2d { window, .. } => {
+                let [n_channels, height, width] = image(input)?;
+                let output = window.output([height, width]).map_err(|e| e.to_string())?;
+                Ok(vec![n_channels, output[0], output[1]])
+            }
+            LayerKind::Dropout { probability } => {
+                dropout::check(probability)?;
+                Ok(input.to_vec())
+            }
+            LayerKind::LayerNorm { n_dimensions } => {
+                if !(1..=input.len()).contains(&n_dimensions) {
+                    return Err(format!(
+                        "it normalizes over {n_dimensions} dimensions, and got {input:?}; it needs 1 \
+                         to {}",
+                        input.len()
+                    ));
+                }
+                Ok(input.to_vec())
+            }
+            LayerKind::Embedding {
+                n_entries,
+                n_values,
+            } => {
+                if !is_first {
+                    return Err(
+                        "it has no gradient by its indices, and must be the first layer".to_owned(),
+                    );
+                }
+                if !(1..=MAX_ENTRIES).contains(&n_entries) {
+                    return Err(format!(
+                        "it has {n_entries} entries, it needs 1 to {MAX_ENTRIES}"
+                    ));
+                }
+                Ok([input, &[n_values]].concat())
+            }
+            LayerKind::BatchNorm | LayerKind::Softmax | LayerKind::Activation { .. } => {
+                Ok(input.to_vec())
+            }
         }
     }
 }

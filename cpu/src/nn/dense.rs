@@ -49,7 +49,8 @@ impl<B: Backend> Dense<B> {
     ///
     /// # Errors
     ///
-    /// If a dimension is 0 or the weight does not fit into memory.
+    /// If a dimension is 0, the weight does not fit into memory, or the output does not tell the
+    /// activation's derivative ([`Activation::is_known_from_output`]).
     pub fn new(
         backend: &B,
         n_inputs: usize,
@@ -74,7 +75,8 @@ impl<B: Backend> Dense<B> {
     ///
     /// # Errors
     ///
-    /// If a dimension is 0 or an array does not have its shape.
+    /// If a dimension is 0, an array does not have its shape, or the output does not tell the
+    /// activation's derivative ([`Activation::is_known_from_output`]).
     pub fn with_values(
         backend: &B,
         n_inputs: usize,
@@ -83,6 +85,7 @@ impl<B: Backend> Dense<B> {
         weight: &[f32],
         bias: &[f32],
     ) -> Result<Self> {
+        super::activation::check_fused("dense", activation)?;
         check_dimensions(n_inputs, n_outputs)?;
         for (name, actual, expected) in [
             ("weight", weight.len(), n_inputs * n_outputs),
@@ -150,7 +153,7 @@ impl<B: Backend> Layer<B> for Dense<B> {
             Activation::Identity => format!("dense {n_inputs} -> {n_outputs}"),
             activation => format!(
                 "dense {n_inputs} -> {n_outputs}, {}",
-                super::activation::name(activation)
+                super::activation::name_and_slope(activation)
             ),
         }
     }

@@ -79,7 +79,7 @@ impl Initializer {
 /// A draw from the standard normal distribution, by Box and Muller's transform.
 ///
 /// The logarithm and the cosine are the `libm` crate's: the platform's own differ in the last bit.
-fn normal(random: &mut ChaCha8Rng) -> f64 {
+pub(super) fn normal(random: &mut ChaCha8Rng) -> f64 {
     let radius = (-2.0 * libm::log(1.0 - random.random::<f64>())).sqrt();
     radius * libm::cos(TAU * random.random::<f64>())
 }
