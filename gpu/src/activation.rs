@@ -164,7 +164,7 @@ fn logistic(x: f32, exp: impl Fn(f32) -> f32) -> (f32, f32) {
 #[inline(always)]
 fn gelu_tanh_argument(x: f32) -> (f32, f32) {
     // √(8/π)
-    const FACTOR: f32 = 1.595_769_1;
+    const FACTOR: f32 = 1.595_769;
     const CUBIC: f32 = 0.044_715;
     // From here on σ is 0 or 1, and nothing overflows. A NaN stays.
     let x = x.clamp(-20.0, 20.0);

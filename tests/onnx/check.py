@@ -44,7 +44,29 @@ def activation(name):
     return {"kind": "activation", "activation": name}, {}
 
 
+def pool2d(pooling, size, stride, padding):
+    window = {"size": size, "stride": stride, "padding": padding}
+    return {"kind": "pool2d", "pooling": pooling, "window": window}, {}
+
+
+def batch_norm(n_channels):
+    tensors = {
+        "weight": random.normal(size=n_channels),
+        "bias": random.normal(size=n_channels),
+        "running_mean": random.normal(size=n_channels),
+        "running_var": random.uniform(0.1, 2, size=n_channels),
+    }
+    return {"kind": "batch_norm"}, tensors
+
+
+def layer_norm(*shape):
+    tensors = {name: random.normal(size=shape) for name in ["weight", "bias"]}
+    return {"kind": "layer_norm", "n_dimensions": len(shape)}, tensors
+
+
 FLATTEN = ({"kind": "flatten"}, {})
+DROPOUT = ({"kind": "dropout", "probability": 0.4}, {})
+SOFTMAX = ({"kind": "softmax"}, {})
 
 # No power of two, and no two numbers that are equal.
 HEIGHT, WIDTH = 11, 9
@@ -56,8 +78,38 @@ CASES = {
     "two dense layers": [FLATTEN, dense(N_PIXELS, 13), dense(13, 5)],
     **{
         name: [FLATTEN, dense(N_PIXELS, 13), activation(name), dense(13, 5)]
-        for name in ["identity", "relu", "sigmoid", "tanh"]
+        for name in [
+            "identity",
+            "relu",
+            "sigmoid",
+            "tanh",
+            "leaky_relu",
+            "leaky_relu(0.25)",
+            "gelu",
+            "gelu_tanh",
+            "silu",
+        ]
     },
+    **{
+        f"{pooling} pooling": [pool2d(pooling, [3, 2], [2, 1], [1, 0]), FLATTEN, dense(6 * 8, 5)]
+        for pooling in ["max", "average"]
+    },
+    "normalized batches": [
+        batch_norm(1),
+        FLATTEN,
+        dense(N_PIXELS, 13),
+        batch_norm(13),
+        activation("relu"),
+        dense(13, 5),
+    ],
+    "normalized rows": [
+        layer_norm(HEIGHT, WIDTH),
+        FLATTEN,
+        dense(N_PIXELS, 13),
+        layer_norm(13),
+        dense(13, 5),
+    ],
+    "dropout and softmax": [FLATTEN, dense(N_PIXELS, 13), DROPOUT, SOFTMAX, dense(13, 5)],
     "activation last": [FLATTEN, dense(N_PIXELS, 5), activation("tanh")],
 }
 

@@ -7,7 +7,7 @@ use crate::backend::{
 use crate::{Error, Result};
 
 /// Added to the variance before its root is taken, as in PyTorch.
-const EPSILON: f32 = 1e-5;
+pub(crate) const EPSILON: f32 = 1e-5;
 /// Share of the running statistics that a step replaces, as in PyTorch.
 const MOMENTUM: f32 = 0.1;
 

@@ -57,7 +57,8 @@ impl<B: Backend> Conv2d<B> {
     ///
     /// # Errors
     ///
-    /// If a dimension is 0, the window does not fit, or the weight does not fit into memory.
+    /// If a dimension is 0, the window does not fit, the weight does not fit into memory, or the output
+    /// does not tell the activation's derivative ([`Activation::is_known_from_output`]).
     pub fn new(
         backend: &B,
         input: [usize; 3],
@@ -83,7 +84,8 @@ impl<B: Backend> Conv2d<B> {
     ///
     /// # Errors
     ///
-    /// If a dimension is 0, the window does not fit, or an array does not have its shape.
+    /// If a dimension is 0, the window does not fit, an array does not have its shape, or the output does
+    /// not tell the activation's derivative ([`Activation::is_known_from_output`]).
     pub fn with_values(
         backend: &B,
         input: [usize; 3],
@@ -121,6 +123,7 @@ impl<B: Backend> Conv2d<B> {
         weight: &[f32],
         bias: &[f32],
     ) -> Result<Self> {
+        super::activation::check_fused("convolution", activation)?;
         let [height, width] = shape.window.size;
         let weight_shape = [shape.n_outputs, shape.n_channels, height, width];
         Ok(Conv2d {
@@ -196,7 +199,7 @@ impl<B: Backend> Layer<B> for Conv2d<B> {
         let [output_height, output_width] = self.output;
         let activation = match self.activation {
             Activation::Identity => String::new(),
-            activation => format!(", {}", super::activation::name(activation)),
+            activation => format!(", {}", super::activation::name_and_slope(activation)),
         };
         format!(
             "convolution {n_channels}x{height}x{width} -> {n_outputs}x{output_height}x{output_width}, \

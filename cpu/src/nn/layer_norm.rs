@@ -5,7 +5,7 @@ use crate::backend::{Backend, LayerNormBackward, LayerNormForward};
 use crate::{Error, Result};
 
 /// Added to the variance before its root is taken, as in PyTorch.
-const EPSILON: f32 = 1e-5;
+pub(crate) const EPSILON: f32 = 1e-5;
 
 /// `y = (x - mean) / √(variance + 1e-5) · weight + bias`, where mean and variance are taken over the
 /// last dimensions, N values, and each of these has a weight and a bias.
