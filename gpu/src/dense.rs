@@ -29,7 +29,7 @@ use cuda_std::shared_tile;
 use cuda_std::warp::WARP_SIZE;
 
 use crate::activation::Activation;
-use product::{Matrix, Output, product};
+use product::{Matrix, Output, Share, product};
 
 /// Threads of a block.
 pub const N_THREADS: u32 = 256;
@@ -157,9 +157,11 @@ macro_rules! products {
                     Matrix::new(x, n_rows, n_inputs),
                     Matrix::new(weight, n_inputs, n_outputs),
                     Output::new(y, n_outputs as usize),
-                    thread::block_idx_x() as usize,
-                    [n_rows, n_outputs].map(|n| n as usize),
-                    0..n_inputs as usize,
+                    Share {
+                        tile_idx: thread::block_idx_x() as usize,
+                        output: [n_rows, n_outputs].map(|n| n as usize),
+                        depth: 0..n_inputs as usize,
+                    },
                     |_, column, sums| {
                         activation.forward(core::array::from_fn(|lane| {
                             sums[lane] + bias.get(column + lane).copied().unwrap_or(0.0)
@@ -192,9 +194,11 @@ macro_rules! products {
                     Matrix::new(dy, n_rows, n_outputs),
                     Matrix::new(weight, n_inputs, n_outputs),
                     Output::new(dx, n_inputs as usize),
-                    thread::block_idx_x() as usize,
-                    [n_rows, n_inputs].map(|n| n as usize),
-                    0..n_outputs as usize,
+                    Share {
+                        tile_idx: thread::block_idx_x() as usize,
+                        output: [n_rows, n_inputs].map(|n| n as usize),
+                        depth: 0..n_outputs as usize,
+                    },
                     |_, _, sums| sums,
                 );
             }
@@ -223,9 +227,11 @@ macro_rules! products {
                     Matrix::new(x, n_rows, n_inputs),
                     Matrix::new(dy, n_rows, n_outputs),
                     Output::new(dweight, n_outputs as usize),
-                    thread::block_idx_x() as usize,
-                    [n_inputs, n_outputs].map(|n| n as usize),
-                    0..n_rows as usize,
+                    Share {
+                        tile_idx: thread::block_idx_x() as usize,
+                        output: [n_inputs, n_outputs].map(|n| n as usize),
+                        depth: 0..n_rows as usize,
+                    },
                     |_, _, sums| sums,
                 );
             }

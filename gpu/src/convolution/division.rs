@@ -40,7 +40,7 @@ impl Divisor {
     /// Quotient and remainder of `n`, which is below 2^31.
     #[inline(always)]
     pub(super) fn split(self, n: u32) -> [u32; 2] {
-        let high = (u64::from(n) * u64::from(self.factor) >> 32) as u32;
+        let high = ((u64::from(n) * u64::from(self.factor)) >> 32) as u32;
         let quotient = high.wrapping_add(n) >> self.shift;
         [
             quotient,

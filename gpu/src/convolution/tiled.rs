@@ -7,7 +7,7 @@ use cuda_std::vector::{F32x4, Vec4, as_vectors};
 
 use super::{ConvolutionShape, Divisor, Divisors};
 use crate::activation::Activation;
-use crate::dense::product::{Destination, Elements, Matrix, Output, Source, product};
+use crate::dense::product::{Destination, Elements, Matrix, Output, Share, Source, product};
 use crate::dense::{LARGE, SMALL};
 
 /// The row of a place, or a pixel, past the last image: outside, whichever tap it meets, since sides,
@@ -366,9 +366,11 @@ macro_rules! convolutions {
                     Matrix::new(weight, depth, shape.n_outputs),
                     Patches::new(x, shape, divisors),
                     OutputImages::new(y, Images::of_outputs(shape, divisors)),
-                    thread::block_idx_x() as usize,
-                    [shape.n_outputs, shape.n_rows * shape.n_places()].map(|n| n as usize),
-                    0..depth as usize,
+                    Share {
+                        tile_idx: thread::block_idx_x() as usize,
+                        output: [shape.n_outputs, shape.n_rows * shape.n_places()].map(|n| n as usize),
+                        depth: 0..depth as usize,
+                    },
                     |row, _, sums| {
                         let bias = bias.get(row).copied().unwrap_or(0.0);
                         activation.forward(sums.map(|sum| sum + bias))
@@ -409,9 +411,11 @@ macro_rules! convolutions {
                     Matrix::new(weight, shape.n_channels, depth),
                     Covering::new(dy, shape, divisors),
                     OutputImages::new(dx, images),
-                    thread::block_idx_x() as usize,
-                    [shape.n_channels, shape.n_rows * shape.n_pixels()].map(|n| n as usize),
-                    0..depth as usize,
+                    Share {
+                        tile_idx: thread::block_idx_x() as usize,
+                        output: [shape.n_channels, shape.n_rows * shape.n_pixels()].map(|n| n as usize),
+                        depth: 0..depth as usize,
+                    },
                     |_, _, sums| sums,
                 );
             }
@@ -458,9 +462,11 @@ macro_rules! convolutions {
                     Patches::new(x, shape, divisors),
                     Gradients::new(dy, shape, divisors),
                     Output::new(part, n_outputs),
-                    tile_idx,
-                    [n_taps, n_outputs],
-                    part_start as usize..part_end as usize,
+                    Share {
+                        tile_idx,
+                        output: [n_taps, n_outputs],
+                        depth: part_start as usize..part_end as usize,
+                    },
                     |_, _, sums| sums,
                 );
             }

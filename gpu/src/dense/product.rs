@@ -393,11 +393,21 @@ unsafe fn accumulate<
     r_sums
 }
 
+/// What a block computes.
+pub(crate) struct Share {
+    /// Its tile, counted along the output's rows.
+    pub(crate) tile_idx: usize,
+    /// Rows and columns of the output.
+    pub(crate) output: [usize; 2],
+    /// What it adds up. This may be a part of the operands' depth, if it ends at a whole number of tiles
+    /// or where theirs ends.
+    pub(crate) depth: Range<usize>,
+}
+
 /// Products 2 and 3: a block's tile of `output[R, C] = finish(first · second)`, where `finish` gets the
 /// row and the column of the first of four elements of a row, and their sums.
 ///
-/// Rows and columns past the edges are loaded as zeros and never stored. The depth may be a part of the
-/// operands' own, if it ends at a whole number of tiles or where theirs ends.
+/// Rows and columns past the edges are loaded as zeros and never stored.
 ///
 /// # Safety
 ///
@@ -416,12 +426,15 @@ pub(crate) unsafe fn product<
     g_first: impl Source,
     g_second: impl Source,
     mut g_output: impl Destination,
-    tile_idx: usize,
-    [n_rows, n_columns]: [usize; 2],
-    depth: Range<usize>,
+    share: Share,
     finish: impl Fn(usize, usize, [f32; 4]) -> [f32; 4],
 ) {
     let Tiling { side, .. } = tiling;
+    let Share {
+        tile_idx,
+        output: [n_rows, n_columns],
+        depth,
+    } = share;
     let n_column_tiles = n_columns.div_ceil(side).max(1);
     let row_start = tile_idx / n_column_tiles * side;
     let column_start = tile_idx % n_column_tiles * side;
