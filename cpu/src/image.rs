@@ -135,7 +135,8 @@ impl Picture {
 
     /// What a classifier of digits is to see, `[height, width]` values where 0 is the background and
     /// 255 the ink, in the way in which MNIST was made: the drawing is cropped, scaled to fit into 20/28
-    /// of either side without changing its proportions, and put where its centre of mass is the centre.
+    /// of either side without changing its proportions, and put where its centre of mass is in the middle
+    /// pixel, that of row and column 14 of 28.
     ///
     /// The border shows what the background is: its median is paper, and ink is what is darker than light
     /// paper or lighter than dark paper.
@@ -185,7 +186,8 @@ impl Picture {
 
         let centre = centre_of_mass(&scaled, scaled_size[1]);
         let place = |axis: usize| {
-            let begin = (size[axis] as f64 / 2.0 - centre[axis]).round();
+            // MNIST's centres lie in the pixel that begins in the middle.
+            let begin = ((size[axis] / 2) as f64 - centre[axis]).ceil();
             (begin.max(0.0) as usize).min(size[axis] - scaled_size[axis])
         };
         let mut seen = vec![0; size[0] * size[1]];

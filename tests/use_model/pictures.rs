@@ -157,6 +157,31 @@ fn a_drawing_fills_twenty_of_twenty_eight_pixels_around_its_centre_of_mass() {
     assert_eq!(rows, (8..28).collect::<Vec<_>>());
 }
 
+/// As in all images of MNIST, rows and columns counted from the edge, not from the first pixel's centre.
+#[test]
+fn the_centre_of_mass_lies_in_the_middle_pixel() {
+    for foot in 1..30 {
+        // An L on a sheet of 60 x 60 pixels.
+        let ink = |row: usize, column: usize| {
+            (10..50).contains(&row) && (12..18).contains(&column)
+                || (44..50).contains(&row) && (12..18 + foot).contains(&column)
+        };
+        let pixels = (0..3600).map(|index| if ink(index / 60, index % 60) { 0 } else { 255 });
+        let sheet = Picture::new([60, 60], pixels.collect()).unwrap();
+        let seen = sheet.prepared([28, 28]).unwrap();
+        let mass: f64 = seen.iter().map(|&ink| f64::from(ink)).sum();
+        let mean = |place: fn(usize) -> usize| {
+            let moments = seen.iter().enumerate();
+            let moments = moments.map(|(index, &ink)| f64::from(ink) * (place(index) as f64 + 0.5));
+            moments.sum::<f64>() / mass
+        };
+        let centre = [mean(|index| index / 28), mean(|index| index % 28)];
+        for place in centre {
+            assert!((14.0..15.0).contains(&place), "{foot}: {centre:?}");
+        }
+    }
+}
+
 #[test]
 fn a_single_pixel_can_be_seen_and_an_empty_sheet_cannot() {
     let mut pixels = vec![255; 9 * 7];
