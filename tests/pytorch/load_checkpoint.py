@@ -28,17 +28,47 @@ ACTIVATIONS = {
     "relu": nn.ReLU,
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
+    "gelu": nn.GELU,
+    "gelu_tanh": lambda: nn.GELU("tanh"),
+    "silu": nn.SiLU,
 }
+
+
+class BatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Of rows and of images: PyTorch has a class for each, which refuses the other."""
+
+    def _check_input_dim(self, x):
+        pass
+
+
+POOLING = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
 
 def layer(settings, tensors, index):
     """PyTorch's layer for one of the description's."""
     kind = settings["kind"]
+    weight = tensors.get(f"{index}.weight")
+    window = settings.get("window", {})
+    window = [tuple(window[name]) for name in ["size", "stride", "padding"] if window]
     if kind == "flatten":
         return nn.Flatten()
     if kind == "dense":
-        n_outputs, n_inputs = tensors[f"{index}.weight"].shape
+        n_outputs, n_inputs = weight.shape
         return nn.Linear(n_inputs, n_outputs)
+    if kind == "conv2d":
+        n_outputs, n_inputs = weight.shape[:2]
+        return nn.Conv2d(n_inputs, n_outputs, *window)
+    if kind == "pool2d":
+        return POOLING[settings["pooling"]](*window)
+    if kind == "batch_norm":
+        return BatchNorm(len(weight))
+    if kind == "layer_norm":
+        return nn.LayerNorm(tuple(weight.shape))
+    if kind == "dropout":
+        return nn.Dropout(settings["probability"])
+    if kind == "softmax":
+        return nn.Softmax(-1)
     if kind == "activation":
         return ACTIVATIONS[settings["activation"]]()
     raise SystemExit(f"layer {index} is of the kind {kind}, which this script does not know")
@@ -54,7 +84,10 @@ def main():
     }
     layers = description["architecture"]["layers"]
     network = nn.Sequential(*(layer(each, tensors, i) for i, each in enumerate(layers)))
-    network.load_state_dict(tensors)
+    # PyTorch's batch normalization also counts batches, which is not kept here.
+    missing = network.load_state_dict(tensors, strict=False)
+    assert not missing.unexpected_keys, missing
+    assert all(name.endswith("num_batches_tracked") for name in missing.missing_keys), missing
     network.eval()
 
     _, height, width = description["architecture"]["input"]

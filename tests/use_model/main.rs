@@ -1,6 +1,7 @@
-//! What is done with a model that is trained: `predict`, `inspect`, `export`; and what these read, damaged
+//! What is done with a model that is trained: `predict`, `evaluate`, `inspect`, `export`; and what these read, damaged
 //! in every way.
 
+mod evaluate;
 mod export;
 mod inspect;
 mod mutations;
@@ -84,6 +85,7 @@ impl Place {
             .args(arguments)
             .current_dir(self.0.path())
             .env_remove("CUDA_DRIVER")
+            .env_remove("MNIST_DIR")
             .output()
             .unwrap();
         let run = Run {

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::arguments::{self, DATA_HELP, at_least_one, name};
 use super::device::{self, Chosen, Task};
 use super::metrics::{Metrics, Summary};
-use super::output::{epoch_bar, print};
+use super::output::{epoch_bar, print, print_confusion};
 use super::saving::{Saver, Saving, catch_interrupts, check_data, in_file, is_interrupted};
 
 /// Images per batch of the evaluation.
@@ -144,7 +144,12 @@ impl Task for Run<'_> {
         } = session;
         let training = begin.training;
         let train_seconds = training.history.iter().map(|epoch| epoch.seconds).sum();
-        report(&evaluation, training.n_epochs, train_seconds)?;
+        report(
+            &evaluation,
+            &begin.classes,
+            training.n_epochs,
+            train_seconds,
+        )?;
         if let Some(saver) = saver {
             print(format_args!("\nsaved to {}", saver.path().display()))?;
         }
@@ -467,22 +472,17 @@ pub fn describe<B: Backend>(
 }
 
 /// Prints how good the model has become.
-fn report(evaluation: &Evaluation, n_epochs: usize, train_seconds: f64) -> Result<()> {
+fn report(
+    evaluation: &Evaluation,
+    classes: &[String],
+    n_epochs: usize,
+    train_seconds: f64,
+) -> Result<()> {
     print(format_args!(
         "\ntest accuracy {:.2} % after {n_epochs} {}, {:.2} s of training",
         100.0 * evaluation.accuracy(),
         if n_epochs == 1 { "epoch" } else { "epochs" },
         train_seconds,
     ))?;
-    print("\nconfusion matrix: a row per label, a column per prediction")?;
-    let row = |head: &str, cells: &mut dyn Iterator<Item = usize>| {
-        cells.fold(format!("{head:>4}"), |row, cell| {
-            row + &format!("{cell:>6}")
-        })
-    };
-    print(row("", &mut (0..evaluation.confusion.len())))?;
-    for (label, counts) in evaluation.confusion.iter().enumerate() {
-        print(row(&label.to_string(), &mut counts.iter().copied()))?;
-    }
-    Ok(())
+    print_confusion(classes, &evaluation.confusion)
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod device;
 mod devices;
+mod evaluate;
 mod export;
 mod inspect;
 mod metrics;
@@ -34,6 +35,8 @@ enum Command {
     Mnist(mnist::Arguments),
     /// Say what a model takes images for
     Predict(predict::Arguments),
+    /// Measure a model on a data set
+    Evaluate(evaluate::Arguments),
     /// Write a model as an ONNX file, for other programs
     Export(export::Arguments),
     /// Show what is in a model's file
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Mnist(arguments) => mnist::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Bench(Bench::Mnist(arguments)) => bench::run(&arguments),

@@ -20,6 +20,24 @@ pub fn report(line: &str) {
     let _ = print(line);
 }
 
+/// Prints how many images of each class were taken for which.
+pub fn print_confusion(classes: &[String], confusion: &[Vec<usize>]) -> Result<()> {
+    print("\nconfusion matrix: a row per label, a column per prediction")?;
+    // Names would be too wide for the columns, which come in the order of the rows.
+    let lengths = classes.iter().map(|class| class.chars().count());
+    let width = lengths.max().unwrap_or(0).max(4);
+    let row = |head: &str, cells: &mut dyn Iterator<Item = usize>| {
+        cells.fold(format!("{head:>width$}"), |row, cell| {
+            row + &format!("{cell:>6}")
+        })
+    };
+    print(row("", &mut (0..classes.len())))?;
+    for (class, counts) in classes.iter().zip(confusion) {
+        print(row(class, &mut counts.iter().copied()))?;
+    }
+    Ok(())
+}
+
 /// A bar over the images of an epoch, on a terminal; nothing elsewhere. `loss` is the one that the
 /// epoch before ended with.
 pub fn epoch_bar(epoch: usize, n_epochs: usize, n_images: usize, loss: Option<f64>) -> ProgressBar {
