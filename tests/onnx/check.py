@@ -44,9 +44,24 @@ def activation(name):
     return {"kind": "activation", "activation": name}, {}
 
 
+def window(size, stride, padding):
+    """Each for rows, then for columns."""
+    return {"size": size, "stride": stride, "padding": padding}
+
+
+def conv2d(n_inputs, n_outputs, size, stride=(1, 1), padding=(0, 0)):
+    scale = (n_inputs * size[0] * size[1]) ** -0.5
+    return (
+        {"kind": "conv2d", "n_outputs": n_outputs, "window": window(size, stride, padding)},
+        {
+            "weight": random.normal(size=(n_outputs, n_inputs, *size)) * scale,
+            "bias": random.normal(size=n_outputs),
+        },
+    )
+
+
 def pool2d(pooling, size, stride, padding):
-    window = {"size": size, "stride": stride, "padding": padding}
-    return {"kind": "pool2d", "pooling": pooling, "window": window}, {}
+    return {"kind": "pool2d", "pooling": pooling, "window": window(size, stride, padding)}, {}
 
 
 def batch_norm(n_channels):
@@ -62,6 +77,11 @@ def batch_norm(n_channels):
 def layer_norm(*shape):
     tensors = {name: random.normal(size=shape) for name in ["weight", "bias"]}
     return {"kind": "layer_norm", "n_dimensions": len(shape)}, tensors
+
+
+def embedding(n_entries, n_values):
+    settings = {"kind": "embedding", "n_entries": n_entries, "n_values": n_values}
+    return settings, {"weight": random.normal(size=(n_entries, n_values))}
 
 
 FLATTEN = ({"kind": "flatten"}, {})
@@ -110,6 +130,19 @@ CASES = {
         dense(13, 5),
     ],
     "dropout and softmax": [FLATTEN, dense(N_PIXELS, 13), DROPOUT, SOFTMAX, dense(13, 5)],
+    "convolution": [conv2d(1, 3, [4, 3]), FLATTEN, dense(3 * 8 * 7, 5)],
+    "convolutions": [
+        conv2d(1, 3, [5, 3], [2, 1], [1, 2]),
+        batch_norm(3),
+        activation("relu"),
+        conv2d(3, 2, [2, 3]),
+        FLATTEN,
+        dense(2 * 4 * 9, 5),
+    ],
+    # A pixel is an index, so the images have black and white pixels alone.
+    "embedding": [embedding(2, 3), layer_norm(3), FLATTEN, dense(3 * N_PIXELS, 5)],
+    "softmax last": [FLATTEN, dense(N_PIXELS, 5), SOFTMAX],
+    "dropout last": [FLATTEN, dense(N_PIXELS, 5), DROPOUT],
     "activation last": [FLATTEN, dense(N_PIXELS, 5), activation("tanh")],
 }
 
@@ -144,6 +177,8 @@ def check(program, model, folder):
     assert channels == 1, f"{model} takes no grey images"
 
     images = random.integers(0, 256, size=(N_IMAGES, height, width), dtype=np.uint8)
+    if description["architecture"]["layers"][0]["kind"] == "embedding":
+        images = np.where(images < 128, 0, 255).astype(np.uint8)
     header = [0x803, N_IMAGES, height, width]
     idx = folder / "images"
     idx.write_bytes(np.array(header, dtype=">u4").tobytes() + images.tobytes())

@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use cpu::backend::{Activation, HostBackend};
+use cpu::backend::{Activation, HostBackend, Pooling, Window};
 use cpu::checkpoint::{Checkpoint, Description};
-use cpu::nn::{Architecture, Initializer, random_generator};
-use cpu::onnx::messages::{Attribute, Extent, Graph, Model, Tensor, ValueInfo};
+use cpu::nn::{Architecture, Initializer, LayerKind, random_generator};
+use cpu::onnx::messages::{Attribute, Extent, Graph, Model, Node, Tensor, ValueInfo};
 use prost::Message;
 
 use super::{Place, model};
@@ -173,6 +173,7 @@ fn activations_are_operators_of_their_own() {
         (Activation::Relu, "Relu"),
         (Activation::Sigmoid, "Sigmoid"),
         (Activation::Tanh, "Tanh"),
+        (Activation::LeakyRelu(0.25), "LeakyRelu"),
     ] {
         let graph = graph_of(architecture(activation));
         let operators: Vec<&str> = graph
@@ -183,11 +184,97 @@ fn activations_are_operators_of_their_own() {
         assert_eq!(operators, ["Gemm", operator, "Softmax"]);
         assert_eq!(graph.nodes[1].outputs, ["logits"]);
     }
+    for (activation, steps) in [
+        (Activation::Silu, &["Sigmoid", "Mul"][..]),
+        (Activation::Gelu, &["Mul", "Erf", "Add", "Mul", "Mul"]),
+        (
+            Activation::GeluTanh,
+            &[
+                "Mul", "Mul", "Add", "Mul", "Mul", "Tanh", "Add", "Mul", "Mul",
+            ],
+        ),
+    ] {
+        let graph = graph_of(architecture(activation));
+        let operators = graph.nodes.iter().map(|node| node.operator.as_str());
+        assert!(operators.eq([&["Gemm"], steps, &["Softmax"]].concat()));
+    }
     let graph = graph_of(architecture(Activation::Identity));
     assert_eq!(graph.nodes.len(), 2);
     let graph =
         graph_of(Architecture::new(&[4], Initializer::HeNormal).activation(Activation::Identity));
     assert_eq!(graph.nodes[0].operator, "Identity");
+}
+
+/// Every kind of layer, with what its operator is told.
+#[test]
+fn layers_are_operators() {
+    let window = Window {
+        size: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0],
+    };
+    let pool2d = |pooling| LayerKind::Pool2d { pooling, window };
+    let of_window = "kernel_shape [3, 2], strides [2, 1], pads [1, 0, 1, 0]";
+    for (layers, expected) in [
+        (
+            vec![LayerKind::Conv2d {
+                n_outputs: 3,
+                window,
+            }],
+            vec![format!("Conv: {of_window}")],
+        ),
+        (
+            vec![pool2d(Pooling::Max)],
+            vec![format!("MaxPool: {of_window}")],
+        ),
+        (
+            vec![pool2d(Pooling::Average)],
+            vec![format!("AveragePool: {of_window}, count_include_pad 1")],
+        ),
+        (
+            vec![LayerKind::BatchNorm],
+            vec!["BatchNormalization: epsilon 0.00001".to_owned()],
+        ),
+        (
+            vec![LayerKind::LayerNorm { n_dimensions: 2 }],
+            vec!["LayerNormalization: axis -2, epsilon 0.00001".to_owned()],
+        ),
+        (
+            vec![LayerKind::Embedding {
+                n_entries: 4,
+                n_values: 5,
+            }],
+            vec!["Cast: to 7".to_owned(), "Gather: axis 0".to_owned()],
+        ),
+        (
+            vec![LayerKind::Dropout { probability: 0.5 }, LayerKind::Softmax],
+            vec!["Softmax: axis -1".to_owned()],
+        ),
+    ] {
+        let mut architecture = Architecture::new(&[2, 6, 7], Initializer::HeNormal);
+        architecture.layers = layers;
+        let graph = graph_of(architecture.flatten().dense(3));
+        let nodes: Vec<String> = graph.nodes.iter().map(told).collect();
+        let around = ["Flatten: axis 1", "Gemm: transB 1", "Softmax: axis -1"];
+        let around = around.map(str::to_owned).to_vec();
+        assert_eq!(nodes, [expected, around].concat());
+    }
+}
+
+/// An operator and its settings.
+fn told(node: &Node) -> String {
+    let settings = node.attributes.iter().map(|attribute| {
+        let Attribute {
+            name, float, int, ..
+        } = attribute;
+        match (float, int) {
+            (Some(real), _) => format!("{name} {real}"),
+            (_, Some(whole)) => format!("{name} {whole}"),
+            _ => format!("{name} {:?}", attribute.ints),
+        }
+    });
+    let settings: Vec<String> = settings.collect();
+    format!("{}: {}", node.operator, settings.join(", "))
 }
 
 #[test]

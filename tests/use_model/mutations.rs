@@ -243,6 +243,12 @@ fn mutate_value(value: &mut Value, random: &mut Rng) {
 }
 
 fn strange_value(random: &mut Rng) -> Value {
+    let size = |random: &mut Rng| [0, 1, 2, 3, 1 << 20, u64::MAX][random.usize(..6)];
+    let window = json!({
+        "size": [size(random), size(random)],
+        "stride": [size(random), size(random)],
+        "padding": [size(random), size(random)],
+    });
     let values = [
         json!(0),
         json!(1),
@@ -267,6 +273,13 @@ fn strange_value(random: &mut Rng) -> Value {
         json!([u64::MAX, 2]),
         json!({"kind": "dense", "n_outputs": u64::MAX}),
         json!({"kind": "flatten"}),
+        json!({"kind": "batch_norm"}),
+        json!({"kind": "softmax"}),
+        json!({"kind": "dropout", "probability": random.f64() * 2.0}),
+        json!({"kind": "layer_norm", "n_dimensions": size(random)}),
+        json!({"kind": "embedding", "n_entries": size(random), "n_values": size(random)}),
+        json!({"kind": "conv2d", "n_outputs": size(random), "window": window}),
+        json!({"kind": "pool2d", "pooling": "max", "window": window}),
     ];
     values[random.usize(..values.len())].clone()
 }

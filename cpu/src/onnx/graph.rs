@@ -1,7 +1,7 @@
 //! Layers as ONNX's operators.
 
 use super::messages::{Attribute, Node, Tensor};
-use crate::backend::{Activation, Pooling};
+use crate::backend::{Activation, Pooling, Window};
 use crate::nn::{self, LayerKind};
 
 /// A chain of operators that grows, and the values that are known.
@@ -87,22 +87,11 @@ impl GraphBuilder {
                 self.node(&of_layer("dense"), "Gemm", &[x, weight, bias], transposed);
             }
             LayerKind::Conv2d { window, .. } => {
-                let [above, left] = window.padding;
-                let attributes = vec![
-                    list("kernel_shape", &window.size),
-                    list("strides", &window.stride),
-                    list("pads", &[above, left, above, left]),
-                ];
-                self.node(&of_layer("conv"), "Conv", &[x, weight, bias], attributes);
+                let settings = of_window(window);
+                self.node(&of_layer("conv2d"), "Conv", &[x, weight, bias], settings);
             }
             LayerKind::Pool2d { pooling, window } => {
-                let [[height, width], strides, [above, left]] =
-                    [window.size, window.stride, window.padding];
-                let mut settings = vec![
-                    list("kernel_shape", &[height, width]),
-                    list("strides", &strides),
-                    list("pads", &[above, left, above, left]),
-                ];
+                let mut settings = of_window(window);
                 let operator = match pooling {
                     Pooling::Max => "MaxPool",
                     Pooling::Average => {
@@ -140,7 +129,8 @@ impl GraphBuilder {
             }
             LayerKind::Embedding { .. } => {
                 let indices = &of_layer("indices");
-                self.node(indices, "Cast", &[x], vec![attribute("to", INT64)]);
+                let to = vec![attribute("to", Tensor::INT64.into())];
+                self.node(indices, "Cast", &[x], to);
                 let axis = vec![attribute("axis", 0)];
                 self.node(&of_layer("embedding"), "Gather", &[weight, indices], axis);
             }
@@ -233,8 +223,15 @@ impl GraphBuilder {
     }
 }
 
-/// ONNX's number for whole numbers of 64 bits.
-const INT64: i64 = 7;
+/// The settings that say how a window moves over an image.
+fn of_window(window: Window) -> Vec<Attribute> {
+    let [above, left] = window.padding;
+    vec![
+        list("kernel_shape", &window.size),
+        list("strides", &window.stride),
+        list("pads", &[above, left, above, left]),
+    ]
+}
 
 /// A setting that is a list of whole numbers.
 fn list(name: &str, values: &[usize]) -> Attribute {
