@@ -107,7 +107,6 @@ fn vector_accesses() -> Vec<(&'static str, usize, usize)> {
         (clipping::clip_value::NAME, 1, 1),
         (clipping::sum_of_squares::NAME, 1, 0),
         (dropout::apply_dropout::NAME, 1, 1),
-        (embedding::embedding_forward::NAME, 1, 1),
         (normalization::batch_norm_backward_input::NAME, 2, 1),
         (normalization::batch_norm_backward_parameters::NAME, 2, 0),
         (normalization::batch_norm_forward::NAME, 1, 1),
