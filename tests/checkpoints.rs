@@ -13,7 +13,10 @@ use cpu::Error;
 use cpu::backend::{Activation, HostBackend, Memory};
 use cpu::checkpoint::{Checkpoint, Data, Description, Device, Training};
 use cpu::data::{Dataset, digits};
-use cpu::nn::{Initializer, Sequential, Sgd, models, random_generator};
+use cpu::nn::{
+    Adagrad, Adam, Clipping, Initializer, Optimizer, Rmsprop, Schedule, Sequential, Sgd, models,
+    random_generator,
+};
 use cpu::train::{Progress, Recipe, Trainer};
 use tempfile::TempDir;
 
@@ -97,14 +100,43 @@ fn train(recipe: &Recipe, stops: &[usize]) -> (Vec<u32>, Vec<u64>) {
 #[test]
 fn training_goes_on_bit_for_bit() {
     let sgd = Sgd::new(0.05).unwrap();
-    for optimizer in [sgd, sgd.momentum(0.9).unwrap().weight_decay(1e-3).unwrap()] {
-        // Ten steps an epoch, the last of 12 images.
-        let recipe = Recipe::new(optimizer, 32, 7);
+    let adam = Adam::decoupled(0.003).unwrap();
+    let rmsprop = Rmsprop::new(0.001).unwrap().momentum(0.5).unwrap();
+    // Ten steps an epoch, the last of 12 images.
+    let plain = |optimizer| Recipe::new(optimizer, 32, 7);
+    for recipe in [
+        plain(Optimizer::from(sgd)),
+        plain(
+            sgd.momentum(0.9)
+                .unwrap()
+                .weight_decay(1e-3)
+                .unwrap()
+                .into(),
+        ),
+        Recipe {
+            schedule: Schedule::one_cycle().warm_up(2),
+            n_epochs: 3,
+            clipping: Some(Clipping::norm(0.5).unwrap()),
+            label_smoothing: 0.1,
+            ..plain(adam.into())
+        },
+        Recipe {
+            // A factor of seventeen digits.
+            schedule: Schedule::exponential(0.9_f64.powf(0.1)).unwrap(),
+            clipping: Some(Clipping::value(0.01).unwrap()),
+            ..plain(rmsprop.centered().into())
+        },
+        plain(Adagrad::new(0.02).unwrap().into()),
+    ] {
         let whole = train(&recipe, &[]);
         for stops in [&[1][..], &[10], &[13, 14, 27], &[29]] {
-            assert!(train(&recipe, stops) == whole, "{optimizer:?}, {stops:?}");
+            assert!(train(&recipe, stops) == whole, "{recipe:?}, {stops:?}");
         }
-        assert!(train(&Recipe::new(optimizer, 32, 8), &[]) != whole);
+        let other_seed = Recipe {
+            seed: 8,
+            ..recipe.clone()
+        };
+        assert!(train(&other_seed, &[]) != whole);
     }
 }
 
