@@ -156,8 +156,7 @@ fn what_a_file_lacks_is_named() {
         change(&mut checkpoint);
         let error = Checkpoint::parse(&checkpoint.to_bytes())
             .and_then(|checkpoint| checkpoint.build(&backend, 32).map(drop))
-            .err()
-            .expect("it is refused");
+            .expect_err("it is refused");
         assert_eq!(error.exit_code(), 2, "{error}");
         error.to_string()
     };
