@@ -278,7 +278,7 @@ fn told(node: &Node) -> String {
 }
 
 #[test]
-fn what_cannot_be_exported_refused() {
+fn what_cannot_be_exported_is_refused() {
     let place = Place::new();
     let before = fs::read(place.path("model.safetensors")).unwrap();
     let mut missing = model();

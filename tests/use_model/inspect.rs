@@ -138,7 +138,7 @@ fn a_file_of_another_program_is_shown() {
 }
 
 #[test]
-fn what_is_no_model_refused() {
+fn what_is_no_model_is_refused() {
     let place = Place::new();
     let bytes = model().to_bytes();
     place.write("short.safetensors", &bytes[..bytes.len() - 1]);

@@ -80,14 +80,18 @@ impl Place {
         fs::write(self.path(name), bytes).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
-        let output = Command::new(env!("CARGO_BIN_EXE_cpu"))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cpu"));
+        command
             .args(arguments)
             .current_dir(self.0.path())
             .env_remove("CUDA_DRIVER")
-            .env_remove("MNIST_DIR")
-            .output()
-            .unwrap();
+            .env_remove("MNIST_DIR");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().unwrap();
         let run = Run {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),

@@ -201,7 +201,7 @@ fn a_single_pixel_can_be_seen_and_an_empty_sheet_cannot() {
 
 /// A few bytes that promise gigabytes are refused before they are decoded.
 #[test]
-fn what_is_too_large_refused() {
+fn what_is_too_large_is_refused() {
     let message = |bytes: &[u8]| Picture::decode(bytes).unwrap_err().to_string();
     for header in [
         "P5 60000 60000 255\n",

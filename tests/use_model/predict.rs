@@ -1,6 +1,7 @@
 //! `predict`.
 
 use std::io::Write;
+use std::process::Stdio;
 
 use cpu::data::idx;
 use flate2::Compression;
@@ -156,6 +157,32 @@ fn the_image_is_drawn_as_the_model_sees_it() {
     assert_eq!(without.stdout.lines().count(), 2, "{}", without.stdout);
 }
 
+/// As a shell's `<(command)` gives it: what was read of it is gone.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_picture_can_come_through_a_pipe() {
+    let place = Place::new();
+    let png = encoded(&grey(&drawing(2, [50, 40])).into(), ImageFormat::Png);
+    let mut child = place
+        .command(&[
+            "predict",
+            "model.safetensors",
+            "/dev/stdin",
+            "--json",
+            "--device",
+            "cpu",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The pipe closes behind it.
+    child.stdin.take().unwrap().write_all(&png).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["predictions"][0]["class"], "ring");
+}
+
 #[test]
 fn a_picture_can_be_taken_as_it_is() {
     let place = Place::new();
@@ -210,7 +237,7 @@ fn a_picture_can_be_taken_as_it_is() {
 }
 
 #[test]
-fn what_cannot_be_predicted_refused() {
+fn what_cannot_be_predicted_is_refused() {
     let place = Place::new();
     let png = encoded(&grey(&drawing(0, [20, 20])).into(), ImageFormat::Png);
     place.write("bar.png", &png);

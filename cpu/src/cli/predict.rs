@@ -183,8 +183,12 @@ impl Arguments {
     }
 }
 
-/// Whether a file begins as an IDX file does, or gzip, in which only those come.
+/// Whether a file begins as an IDX file does, or gzip, in which only those come. What comes through a
+/// pipe, and could not be read again, is taken for a picture.
 fn is_idx(path: &Path) -> bool {
+    if !path.is_file() {
+        return false;
+    }
     let mut start = [0; 2];
     let result = File::open(path).and_then(|mut file| file.read_exact(&mut start));
     // What cannot be read is no picture either, which is then said.
