@@ -89,7 +89,7 @@ fn pictures() {
     for file in &files {
         let whole = Picture::decode(file).unwrap();
         assert!(!whole.pixels().is_empty());
-        for _ in 0..1500 {
+        for _ in 0..500 {
             let decoded = is_sentence(Picture::decode(&mutated(file, &mut random)));
             if let Some(seen) = decoded.and_then(|picture| is_sentence(picture.prepared([28, 28])))
             {
@@ -99,7 +99,7 @@ fn pictures() {
         }
     }
     // Enough to say that both ends were tried.
-    assert!((500..9000).contains(&n_read), "{n_read}");
+    assert!((150..3000).contains(&n_read), "{n_read}");
 }
 
 /// A checkpoint with everything that one can have.
@@ -192,7 +192,7 @@ fn descriptions() {
     ));
 
     let mut n_accepted = 0;
-    for _ in 0..5000 {
+    for _ in 0..2000 {
         let mut description = whole.clone();
         for _ in 0..random.usize(1..3) {
             mutate_value(&mut description, &mut random);
@@ -201,7 +201,7 @@ fn descriptions() {
         n_accepted += usize::from(try_all(&bytes, &backend, &recipe, &data));
     }
     // Names, seeds and times may be others.
-    assert!((50..3000).contains(&n_accepted), "{n_accepted}");
+    assert!((20..1200).contains(&n_accepted), "{n_accepted}");
 
     for text in [
         "[".repeat(100_000),
