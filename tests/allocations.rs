@@ -61,9 +61,18 @@ fn a_training_step_allocates_nothing() {
     let dense = models::mlp(&[n_pixels], &[128, 64], 10, tanh, he);
     let convolutional = Architecture::new(&[1, 10, 20], he)
         .conv2d(5, Window::square(3).padding(1))
+        .batch_norm()
         .activation(tanh)
+        .max_pool2d(Window::square(2).stride(2))
         .conv2d(9, Window::square(3).stride(2))
+        .avg_pool2d(Window::square(2))
         .flatten()
+        .dropout(0.2)
+        .dense(16)
+        .activation(Activation::Gelu)
+        .batch_norm()
+        .layer_norm(1)
+        .softmax()
         .dense(10);
     let sgd = || Sgd::new(0.01).unwrap();
     for (n_threads, optimizer, architecture) in [

@@ -456,3 +456,6 @@ fn check_elements(shape: &[usize]) -> Result<(), String> {
         _ => Err(format!("has more than {LARGEST} elements")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ use crate::{Error, Result};
 /// let mut layer = Dropout::new(0.5, 8, 0)?;
 /// let mode = Mode::Training(Step { seed: 1, index: 0 });
 /// layer.forward(&backend, Forward { x: &x, y: &mut y, n_rows: 1, mode })?;
-/// assert_eq!(backend.download_floats(&y)?, [0.0, 2.0, 2.0, 2.0, 0.0, 0.0, 2.0, 0.0]);
+/// assert_eq!(backend.download_floats(&y)?, [2.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0]);
 /// let mode = Mode::Evaluation;
 /// layer.forward(&backend, Forward { x: &x, y: &mut y, n_rows: 1, mode })?;
 /// assert_eq!(backend.download_floats(&y)?, [1.0; 8]);
