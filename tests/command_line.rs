@@ -788,3 +788,81 @@ fn epochs_are_timed() {
         .run(&[&common[..], &["--epochs", "0"]].concat())
         .fails(2, &["at least 1"]);
 }
+
+#[test]
+fn a_report_has_all_pictures_and_needs_nothing_but_itself() {
+    let place = Place::new();
+    let run = place
+        .mnist(&["--out", "new/folder", "--learning-rate", "0.01"])
+        .succeeds();
+    assert!(run.stdout.contains("report in new/folder/report.html"));
+    let mut names: Vec<String> = fs::read_dir(place.path("new/folder"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [
+        "accuracy.svg",
+        "confusion.svg",
+        "loss.svg",
+        "mistakes.svg",
+        "report.html",
+        "weights.png",
+    ];
+    assert_eq!(names, expected);
+
+    let read = |name: &str| fs::read_to_string(place.path("new/folder").join(name)).unwrap();
+    let page = read("report.html");
+    // Only the namespace of SVG is named.
+    let text = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    for part in [
+        "http:",
+        "https:",
+        "url(",
+        "@import",
+        "<script",
+        "<link rel=\"stylesheet",
+    ] {
+        assert!(!text.contains(part), "{part:?} in the report");
+    }
+    for part in [
+        "<h2>Loss</h2>",
+        "<h2>Confusion matrix</h2>",
+        "learning rate</th><td>0.01</td>",
+        "50 training and 20 test images of 20 pixels",
+        "The mean loss after epoch 3",
+    ] {
+        assert!(page.contains(part), "no {part:?} in the report");
+    }
+    // A point of each curve for each epoch, and a cell for each label and prediction.
+    let loss = read("loss.svg");
+    assert_eq!(loss.matches("<circle").count(), 2 * 3);
+    let n_counts = run
+        .stdout
+        .lines()
+        .skip_while(|line| !line.starts_with("confusion matrix"))
+        .skip(2)
+        .take(10)
+        .flat_map(|line| numbers(line).into_iter().skip(1))
+        .filter(|&count| count > 0)
+        .count();
+    let confusion = read("confusion.svg");
+    // Names of classes at both sides, and what the sides are.
+    assert_eq!(confusion.matches("<text").count(), n_counts + 20 + 2);
+    // Images are 5 x 4 pixels, and so are the weights of the 128 units.
+    assert!(page.contains("128 images of 5 x 4 weights, one per unit"));
+    let mistakes = read("mistakes.svg");
+    assert!(mistakes.contains("<image ") && mistakes.contains("taken for"));
+}
+
+#[test]
+fn a_folder_for_pictures_that_cannot_be_written_is_refused_before_training() {
+    let place = Place::new();
+    fs::write(place.path("file"), "").unwrap();
+    for out in ["file", "file/below", "/proc/none"] {
+        let run = place
+            .mnist(&["--out", out])
+            .fails(2, &["--out", out, "cannot be written"]);
+        assert!(!run.stdout.contains("epoch"), "{}", run.stdout);
+    }
+}

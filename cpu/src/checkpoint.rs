@@ -499,7 +499,11 @@ fn state_of(parameter: &str, state: &str) -> String {
 
 impl<B: Backend> Parameter<B> {
     /// One of this parameter's arrays in the order that files have.
-    fn download(&self, backend: &B, array: &B::Floats) -> Result<Vec<f32>> {
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn download(&self, backend: &B, array: &B::Floats) -> Result<Vec<f32>> {
         let values = backend.download_floats(array)?;
         Ok(match self.is_transposed {
             true => transpose(&values, self.shape[0]),

@@ -9,7 +9,7 @@ use cpu::train::Trainer;
 
 use super::arguments::{self, DATA_HELP, at_least_one};
 use super::device::{self, Chosen, Task};
-use super::mnist::describe;
+use super::mnist::{describe, setting};
 use super::output::print;
 
 /// What `bench mnist` takes.
@@ -55,7 +55,7 @@ impl Task for Run<'_> {
             batch_size,
             &mut random_generator(training.seed),
         )?;
-        describe(&splits, &model, &training.describe(), device)?;
+        describe(&setting(&splits, &model, &training.describe(), device))?;
         let recipe = training.recipe(batch_size)?;
         let mut trainer = Trainer::new(backend, recipe, &splits.train)?;
         drop(splits);

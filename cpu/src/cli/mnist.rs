@@ -1,5 +1,6 @@
 //! `mnist`: trains a network on handwritten digits and reports its accuracy.
 
+use std::iter;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -17,7 +18,9 @@ use super::arguments::{self, DATA_HELP, at_least_one, name};
 use super::device::{self, Chosen, Task};
 use super::metrics::{Metrics, Summary};
 use super::output::{epoch_bar, print, print_confusion};
+use super::report::{Report, Results};
 use super::saving::{Saver, Saving, catch_interrupts, check_data, in_file, is_interrupted};
+use super::serve::{self, HOST, Live, PORT, Place};
 
 /// Images per batch of the evaluation.
 const EVALUATION_BATCH: usize = 1000;
@@ -51,6 +54,16 @@ pub struct Arguments {
 
     #[command(flatten)]
     saving: Saving,
+
+    /// Write pictures of the training and of the model to this folder, and report.html with all of
+    /// them
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Open a page that shows the training and on which one can draw, also when the training is over
+    /// [default: 8000 if no port is given; 0 takes a free one]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = PORT)]
+    serve: Option<u16>,
 }
 
 /// Trains, tests, reports.
@@ -64,10 +77,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .as_deref()
         .map(Metrics::create)
         .transpose()?;
+    let report = arguments.out.as_deref().map(Report::create).transpose()?;
+    let place = arguments
+        .serve
+        .map(|port| Place::new(HOST, port, "--serve"))
+        .transpose()?;
     let run = Run {
         arguments,
         metrics,
         checkpoint,
+        report,
+        place,
         start,
     };
     device::run(&arguments.device, run)
@@ -77,6 +97,8 @@ struct Run<'a> {
     arguments: &'a Arguments,
     metrics: Option<Metrics>,
     checkpoint: Option<Checkpoint>,
+    report: Option<Report>,
+    place: Option<Place>,
     start: Instant,
 }
 
@@ -86,6 +108,8 @@ impl Task for Run<'_> {
             arguments,
             metrics,
             checkpoint,
+            report: report_folder,
+            place,
             start,
         } = self;
         let mut splits = arguments.data.load(arguments.test_limit)?;
@@ -108,7 +132,8 @@ impl Task for Run<'_> {
                     .build(backend, max_rows, &mut random_generator(recipe.seed))?
             }
         };
-        describe(&splits, &model, &begin.settings, device)?;
+        let setting = setting(&splits, &model, &begin.settings, device);
+        describe(&setting)?;
 
         let mut trainer = Trainer::new(backend, recipe, &splits.train)?;
         if let Some(checkpoint) = &checkpoint {
@@ -127,11 +152,33 @@ impl Task for Run<'_> {
         // The device has its own copy.
         splits.train.truncate(0);
 
+        let live = match place {
+            Some(place) => {
+                let told = serve::Model {
+                    name: begin.name.clone(),
+                    classes: begin.classes.clone(),
+                    n_parameters: model.n_parameters(),
+                    size: splits.test.size,
+                    device: format!("{}: {}", device.name, device.description),
+                };
+                let training = serve::Training {
+                    is_running: true,
+                    n_epochs: begin.training.n_epochs,
+                    n_images: n_train,
+                    n_images_done: 0,
+                    history: begin.training.history.clone(),
+                };
+                Some(place.open(told, &begin.architecture, training)?)
+            }
+            None => None,
+        };
+
         let mut session = Session {
             arguments,
             begin,
             metrics,
             saver,
+            live,
             n_train,
         };
         let result = session.epochs(backend, &mut model, &mut trainer, &mut evaluator);
@@ -140,6 +187,7 @@ impl Task for Run<'_> {
             begin,
             metrics,
             saver,
+            live,
             ..
         } = session;
         let training = begin.training;
@@ -153,25 +201,42 @@ impl Task for Run<'_> {
         if let Some(saver) = saver {
             print(format_args!("\nsaved to {}", saver.path().display()))?;
         }
-        if let Some(mut metrics) = metrics {
-            metrics.write(&Summary {
-                done: true,
+        let summary = Summary {
+            done: true,
+            command: "mnist",
+            dataset: splits.name,
+            device: device.name,
+            model: &begin.name,
+            parameters: model.n_parameters(),
+            epochs: training.n_epochs,
+            test_accuracy: evaluation.accuracy(),
+            train_seconds,
+            total_seconds: start.elapsed().as_secs_f64(),
+            seed: training.recipe.seed,
+            threads: device.threads,
+            train_images: n_train,
+            test_images: splits.test.n_images(),
+            settings: &training.settings,
+        };
+        if let Some(report) = report_folder {
+            let results = Results {
                 command: "mnist",
-                dataset: splits.name,
-                device: device.name,
-                model: &begin.name,
-                parameters: model.n_parameters(),
-                epochs: training.n_epochs,
-                test_accuracy: evaluation.accuracy(),
-                train_seconds,
-                total_seconds: start.elapsed().as_secs_f64(),
-                seed: training.recipe.seed,
-                threads: device.threads,
-                train_images: n_train,
-                test_images: splits.test.n_images(),
-                settings: &training.settings,
-            })?;
+                setting: &setting,
+                summary: &summary,
+                history: &training.history,
+                evaluation: &evaluation,
+                test: &splits.test,
+                class_names: &begin.classes,
+            };
+            let page = report.write(backend, &mut model, &results)?;
+            print(format_args!("\nreport in {}", page.display()))?;
+        }
+        if let Some(mut metrics) = metrics {
+            metrics.write(&summary)?;
             metrics.finish()?;
+        }
+        if let Some(mut live) = live {
+            live.until_interrupted(backend, &mut model)?;
         }
         Ok(())
     }
@@ -271,6 +336,8 @@ impl Arguments {
             ("--threads", self.device.threads.map(number)),
             ("--keep", self.saving.keep.map(number)),
             ("--metrics", self.metrics.as_ref().map(shown)),
+            ("--out", self.out.as_ref().map(shown)),
+            ("--serve", self.serve.map(|port| port.to_string())),
         ] {
             words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
         }
@@ -289,6 +356,7 @@ struct Session<'a> {
     begin: Begin,
     metrics: Option<Metrics>,
     saver: Option<Saver>,
+    live: Option<Live>,
     n_train: usize,
 }
 
@@ -311,13 +379,20 @@ impl Session<'_> {
             let before = self.begin.training.history.last();
             let loss = before.map(|epoch| epoch.train_loss);
             let bar = epoch_bar(number, n_epochs, self.n_train, loss);
-            let trained = trainer.epoch_until(backend, model, |n_images| {
-                bar.set_position(n_images as u64);
-                match is_interrupted() {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
+            let trained = loop {
+                let trained = trainer.epoch_until(backend, model, |n_images| {
+                    bar.set_position(n_images as u64);
+                    let asked = self.live.as_mut().map(|live| live.step(n_images));
+                    match is_interrupted() {
+                        true => ControlFlow::Break(()),
+                        false => asked.unwrap_or(ControlFlow::Continue(())),
+                    }
+                });
+                match (&trained, &mut self.live) {
+                    (Ok(None), Some(live)) if !is_interrupted() => live.answer(backend, model)?,
+                    _ => break trained,
                 }
-            });
+            };
             bar.finish_and_clear();
             let Some(trained) = trained? else {
                 return Err(self.interrupted(backend, model, trainer)?);
@@ -339,6 +414,10 @@ impl Session<'_> {
                 train_accuracy: trained.accuracy,
             };
             self.show(&epoch)?;
+            if let Some(live) = &mut self.live {
+                live.epoch(&epoch);
+                live.answer(backend, model)?;
+            }
             self.begin.training.history.push(epoch);
             if self.saver.is_some() {
                 let checkpoint = self.checkpoint(backend, model, trainer)?;
@@ -443,32 +522,40 @@ fn in_one_line(settings: &Map<String, Value>) -> String {
     settings.join(", ")
 }
 
-/// Prints what is about to be done.
-pub fn describe<B: Backend>(
+/// What is about to be done, on what and by what: names and texts.
+pub fn setting<B: Backend>(
     splits: &Splits,
     model: &Sequential<B>,
     settings: &str,
     device: &Chosen,
-) -> Result<()> {
-    print(format_args!(
-        "data      {}: {} training and {} test images of {} pixels",
+) -> [(&'static str, String); 4] {
+    let data = format!(
+        "{}: {} training and {} test images of {} pixels",
         splits.origin,
         splits.train.n_images(),
         splits.test.n_images(),
         splits.train.n_pixels()
-    ))?;
-    print(format_args!(
-        "model     {} parameters",
-        model.n_parameters()
-    ))?;
-    for layer in model.to_string().lines() {
-        print(format_args!("          {layer}"))?;
+    );
+    [
+        ("data", data),
+        (
+            "model",
+            format!("{} parameters\n{model}", model.n_parameters()),
+        ),
+        ("training", settings.to_owned()),
+        ("device", format!("{}: {}", device.name, device.description)),
+    ]
+}
+
+/// Prints what is about to be done.
+pub fn describe(setting: &[(&str, String)]) -> Result<()> {
+    for (name, text) in setting {
+        let heads = iter::once(*name).chain(iter::repeat(""));
+        for (head, line) in heads.zip(text.lines()) {
+            print(format_args!("{head:<10}{line}"))?;
+        }
     }
-    print(format_args!("training  {settings}"))?;
-    print(format_args!(
-        "device    {}: {}",
-        device.name, device.description
-    ))
+    Ok(())
 }
 
 /// Prints how good the model has become.

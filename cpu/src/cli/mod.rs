@@ -12,7 +12,9 @@ mod mnist;
 mod output;
 mod picture;
 mod predict;
+mod report;
 mod saving;
+mod serve;
 mod sim;
 
 use std::io::{self, Write};
@@ -41,6 +43,8 @@ enum Command {
     Export(export::Arguments),
     /// Show what is in a model's file
     Inspect(inspect::Arguments),
+    /// Open a page to draw on, which shows what a model makes of it
+    Serve(serve::Arguments),
     /// Time the program's own training
     #[command(subcommand)]
     Bench(Bench),
@@ -72,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Bench(Bench::Mnist(arguments)) => bench::run(&arguments),
         Command::Devices => devices::run(),
         Command::Sim(arguments) => sim::run(&arguments),
