@@ -13,6 +13,10 @@
 //!    the tile's own, since the host has prepared the divisions, and most of it is the same for all
 //!    tiles of a thread.
 //!
+//! Tiled kernels read without a look at bounds what lies inside of an image. They ask of their launch that
+//! `divisors` are [those of `shape`](ConvolutionShape::divisors), that no side is above [`MAX_SIDE`] and no
+//! buffer above [`MAX_ELEMENTS`].
+//!
 //! Every sum is added in an order that depends on the shapes alone. A kernel panics if a buffer is
 //! shorter than its shape.
 
@@ -55,8 +59,13 @@ pub struct ConvolutionShape {
 // SAFETY: numbers alone, and `repr(C)`.
 unsafe impl DeviceValue for ConvolutionShape {}
 
-/// The largest side of an image, a window, and of what they move by and are padded with.
+/// The largest side of an image, a window, and of what they move by and are padded with, that tiled
+/// kernels take.
 pub const MAX_SIDE: u32 = 1 << 28;
+
+/// The largest buffer that tiled kernels take: what tiles reach beyond the last element can still be
+/// divided, see [`Divisor`].
+pub const MAX_ELEMENTS: usize = 1 << 30;
 
 impl ConvolutionShape {
     /// OH OW.

@@ -85,8 +85,8 @@ fn shapes() -> Vec<ConvolutionShape> {
     shapes
 }
 
-/// The errors of `n` sums of `depth` terms, where `magnitudes` are the sums of the terms' magnitudes.
-/// A device may compute a sum of gradients in parts, and add these.
+/// A device may compute a sum over places in as many parts as this, and add these: roundings beyond one
+/// for each term.
 const N_PARTS: usize = 64;
 
 /// `x`, `weight`, `bias` and `dy` of a convolution.

@@ -1,6 +1,6 @@
 //! Launches the kernels of `gpu/src/convolution.rs`.
 
-use gpu::convolution::{self, Divisors, MAX_SIDE, N_THREADS};
+use gpu::convolution::{self, Divisors, MAX_ELEMENTS, MAX_SIDE, N_THREADS};
 use gpu::dense::{self, LARGE, SMALL};
 
 use super::super::operation::Operation;
@@ -39,7 +39,7 @@ macro_rules! launch_tiled {
         let tiling = if $version == DenseVersion::Large { LARGE } else { SMALL };
         let n_blocks = tiling.n_tiles($n_rows, $n_columns) * $n_parts;
         let config = $check.blocks(n_blocks, dense::N_THREADS)?;
-        // SAFETY: a block per tile and part of the output, and lengths that agree.
+        // SAFETY: a block per tile and part of the output, lengths that agree, and what `Shape` has seen.
         unsafe {
             if $version == DenseVersion::Large {
                 $backend.launch(config, convolution::$large { $($argument)* })
@@ -246,8 +246,6 @@ struct Shape {
 
 impl Shape {
     fn new(check: Operation, shape: ConvolutionShape) -> Result<Shape> {
-        // What tiles reach beyond the last is still below the largest number that can be divided.
-        const MAX_ELEMENTS: usize = 1 << 30;
         let at_most = |name: &str, largest: usize, n: usize| {
             if n <= largest {
                 Ok(n as u32)
