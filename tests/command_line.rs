@@ -866,3 +866,26 @@ fn a_folder_for_pictures_that_cannot_be_written_is_refused_before_training() {
         assert!(!run.stdout.contains("epoch"), "{}", run.stdout);
     }
 }
+
+#[test]
+fn an_evaluation_has_a_report_too() {
+    let place = Place::new();
+    place.mnist(&["--save", "model"]).succeeds();
+    let common = ["evaluate", "model", "--data", "set", "--device", "cpu"];
+    let run = place.run(&[&common[..], &["--json", "--out", "report"]].concat());
+    let numbers: Value = serde_json::from_str(&run.succeeds().stdout).unwrap();
+    assert_eq!(numbers["images"], 20);
+    let page = fs::read_to_string(place.path("report/report.html")).unwrap();
+    for part in [
+        "<h1>evaluate</h1>",
+        "<h2>Loss</h2>",
+        "<h2>Worst mistakes</h2>",
+        "3: 2 images, precision",
+        "split</th><td>test</td>",
+    ] {
+        assert!(page.contains(part), "no {part:?} in the report");
+    }
+    place
+        .run(&[&common[..], &["--out", "model"]].concat())
+        .fails(2, &["--out model", "cannot be written"]);
+}

@@ -1,5 +1,6 @@
 //! `evaluate`: how well a model does on a data set.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 
@@ -10,11 +11,12 @@ use cpu::data::Dataset;
 use cpu::metrics::{ClassMetrics, per_class};
 use cpu::train::{Evaluation, Evaluator};
 use cpu::{Error, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::arguments::{self, DATA_HELP, at_least_one, name};
 use super::device::{self, Chosen, Task};
 use super::output::{print, print_confusion};
+use super::report::{Report, Results};
 use super::saving::in_file;
 
 /// Images per pass of the model.
@@ -46,6 +48,10 @@ pub struct Arguments {
     #[command(flatten)]
     device: arguments::Device,
 
+    /// Write pictures of how the model does to this folder, and report.html with all of them
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -63,9 +69,11 @@ enum Split {
 /// Evaluates and reports.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let checkpoint = Checkpoint::read(&arguments.model)?;
+    let report = arguments.out.as_deref().map(Report::create).transpose()?;
     let run = Run {
         arguments,
         checkpoint,
+        report,
     };
     device::run(&arguments.device, run)
 }
@@ -73,6 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 struct Run<'a> {
     arguments: &'a Arguments,
     checkpoint: Checkpoint,
+    report: Option<Report>,
 }
 
 impl Task for Run<'_> {
@@ -80,6 +89,7 @@ impl Task for Run<'_> {
         let Run {
             arguments,
             checkpoint,
+            report,
         } = self;
         let of_model = |error| in_file(&arguments.model, error);
         let splits = arguments.data.load(arguments.test_limit)?;
@@ -93,8 +103,48 @@ impl Task for Run<'_> {
         let evaluation = Evaluator::new(backend, &data, max_rows)?.evaluate(backend, &mut model)?;
         let classes = &checkpoint.description.classes;
         let metrics = per_class(&evaluation.confusion);
+        let numbers = numbers(arguments, classes, &splits.name, &evaluation, &metrics);
+        if let Some(report) = report {
+            let description = &checkpoint.description;
+            let training = description.training.as_ref();
+            let setting = [
+                ("file", arguments.model.display().to_string()),
+                (
+                    "model",
+                    format!("{} parameters\n{model}", model.n_parameters()),
+                ),
+                (
+                    "data",
+                    format!("{}: {} images", splits.origin, data.n_images()),
+                ),
+                ("device", format!("{}: {}", device.name, device.description)),
+                ("classes", lines(classes, &metrics)),
+            ];
+            // The page draws the one, and has a line for each of the other.
+            let is_shown =
+                |(name, _): &(&String, &Value)| *name != "confusion" && *name != "classes";
+            let summary: BTreeMap<_, _> = numbers
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(is_shown)
+                .collect();
+            let results = Results {
+                command: "evaluate",
+                setting: &setting,
+                summary: &summary,
+                history: training.map_or(&[], |training| &training.history),
+                evaluation: &evaluation,
+                test: &data,
+                class_names: classes,
+            };
+            let page = report.write(backend, &mut model, &results)?;
+            if !arguments.json {
+                print(format_args!("report    {}", page.display()))?;
+            }
+        }
         if arguments.json {
-            return print_json(arguments, classes, &splits.name, &evaluation, &metrics);
+            return print(numbers);
         }
         print(format_args!(
             "model     {}: {} parameters, from {}",
@@ -145,6 +195,20 @@ fn check_data(checkpoint: &Checkpoint, data: &Dataset, origin: &str) -> Result<(
     )))
 }
 
+/// A line for each class.
+fn lines(classes: &[String], metrics: &[ClassMetrics]) -> String {
+    let line = |(class, metrics): (&String, &ClassMetrics)| {
+        let [precision, recall, f1] =
+            [metrics.precision, metrics.recall, metrics.f1].map(|share| 100.0 * share);
+        format!(
+            "{class}: {} images, precision {precision:.2} %, recall {recall:.2} %, F1 {f1:.2} %",
+            metrics.n_images
+        )
+    };
+    let lines: Vec<String> = classes.iter().zip(metrics).map(line).collect();
+    lines.join("\n")
+}
+
 fn print_classes(classes: &[String], metrics: &[ClassMetrics]) -> Result<()> {
     let lengths = classes.iter().map(|class| class.chars().count());
     let width = lengths.max().unwrap_or(0).max("class".len());
@@ -163,13 +227,14 @@ fn print_classes(classes: &[String], metrics: &[ClassMetrics]) -> Result<()> {
     Ok(())
 }
 
-fn print_json(
+/// All of it as an object.
+fn numbers(
     arguments: &Arguments,
     classes: &[String],
     dataset: &dyn Display,
     evaluation: &Evaluation,
     metrics: &[ClassMetrics],
-) -> Result<()> {
+) -> Value {
     let of_classes: Vec<_> = classes
         .iter()
         .zip(metrics)
@@ -183,7 +248,7 @@ fn print_json(
             })
         })
         .collect();
-    print(json!({
+    json!({
         "model": arguments.model.display().to_string(),
         "dataset": dataset.to_string(),
         "split": name(arguments.split),
@@ -193,5 +258,5 @@ fn print_json(
         "top": {"k": arguments.top, "accuracy": evaluation.top_k(arguments.top)},
         "classes": of_classes,
         "confusion": evaluation.confusion,
-    }))
+    })
 }

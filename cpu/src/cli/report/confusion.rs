@@ -88,17 +88,15 @@ pub fn picture(confusion: &[Vec<usize>], class_names: &[String]) -> Result<Pictu
     })?;
     let caption = match worst.filter(|_| worst_share > 0.0) {
         Some((label, prediction)) => format!(
-            "A row per label, a column per prediction, with numbers of test images. The most frequent \
+            "A row per label, a column per prediction, with numbers of images. The most frequent \
              mistake of a class: {:.1} % of {} were taken for {}.",
             100.0 * worst_share,
             class_names[label],
             class_names[prediction]
         ),
-        None => {
-            "A row per label, a column per prediction, with numbers of test images. There is no \
+        None => "A row per label, a column per prediction, with numbers of images. There is no \
                  mistake."
-                .to_owned()
-        }
+            .to_owned(),
     };
     Ok(Picture {
         file: "confusion.svg",

@@ -1,4 +1,4 @@
-//! The test images that the model is most sure of and wrong about.
+//! The images that the model is most sure of and wrong about.
 
 use std::fmt::Write;
 
@@ -129,9 +129,9 @@ pub fn picture(mistakes: &[Mistake], test: &Dataset, class_names: &[String]) -> 
         file: "mistakes.svg",
         title: "Worst mistakes",
         caption: match mistakes.len() {
-            0 => format!("None: all {n_images} test images were classified correctly."),
+            0 => format!("None: all {n_images} images were classified correctly."),
             n => format!(
-                "{n} of {n_images} test images were classified wrongly; these are the ones that the \
+                "{n} of {n_images} images were classified wrongly; these are the ones that the \
                  model was most sure of, with the probability it gave its answer."
             ),
         },

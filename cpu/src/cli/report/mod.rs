@@ -38,7 +38,7 @@ pub struct Results<'a, S> {
     pub summary: &'a S,
     /// The epochs of training; without any there are no curves.
     pub history: &'a [Epoch],
-    /// Of the test images.
+    /// Of the images in `test`.
     pub evaluation: &'a Evaluation,
     /// The images that were evaluated.
     pub test: &'a Dataset,

@@ -66,9 +66,9 @@ fn write<S: Serialize>(
 /// What one wants to know first.
 fn figures<S>(results: &Results<'_, S>, accuracy: String) -> Vec<(&'static str, String)> {
     let mut figures = vec![
-        ("test accuracy", accuracy),
-        ("test loss", format!("{:.4}", results.evaluation.mean_loss)),
-        ("test images", results.test.n_images().to_string()),
+        ("accuracy", accuracy),
+        ("loss", format!("{:.4}", results.evaluation.mean_loss)),
+        ("images", results.test.n_images().to_string()),
     ];
     if let Some(last) = results.history.last() {
         let seconds: f64 = results.history.iter().map(|epoch| epoch.seconds).sum();
