@@ -11,7 +11,7 @@ use std::num::NonZero;
 
 use cpu::Result;
 use cpu::backend::Activation;
-use cpu::backend::{Backend, CudaBackend, HostBackend, Memory, cuda};
+use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
 use cpu::data::Dataset;
 use cpu::nn::{Backward, Dense, Forward, Initializer, Layer, Sequential, Sgd, random_generator};
 use cpu::train::{Evaluator, Recipe, Trainer};
@@ -216,6 +216,8 @@ fn main() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use cpu::backend::Memory;
+
     use super::*;
 
     #[test]
