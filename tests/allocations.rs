@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cpu::backend::{Activation, HostBackend, Window};
 use cpu::data::Dataset;
 use cpu::nn::{
-    Adam, Architecture, Clipping, Initializer, Optimizer, Sgd, models, random_generator,
+    Adam, Architecture, Augmentation, Clipping, Initializer, Optimizer, Sgd, models,
+    random_generator,
 };
 use cpu::train::{Recipe, Trainer};
 
@@ -87,6 +88,7 @@ fn a_training_step_allocates_nothing() {
                 .build(&backend, 64, &mut random_generator(1))
                 .unwrap();
             let recipe = Recipe {
+                augmentation: (n_threads > 1).then_some(Augmentation::DIGITS),
                 // What is not fused into the backward pass.
                 clipping: matches!(optimizer, Optimizer::Adam(_))
                     .then(|| Clipping::norm(1.0).unwrap()),

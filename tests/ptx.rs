@@ -12,8 +12,8 @@ use std::sync::Once;
 use cpu::backend::cuda::PTX;
 use cuda_std::kernel::Kernel;
 use gpu::{
-    activation, batch, clipping, convolution, dense, dropout, embedding, loss, normalization,
-    optimizer, pooling, softmax,
+    activation, addition, augmentation, batch, clipping, convolution, dense, dropout, embedding,
+    loss, normalization, optimizer, pooling, softmax,
 };
 
 /// The names of kernels, from their types.
@@ -27,6 +27,8 @@ fn all_kernels() -> BTreeSet<&'static str> {
     names![
         activation::activation_backward,
         activation::activation_forward,
+        addition::add_matrix,
+        augmentation::augment,
         batch::gather_batch,
         convolution::convolution_backward_bias,
         convolution::convolution_backward_input_naive,

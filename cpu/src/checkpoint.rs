@@ -254,6 +254,7 @@ impl Checkpoint {
             let values = &self.tensor(name, &parameter.shape)?.values;
             parameter.value = parameter.upload(backend, values)?;
         }
+        model.share_weights(backend)?;
         let names: Vec<String> = model.named_buffers().map(|(name, _)| name).collect();
         for (name, buffer) in names.iter().zip(model.buffers_mut()) {
             let tensor = self.tensor(name, &buffer.shape)?;

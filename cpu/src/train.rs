@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Backend, GatherBatch, StepStatistics};
+use crate::backend::{Augment, Backend, Distortion, GatherBatch, StepStatistics};
 use crate::data::{Dataset, Shuffle, batches};
 use crate::metrics;
 use crate::nn::{
-    Clipping, LossPass, Mode, Optimizer, Schedule, Sequential, SoftmaxCrossEntropy, Step, Update,
+    Augmentation, Clipping, LossPass, Mode, Optimizer, Schedule, Sequential, SoftmaxCrossEntropy,
+    Step, Update,
 };
 use crate::{Error, Result};
 
@@ -46,6 +47,7 @@ pub const SCALE: f32 = 1.0 / 255.0;
 /// ```
 pub struct Trainer<B: Backend> {
     data: DeviceData<B>,
+    augmented: Option<Augmented<B>>,
     shuffle: Shuffle,
     recipe: Recipe,
     progress: Progress,
@@ -74,6 +76,9 @@ pub struct Recipe {
     pub batch_size: usize,
     /// Where everything that is drawn begins: the order of the images, what layers drop.
     pub seed: u64,
+    /// How images are distorted before the model sees them, if they are.
+    #[serde(default)]
+    pub augmentation: Option<Augmentation>,
 }
 
 impl Recipe {
@@ -87,6 +92,7 @@ impl Recipe {
             label_smoothing: 0.0,
             batch_size,
             seed,
+            augmentation: None,
         }
     }
 
@@ -100,6 +106,9 @@ impl Recipe {
         self.schedule.check()?;
         if let Some(clipping) = self.clipping {
             clipping.check()?;
+        }
+        if let Some(augmentation) = self.augmentation {
+            augmentation.check()?;
         }
         SoftmaxCrossEntropy::new(1).label_smoothing(self.label_smoothing)?;
         if self.batch_size == 0 {
@@ -140,14 +149,17 @@ impl<B: Backend> Trainer<B> {
     ///
     /// # Errors
     ///
-    /// If the data set is empty or contradicts itself, or the batch size is 0.
+    /// If the data set is empty or contradicts itself, the batch size is 0, or the augmentation has a
+    /// setting that it cannot have.
     pub fn new(backend: &B, recipe: Recipe, data: &Dataset) -> Result<Self> {
-        let mut data_on_device = DeviceData::new(backend, data, recipe.batch_size)?;
-        data_on_device.loss = data_on_device
-            .loss
-            .label_smoothing(recipe.label_smoothing)?;
+        let mut device_data = DeviceData::new(backend, data, recipe.batch_size)?;
+        device_data.loss = device_data.loss.label_smoothing(recipe.label_smoothing)?;
+        let augmented = |augmentation: Augmentation| {
+            Augmented::new(backend, augmentation, data.size, device_data.batch_size)
+        };
         Ok(Trainer {
-            data: data_on_device,
+            augmented: recipe.augmentation.map(augmented).transpose()?,
+            data: device_data,
             shuffle: Shuffle::new(data.n_images(), recipe.seed),
             recipe,
             progress: Progress::default(),
@@ -256,7 +268,11 @@ impl<B: Backend> Trainer<B> {
                 index,
             };
             data.gather(backend, rows.start, n_rows)?;
-            model.forward(backend, &data.x, n_rows, Mode::Training(step))?;
+            let x = match &mut self.augmented {
+                Some(augmented) => augmented.distort(backend, &data.x, n_rows, step)?,
+                None => &data.x,
+            };
+            model.forward(backend, x, n_rows, Mode::Training(step))?;
             let (y, dy) = model.output_and_gradient();
             let pass = LossPass {
                 y,
@@ -276,11 +292,9 @@ impl<B: Backend> Trainer<B> {
                 step: index + 1,
             };
             match self.recipe.clipping {
-                None => {
-                    model.backward_and_step(backend, &data.x, n_rows, step, optimizer, update)?
-                }
+                None => model.backward_and_step(backend, x, n_rows, step, optimizer, update)?,
                 Some(clipping) => {
-                    model.backward(backend, &data.x, n_rows, step)?;
+                    model.backward(backend, x, n_rows, step)?;
                     clipping.clip(backend, model, &mut self.sum_of_squares)?;
                     model.step(backend, optimizer, update)?;
                 }
@@ -316,6 +330,48 @@ impl<B: Backend> Trainer<B> {
             accuracy,
             duration,
         }))
+    }
+}
+
+/// The images of a batch after their augmentation.
+struct Augmented<B: Backend> {
+    distortion: Distortion,
+    /// Rows and columns of an image.
+    size: [usize; 2],
+    x: B::Floats,
+}
+
+impl<B: Backend> Augmented<B> {
+    fn new(
+        backend: &B,
+        augmentation: Augmentation,
+        size: [usize; 2],
+        batch_size: usize,
+    ) -> Result<Self> {
+        Ok(Augmented {
+            distortion: augmentation.distortion()?,
+            size,
+            x: backend.zeros(batch_size * size[0] * size[1])?,
+        })
+    }
+
+    fn distort(
+        &mut self,
+        backend: &B,
+        images: &B::Floats,
+        n_rows: usize,
+        step: Step,
+    ) -> Result<&B::Floats> {
+        backend.augment(Augment {
+            images,
+            distorted: &mut self.x,
+            n_rows,
+            size: self.size,
+            distortion: self.distortion,
+            seed: step.seed,
+            step: step.index,
+        })?;
+        Ok(&self.x)
     }
 }
 

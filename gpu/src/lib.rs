@@ -8,6 +8,8 @@
 #![no_std]
 
 pub mod activation;
+pub mod addition;
+pub mod augmentation;
 pub mod batch;
 pub mod clipping;
 pub mod convolution;

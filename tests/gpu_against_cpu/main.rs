@@ -12,6 +12,8 @@
 mod devices;
 
 mod activation;
+mod addition;
+mod augmentation;
 mod batch;
 mod buffers;
 mod clipping;

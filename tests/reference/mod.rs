@@ -6,6 +6,7 @@
 // Each test file takes what it needs.
 #![allow(dead_code, unused_imports)]
 
+mod augmentation;
 pub mod convolution;
 mod embedding;
 mod loss;
@@ -16,6 +17,7 @@ mod softmax;
 
 use cpu::backend::Activation;
 
+pub use augmentation::augment;
 pub use embedding::{embedding_backward, embedding_forward};
 pub use loss::*;
 pub use normalization::Normalization;

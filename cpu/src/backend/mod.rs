@@ -8,6 +8,8 @@
 //! C classes.
 
 mod activation;
+mod addition;
+mod augmentation;
 mod batch;
 mod clipping;
 mod convolution;
@@ -27,6 +29,8 @@ mod window;
 use crate::Result;
 
 pub use activation::{Activation, ActivationOperations};
+pub use addition::{AddMatrix, AdditionOperations};
+pub use augmentation::{Augment, AugmentationOperations, Distortion};
 pub use batch::{BatchOperations, GatherBatch};
 pub use clipping::{ClipNorm, ClippingOperations, SumOfSquares};
 pub use convolution::{
@@ -115,6 +119,8 @@ pub trait Backend:
     + OptimizerOperations
     + ClippingOperations
     + BatchOperations
+    + AdditionOperations
+    + AugmentationOperations
 {
 }
 
@@ -132,5 +138,7 @@ impl<B> Backend for B where
         + OptimizerOperations
         + ClippingOperations
         + BatchOperations
+        + AdditionOperations
+        + AugmentationOperations
 {
 }

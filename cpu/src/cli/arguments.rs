@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use cpu::backend;
 use cpu::data;
-use cpu::nn::{self, Architecture, Sgd, models};
+use cpu::nn::{self, Architecture, Augmentation, Sgd, models};
 use cpu::train::Recipe;
 use cpu::{Error, Result};
 use ptx_sim::{Profile, ProfileOutput};
@@ -51,6 +51,16 @@ pub struct Training {
     #[arg(long, value_name = "PENALTY", default_value_t = 0.0, value_parser = weight_decay)]
     pub weight_decay: f32,
 
+    /// Distort the images anew in every step, by at most so much: pixels that they are shifted, degrees
+    /// that they are turned, shares of their sides that they are stretched or sheared, and pixels that
+    /// parts of them are moved; what is not named is 0 [without settings:
+    /// shift=2,rotate=10,scale=0.1,shear=0.1,elastic=3]
+    #[arg(
+        long, value_name = "SETTING=NUMBER,...", num_args = 0..=1,
+        default_missing_value = "shift=2,rotate=10,scale=0.1,shear=0.1,elastic=3"
+    )]
+    pub augment: Option<Augmentation>,
+
     /// Where all random numbers begin: the same seed gives the same result
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -59,9 +69,10 @@ pub struct Training {
 /// Where the images come from.
 #[derive(Debug, Args)]
 pub struct Data {
-    /// What to train on
-    #[arg(long, value_enum, default_value_t = Dataset::Auto)]
-    pub dataset: Dataset,
+    /// What to train on: auto (MNIST if it is there or can be downloaded, else digits), mnist, digits
+    /// (which the program draws), or a folder in MNIST's layout such as Fashion-MNIST or EMNIST
+    #[arg(long, value_name = "NAME|DIR", default_value = "auto", value_parser = dataset)]
+    pub dataset: data::Choice,
 
     /// Folder with the four files of MNIST, or others of their format, plain or gzip
     #[arg(long, value_name = "DIR")]
@@ -135,17 +146,6 @@ pub enum Optimizer {
     Sgd,
 }
 
-/// What `--dataset` takes.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Dataset {
-    /// MNIST if it is there or can be downloaded, else the built-in digits
-    Auto,
-    /// MNIST
-    Mnist,
-    /// Digits that the program draws
-    Digits,
-}
-
 /// What `--device` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DeviceChoice {
@@ -168,7 +168,12 @@ const MAX_THREADS: usize = 1024;
 pub const DATA_HELP: &str = "\
 MNIST is looked for in --data DIR (and then nowhere else), $MNIST_DIR, data/mnist and the user's \
 cache folder, into which it is downloaded if it is in none of them. $MNIST_MIRROR names a mirror to \
-take in place of the known ones.";
+take in place of the known ones.
+
+--dataset DIR reads train-images-idx3-ubyte and the other three files as MNIST has them, plain or \
+gzip, and the names of the classes from classes.txt, a line each, if it is there. Of a folder with \
+several data sets, as EMNIST's, DIR/emnist-letters takes emnist-letters-train-images-idx3-ubyte and \
+so on.";
 
 impl Training {
     /// The optimizer, with its state still empty.
@@ -183,7 +188,10 @@ impl Training {
 
     /// How a model is trained.
     pub fn recipe(&self, batch_size: usize) -> Result<Recipe> {
-        Ok(Recipe::new(self.optimizer()?, batch_size, self.seed))
+        Ok(Recipe {
+            augmentation: self.augment,
+            ..Recipe::new(self.optimizer()?, batch_size, self.seed)
+        })
     }
 
     /// The model for images of `data`.
@@ -228,6 +236,7 @@ impl Training {
             "learning_rate": self.learning_rate,
             "momentum": self.momentum,
             "weight_decay": self.weight_decay,
+            "augmentation": self.augment.map(|augmentation| augmentation.to_string()),
         });
         match settings {
             Value::Object(settings) => settings,
@@ -248,6 +257,9 @@ impl Training {
         if self.weight_decay != 0.0 {
             text += &format!(", weight decay {:?}", self.weight_decay);
         }
+        if let Some(augmentation) = &self.augment {
+            text += &format!(", images distorted by {augmentation}");
+        }
         text + &format!(
             ", batches of {}, weights {}, seed {}",
             self.batch_size,
@@ -261,11 +273,7 @@ impl Data {
     /// Loads the images.
     pub fn load(&self, test_limit: Option<usize>) -> Result<data::Splits> {
         let request = data::Request {
-            choice: match self.dataset {
-                Dataset::Auto => data::Choice::Auto,
-                Dataset::Mnist => data::Choice::Mnist,
-                Dataset::Digits => data::Choice::Digits,
-            },
+            choice: self.dataset.clone(),
             folder: self.data.as_deref(),
             train_limit: self.train_limit,
             test_limit,
@@ -308,6 +316,16 @@ pub fn name(value: impl ValueEnum) -> String {
         .expect("no value is hidden")
         .get_name()
         .to_owned()
+}
+
+fn dataset(text: &str) -> Result<data::Choice, String> {
+    match text {
+        "" => Err("expected auto, mnist, digits or a folder".to_owned()),
+        "auto" => Ok(data::Choice::Auto),
+        "mnist" => Ok(data::Choice::Mnist),
+        "digits" => Ok(data::Choice::Digits),
+        folder => Ok(data::Choice::Folder(folder.into())),
+    }
 }
 
 /// Parses a number of things of which there must be one.

@@ -204,7 +204,7 @@ impl Task for Run<'_> {
         let summary = Summary {
             done: true,
             command: "mnist",
-            dataset: splits.name,
+            dataset: &splits.name,
             device: device.name,
             model: &begin.name,
             parameters: model.n_parameters(),
@@ -259,13 +259,13 @@ impl Arguments {
         Ok(Begin {
             name: "mlp".to_owned(),
             architecture: self.training.architecture(&splits.train),
-            classes: (0..splits.train.n_classes).map(|c| c.to_string()).collect(),
+            classes: splits.classes.clone(),
             training: Training {
                 recipe: self.training.recipe(batch_size)?,
                 n_epochs: self.epochs.unwrap_or(DEFAULT_EPOCHS),
                 progress: Progress::default(),
                 history: Vec::new(),
-                data: Data::of(splits.name, &splits.train),
+                data: Data::of(&splits.name, &splits.train),
                 device: device.of_checkpoint(),
                 settings: self.training.settings(),
             },
@@ -286,7 +286,7 @@ impl Arguments {
         if self.data.train_limit.is_none() {
             splits.train.truncate(training.data.n_images);
         }
-        check_data(path, &training.data, &Data::of(splits.name, &splits.train))?;
+        check_data(path, &training.data, &Data::of(&splits.name, &splits.train))?;
         let device = device.of_checkpoint();
         if device != training.device {
             print(format_args!(
@@ -327,7 +327,7 @@ impl Arguments {
         let mut words = ["cpu", "mnist", "--resume"].map(str::to_owned).to_vec();
         words.push(path.display().to_string());
         for (flag, value) in [
-            ("--dataset", Some(name(self.data.dataset))),
+            ("--dataset", Some(self.data.dataset.to_string())),
             ("--data", self.data.data.as_ref().map(shown)),
             ("--train-limit", self.data.train_limit.map(number)),
             ("--test-limit", self.test_limit.map(number)),

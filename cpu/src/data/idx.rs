@@ -12,6 +12,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use byteorder::{BigEndian, ByteOrder, ReadBytesExt};
@@ -39,7 +40,8 @@ pub struct Images {
     pub n_columns: usize,
 }
 
-/// Reads a file of images.
+/// Reads a file of images. EMNIST's files hold their images by columns, and are known by their names:
+/// rows and columns of what they hold are exchanged.
 ///
 /// # Errors
 ///
@@ -54,31 +56,62 @@ pub fn read_images(path: &Path) -> Result<Images> {
         let what = format!("offset 8: the images are {n_rows} x {n_columns} pixels, without area");
         return Err(refuse(path, &what));
     }
-    Ok(Images {
+    let images = Images {
         pixels,
         n_images,
         n_rows,
         n_columns,
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(match name.starts_with("emnist-") {
+        true => images.transposed(),
+        false => images,
     })
 }
 
-/// Reads a file of labels, `[n_labels]`, each below `n_classes`.
+impl Images {
+    fn transposed(self) -> Self {
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        for image in self.pixels.chunks_exact(self.n_rows * self.n_columns) {
+            for column in 0..self.n_columns {
+                pixels.extend(image[column..].iter().step_by(self.n_columns));
+            }
+        }
+        Images {
+            pixels,
+            n_images: self.n_images,
+            n_rows: self.n_columns,
+            n_columns: self.n_rows,
+        }
+    }
+}
+
+/// Reads a file of labels, `[n_labels]`.
 ///
 /// # Errors
 ///
-/// [`Error::Input`] if the file cannot be read, is not an IDX file of labels from the first byte to
-/// the last, or holds a label that is `n_classes` or more.
-pub fn read_labels(path: &Path, n_classes: usize) -> Result<Vec<u8>> {
-    let (_, labels) = read::<1>(path)?;
-    match labels.iter().position(|&label| label as usize >= n_classes) {
-        None => Ok(labels),
+/// [`Error::Input`] if the file cannot be read or is not an IDX file of labels from the first byte to
+/// the last.
+pub fn read_labels(path: &Path) -> Result<Vec<u8>> {
+    Ok(read::<1>(path)?.1)
+}
+
+/// Checks the labels that were read from a file.
+///
+/// # Errors
+///
+/// [`Error::Input`] if there is one that is not in `expected`.
+pub fn check_labels(path: &Path, labels: &[u8], expected: RangeInclusive<u8>) -> Result<()> {
+    match labels.iter().position(|label| !expected.contains(label)) {
+        None => Ok(()),
         Some(index) => Err(refuse(
             path,
             &format!(
-                "offset {}: the label of image {index} is {}, expected 0 to {}",
+                "offset {}: the label of image {index} is {}, expected {} to {}",
                 8 + index,
                 labels[index],
-                n_classes - 1
+                expected.start(),
+                expected.end()
             ),
         )),
     }
@@ -330,10 +363,12 @@ mod tests {
 
     #[test]
     fn labels_are_checked() {
-        let labels_from = |bytes: &[u8]| {
+        let labels_from = |bytes: &[u8]| -> Result<Vec<u8>> {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(bytes).unwrap();
-            read_labels(file.path(), 10)
+            let labels = read_labels(file.path())?;
+            check_labels(file.path(), &labels, 0..=9)?;
+            Ok(labels)
         };
         let good = [header(&[3]), vec![0, 9, 4]].concat();
         assert_eq!(labels_from(&good).unwrap(), [0, 9, 4]);

@@ -3,12 +3,13 @@
 use std::env;
 use std::fmt::Write;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::download::{Tried, download};
-use super::{Dataset, Splits, idx};
+use super::{Dataset, Splits, folder, idx};
 use crate::{Error, Result};
 
 /// The environment variable that names a folder with the files.
@@ -19,8 +20,8 @@ pub const MIRROR_VARIABLE: &str = "MNIST_MIRROR";
 /// The folder that is looked at below the current one.
 pub const LOCAL_FOLDER: &str = "data/mnist";
 
-/// Number of classes.
-const N_CLASSES: usize = 10;
+/// The digits.
+const LABELS: RangeInclusive<u8> = 0..=9;
 
 /// Who serves the files to the public.
 const MIRRORS: [&str; 2] = [
@@ -70,32 +71,30 @@ const FILES: [KnownFile; 4] = [
 ];
 
 impl KnownFile {
-    /// The file in `folder`, plain or compressed. Some copies have a dot in place of the last
-    /// hyphen but one: `train-images.idx3-ubyte`.
-    fn find(&self, folder: &Path) -> Option<PathBuf> {
-        let dotted = self.name.replace("-idx", ".idx");
-        [self.name, &dotted]
-            .iter()
-            .flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))])
-            .find(|path| path.exists())
-    }
-
     /// The SHA-256 of the uncompressed file, after all checks on its structure.
     pub fn checksum(&self, path: &Path) -> Result<String> {
         Ok(match self.kind {
-            Kind::Images => checksum_of_images(&idx::read_images(path)?),
-            Kind::Labels => checksum_of_labels(&idx::read_labels(path, N_CLASSES)?),
+            Kind::Images => {
+                let images = idx::read_images(path)?;
+                let dimensions = [images.n_images, images.n_rows, images.n_columns];
+                sha256(&dimensions, &images.pixels)
+            }
+            Kind::Labels => {
+                let labels = idx::read_labels(path)?;
+                idx::check_labels(path, &labels, LABELS)?;
+                sha256(&[labels.len()], &labels)
+            }
         })
     }
 }
 
-fn checksum_of_images(images: &idx::Images) -> String {
-    let dimensions = [images.n_images, images.n_rows, images.n_columns];
-    sha256(&dimensions, &images.pixels)
-}
-
-fn checksum_of_labels(labels: &[u8]) -> String {
-    sha256(&[labels.len()], labels)
+/// Those of the files that images and labels come from.
+fn checksums(data: &Dataset) -> [String; 2] {
+    let dimensions = [data.n_images(), data.size[0], data.size[1]];
+    [
+        sha256(&dimensions, &data.images),
+        sha256(&[data.n_images()], &data.labels),
+    ]
 }
 
 /// The SHA-256 of an IDX file with these contents, in hexadecimal digits.
@@ -116,79 +115,32 @@ fn sha256(dimensions: &[usize], data: &[u8]) -> String {
 /// # Errors
 ///
 /// [`Error::Input`] if a file is missing or damaged, or files do not fit together.
-pub fn load_folder(folder: &Path) -> Result<Splits> {
-    let [train_images, train_labels, test_images, test_labels] = find_all(folder)
-        .map_err(|reason| Error::Input(format!("{}: {reason}", folder.display())))?;
-    let (train, test) = rayon::join(
-        || Part::read(&train_images, &train_labels),
-        || Part::read(&test_images, &test_labels),
-    );
-    let (train, test) = (train?, test?);
-    if train.size != test.size {
-        let [train, test] =
-            [train.size, test.size].map(|(rows, columns)| format!("{rows} x {columns}"));
-        return Err(Error::Input(format!(
-            "{} has images of {train} pixels and {} of {test}: they must be of one size",
-            train_images.display(),
-            test_images.display()
-        )));
-    }
-    let checksums = [train.checksums, test.checksums];
-    let is_mnist = checksums
+pub fn load_folder(path: &Path) -> Result<Splits> {
+    let paths =
+        find_all(path).map_err(|reason| Error::Input(format!("{}: {reason}", path.display())))?;
+    let [train, test] = folder::read(&paths, LABELS)?;
+    let (of_train, of_test) = rayon::join(|| checksums(&train), || checksums(&test));
+    let is_mnist = [of_train, of_test]
         .iter()
         .flatten()
         .eq(FILES.iter().map(|file| file.sha256));
-    let folder = folder.display();
+    let path = path.display();
     Ok(Splits {
-        train: train.data,
-        test: test.data,
-        name: "mnist",
+        train,
+        test,
+        name: "mnist".to_owned(),
+        classes: LABELS.map(|label| label.to_string()).collect(),
         origin: if is_mnist {
-            format!("MNIST from {folder}")
+            format!("MNIST from {path}")
         } else {
-            format!("IDX files from {folder} (their checksums are not those of MNIST)")
+            format!("IDX files from {path} (their checksums are not those of MNIST)")
         },
     })
 }
 
-/// Images with their labels, as two files hold them.
-struct Part {
-    data: Dataset,
-    /// Rows and columns of an image.
-    size: (usize, usize),
-    /// Of the images and of the labels.
-    checksums: [String; 2],
-}
-
-impl Part {
-    fn read(images_path: &Path, labels_path: &Path) -> Result<Self> {
-        let images = idx::read_images(images_path)?;
-        let labels = idx::read_labels(labels_path, N_CLASSES)?;
-        if images.n_images != labels.len() {
-            return Err(Error::Input(format!(
-                "{} holds {} images and {} holds {} labels: they do not belong together",
-                images_path.display(),
-                images.n_images,
-                labels_path.display(),
-                labels.len()
-            )));
-        }
-        Ok(Part {
-            checksums: [checksum_of_images(&images), checksum_of_labels(&labels)],
-            size: (images.n_rows, images.n_columns),
-            data: Dataset {
-                size: [images.n_rows, images.n_columns],
-                n_classes: N_CLASSES,
-                images: images.pixels,
-                labels,
-            },
-        })
-    }
-}
-
 /// The paths of the four files, or why they are not all there.
-fn find_all(folder: &Path) -> Result<[PathBuf; 4], String> {
-    match fs::metadata(folder) {
+fn find_all(place: &Path) -> Result<[PathBuf; 4], String> {
+    match fs::metadata(place) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err("there is no such folder".to_owned());
         }
@@ -200,8 +152,7 @@ fn find_all(folder: &Path) -> Result<[PathBuf; 4], String> {
     }
     let mut paths = FILES.map(|_| PathBuf::new());
     for (path, file) in paths.iter_mut().zip(&FILES) {
-        *path = file
-            .find(folder)
+        *path = folder::find(place, file.name)
             .ok_or_else(|| format!("the folder has no {} (or {0}.gz)", file.name))?;
     }
     Ok(paths)
@@ -283,7 +234,7 @@ pub fn find_or_download(report: &mut dyn FnMut(&str)) -> Result<PathBuf, Search>
     };
     let missing: Vec<KnownFile> = FILES
         .into_iter()
-        .filter(|file| file.find(&cache).is_none())
+        .filter(|file| folder::find(&cache, file.name).is_none())
         .collect();
     match download(&mirrors, &missing, &cache, report) {
         Ok(()) => Ok(cache),

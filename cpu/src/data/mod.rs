@@ -1,14 +1,18 @@
 //! Data sets: what one is, where it comes from and how it is put into batches.
 
 mod batches;
+mod classes;
 pub mod digits;
 mod download;
+mod folder;
 pub mod idx;
 pub mod mnist;
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 pub use batches::{Shuffle, batches};
+pub use folder::load as load_folder;
 
 use crate::{Error, Result};
 
@@ -55,7 +59,7 @@ impl Dataset {
 }
 
 /// Which data set to train on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// MNIST if it is there or can be fetched, else the built-in digits.
     Auto,
@@ -63,6 +67,20 @@ pub enum Choice {
     Mnist,
     /// The digits that this crate draws.
     Digits,
+    /// What lies in a folder in MNIST's layout, see [`load_folder`].
+    Folder(PathBuf),
+}
+
+/// As the command line has it.
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Choice::Auto => f.write_str("auto"),
+            Choice::Mnist => f.write_str("mnist"),
+            Choice::Digits => f.write_str("digits"),
+            Choice::Folder(folder) => folder.display().fmt(f),
+        }
+    }
 }
 
 /// What to load.
@@ -70,7 +88,7 @@ pub enum Choice {
 pub struct Request<'a> {
     /// Which data set.
     pub choice: Choice,
-    /// The folder that the user named; no other is looked at then.
+    /// The folder of MNIST that the user named; no other is looked at then.
     pub folder: Option<&'a Path>,
     /// Training images to keep, all if `None`.
     pub train_limit: Option<usize>,
@@ -85,8 +103,10 @@ pub struct Splits {
     pub train: Dataset,
     /// What to test with.
     pub test: Dataset,
-    /// `mnist` or `digits`.
-    pub name: &'static str,
+    /// `mnist`, `digits`, or what the files or their folder are called.
+    pub name: String,
+    /// The names of the classes, `[n_classes]`.
+    pub classes: Vec<String>,
     /// What it is and where it comes from, for a person.
     pub origin: String,
 }
@@ -98,7 +118,7 @@ pub struct Splits {
 /// [`Error::Input`] if a file is damaged or a limit cannot be met, [`Error::Io`] if MNIST was asked
 /// for and neither found nor fetched.
 pub fn load(request: &Request, report: &mut dyn FnMut(&str)) -> Result<Splits> {
-    let mut splits = match (request.choice, request.folder) {
+    let mut splits = match (&request.choice, request.folder) {
         (Choice::Digits, Some(folder)) => {
             return Err(Error::Input(format!(
                 "--data {} names a folder to read and --dataset digits reads none: leave one of \
@@ -106,11 +126,19 @@ pub fn load(request: &Request, report: &mut dyn FnMut(&str)) -> Result<Splits> {
                 folder.display()
             )));
         }
+        (Choice::Folder(dataset), Some(folder)) => {
+            return Err(Error::Input(format!(
+                "--data {} and --dataset {} both name a folder to read: leave one of them out",
+                folder.display(),
+                dataset.display()
+            )));
+        }
         (Choice::Digits, None) => builtin(request)?,
+        (Choice::Folder(folder), None) => load_folder(folder)?,
         (Choice::Auto | Choice::Mnist, Some(folder)) => mnist::load_folder(folder)?,
         (choice, None) => match mnist::find_or_download(report) {
             Ok(folder) => mnist::load_folder(&folder)?,
-            Err(search) if choice == Choice::Auto => {
+            Err(search) if *choice == Choice::Auto => {
                 report(&format!(
                     "{}: training on built-in digits instead",
                     search.in_one_line()
@@ -151,7 +179,8 @@ fn builtin(request: &Request) -> Result<Splits> {
     Ok(Splits {
         train: digits::generate(digits::SEED, 0..n_train),
         test: digits::generate(digits::SEED, test_begin..test_begin + n_test),
-        name: "digits",
+        name: "digits".to_owned(),
+        classes: (0..10).map(|digit| digit.to_string()).collect(),
         origin: "built-in digits".to_owned(),
     })
 }

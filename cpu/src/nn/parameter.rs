@@ -61,6 +61,16 @@ impl<B: Backend> Parameter<B> {
         })
     }
 
+    /// Rows and columns of the matrix in `value`.
+    pub(super) fn matrix(&self) -> [usize; 2] {
+        let n_first = self.shape.first().copied().unwrap_or(1);
+        let n_others = self.shape.iter().skip(1).product();
+        match self.is_transposed {
+            true => [n_others, n_first],
+            false => [n_first, n_others],
+        }
+    }
+
     /// Sees to it that an optimizer finds `n_arrays` of its own: at its first step they are made, full
     /// of `initial`.
     pub(super) fn keep_state(&mut self, backend: &B, n_arrays: usize, initial: f32) -> Result<()> {

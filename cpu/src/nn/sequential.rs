@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Backward, Forward, Layer, Mode, NamedBuffer, Optimizer, Parameter, Step, Update};
-use crate::backend::Backend;
+use crate::backend::{AddMatrix, Backend};
 use crate::{Error, Result};
 
 /// Layers one after the other, with the buffers that lie between them.
@@ -16,7 +16,19 @@ pub struct Sequential<B: Backend> {
     /// Gradient of the loss by each layer's output, `[max_rows, n_outputs]`.
     gradients: Vec<B::Floats>,
     max_rows: usize,
+    ties: Vec<Tie>,
 }
+
+/// Two layers that share a weight, by their places.
+#[derive(Clone, Copy)]
+struct Tie {
+    layer: usize,
+    /// Whose weight it is.
+    owner: usize,
+}
+
+/// What ties are about.
+const WEIGHT: &str = "weight";
 
 /// A layer, and what its parameters' names begin with.
 pub struct NamedLayer<B: Backend> {
@@ -77,7 +89,102 @@ impl<B: Backend> Sequential<B> {
             gradients: buffers()?,
             layers,
             max_rows,
+            ties: Vec::new(),
         })
+    }
+
+    /// Lets a layer share the weight of another, both named as in [`Self::named_parameters`]: from now
+    /// on it has none of its own. Backward passes add the gradients of both.
+    ///
+    /// # Errors
+    ///
+    /// If one of them does not exist, has no weight or shares one already, or the shapes differ.
+    pub fn tie(&mut self, backend: &B, layer: &str, owner: &str) -> Result<()> {
+        let refuse = |reason: String| {
+            Err(Error::Input(format!(
+                "layer {layer} cannot share the weight of layer {owner}: {reason}"
+            )))
+        };
+        let mut found = [(0, &[][..]); 2];
+        for (name, found) in [layer, owner].into_iter().zip(&mut found) {
+            let Some(place) = self.layers.iter().position(|named| named.name == name) else {
+                return refuse(format!("there is no layer {name} that computes anything"));
+            };
+            let parameters = self.layers[place].layer.parameters();
+            let Some(weight) = parameters.iter().find(|p| p.name == WEIGHT) else {
+                return refuse(format!("layer {name} has no weight"));
+            };
+            *found = (place, &weight.shape);
+        }
+        let [(layer_idx, shape), (owner_idx, owner_shape)] = found;
+        if shape != owner_shape {
+            return refuse(format!(
+                "it needs one of {shape:?}, which has {owner_shape:?}"
+            ));
+        }
+        let is_shared =
+            |idx| self.is_tied(idx) || self.ties.iter().any(|tie| tie.owner == layer_idx);
+        if layer_idx == owner_idx || is_shared(layer_idx) || is_shared(owner_idx) {
+            return refuse("one of them shares it with a third, or with itself".to_owned());
+        }
+        self.ties.push(Tie {
+            layer: layer_idx,
+            owner: owner_idx,
+        });
+        self.share_weights(backend)
+    }
+
+    fn is_tied(&self, layer_idx: usize) -> bool {
+        self.ties.iter().any(|tie| tie.layer == layer_idx)
+    }
+
+    /// Brings the weights to the layers that share them: [`Self::step`] does, and whoever changes
+    /// parameters otherwise has to.
+    pub fn share_weights(&mut self, backend: &B) -> Result<()> {
+        self.each_tie(|tied, owner| {
+            let [n_rows, n_columns] = tied.matrix();
+            backend.add_matrix(AddMatrix {
+                x: &owner.value,
+                is_transposed: tied.is_transposed != owner.is_transposed,
+                keep: 0.0,
+                y: &mut tied.value,
+                n_rows,
+                n_columns,
+            })
+        })
+    }
+
+    /// Adds the gradients of those that share a weight to that of its owner.
+    fn add_shared_gradients(&mut self, backend: &B) -> Result<()> {
+        self.each_tie(|tied, owner| {
+            let [n_rows, n_columns] = owner.matrix();
+            backend.add_matrix(AddMatrix {
+                x: &tied.gradient,
+                is_transposed: tied.is_transposed != owner.is_transposed,
+                keep: 1.0,
+                y: &mut owner.gradient,
+                n_rows,
+                n_columns,
+            })
+        })
+    }
+
+    /// Calls `f` on the weights of each two layers that share one, the owner's last.
+    fn each_tie(
+        &mut self,
+        mut f: impl FnMut(&mut Parameter<B>, &mut Parameter<B>) -> Result<()>,
+    ) -> Result<()> {
+        for tie in &self.ties {
+            let layers = self.layers.get_disjoint_mut([tie.layer, tie.owner]);
+            let [tied, owner] = layers
+                .expect("they are two")
+                .map(|named| named.layer.parameters_mut().iter_mut())
+                .map(|mut parameters| parameters.find(|p| p.name == WEIGHT));
+            if let (Some(tied), Some(owner)) = (tied, owner) {
+                f(tied, owner)?;
+            }
+        }
+        Ok(())
     }
 
     /// Values that a row of the input has.
@@ -95,26 +202,38 @@ impl<B: Backend> Sequential<B> {
         self.max_rows
     }
 
-    /// The parameters of all layers, from the first to the last, with their names: `0.weight`.
+    /// The parameters of all layers, from the first to the last, with their names: `0.weight`. One that
+    /// is shared comes once, by its owner's name.
     pub fn named_parameters(&self) -> impl Iterator<Item = (String, &Parameter<B>)> {
-        self.layers.iter().flat_map(|named| {
-            let name = |p: &Parameter<B>| format!("{}.{}", named.name, p.name);
-            named.layer.parameters().iter().map(move |p| (name(p), p))
+        let layers = self.layers.iter().enumerate();
+        layers.flat_map(|(idx, named)| {
+            let is_tied = self.is_tied(idx);
+            let parameters = named.layer.parameters().iter();
+            let own = parameters.filter(move |p| !(is_tied && p.name == WEIGHT));
+            own.map(|p| (format!("{}.{}", named.name, p.name), p))
         })
     }
 
-    /// The parameters of all layers, from the first to the last.
+    /// The same without names.
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter<B>> {
-        self.layers
-            .iter()
-            .flat_map(|named| named.layer.parameters())
+        self.layers.iter().enumerate().flat_map(|(idx, named)| {
+            let is_tied = self.is_tied(idx);
+            let parameters = named.layer.parameters().iter();
+            parameters.filter(move |p| !(is_tied && p.name == WEIGHT))
+        })
     }
 
-    /// The parameters of all layers, from the first to the last.
+    /// The same, to update them; then [`Self::share_weights`] has to be called.
     pub fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
+        let ties = &self.ties;
         self.layers
             .iter_mut()
-            .flat_map(|named| named.layer.parameters_mut())
+            .enumerate()
+            .flat_map(move |(idx, named)| {
+                let is_tied = ties.iter().any(|tie| tie.layer == idx);
+                let parameters = named.layer.parameters_mut().iter_mut();
+                parameters.filter(move |p| !(is_tied && p.name == WEIGHT))
+            })
     }
 
     /// What the layers keep beside their parameters, with names: `1.running_mean`.
@@ -198,7 +317,8 @@ impl<B: Backend> Sequential<B> {
         n_rows: usize,
         step: Step,
     ) -> Result<()> {
-        self.each_backward(x, n_rows, step, |layer, pass| layer.backward(backend, pass))
+        self.each_backward(x, n_rows, step, |layer, pass| layer.backward(backend, pass))?;
+        self.add_shared_gradients(backend)
     }
 
     /// [`Self::backward`] and [`Self::step`] in one, a layer at a time. What the gradients by the
@@ -212,6 +332,11 @@ impl<B: Backend> Sequential<B> {
         optimizer: &Optimizer,
         update: Update,
     ) -> Result<()> {
+        if !self.ties.is_empty() {
+            // A weight is updated by the gradients of all who share it.
+            self.backward(backend, x, n_rows, step)?;
+            return self.step(backend, optimizer, update);
+        }
         self.each_backward(x, n_rows, step, |layer, pass| {
             layer.backward_and_step(backend, pass, optimizer, update)
         })
@@ -252,7 +377,8 @@ impl<B: Backend> Sequential<B> {
     /// Updates all parameters by their gradients.
     pub fn step(&mut self, backend: &B, optimizer: &Optimizer, update: Update) -> Result<()> {
         self.parameters_mut()
-            .try_for_each(|parameter| optimizer.step(backend, parameter, update))
+            .try_for_each(|parameter| optimizer.step(backend, parameter, update))?;
+        self.share_weights(backend)
     }
 }
 

@@ -7,6 +7,8 @@
 //! Buffers begin at 256 bytes, so kernels can use vectors wherever the shapes are whole quads.
 
 mod activation;
+mod addition;
+mod augmentation;
 mod batch;
 mod buffer;
 mod clipping;

@@ -21,6 +21,8 @@ macro_rules! vectorized {
 }
 
 mod activation;
+mod addition;
+mod augmentation;
 mod batch;
 mod buffer;
 mod clipping;
