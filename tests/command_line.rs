@@ -521,7 +521,7 @@ fn bad_values_are_refused_before_anything_is_done() {
         ("--test-limit", "0", "at least 1"),
         ("--threads", "0", "from 1 to"),
         ("--seed", "-1", "unexpected argument"),
-        ("--activation", "step", "relu, sigmoid, tanh"),
+        ("--activation", "step", "relu, leaky-relu, sigmoid, tanh"),
         ("--device", "tpu", "auto, cpu, cuda"),
     ] {
         let run = place.mnist(&[flag, value]).fails(2, &[expected]);

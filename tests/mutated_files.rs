@@ -68,12 +68,12 @@ enum Damage {
 
 fn damage() -> impl Strategy<Value = Damage> {
     prop_oneof![
-        any::<Index>().prop_map(Damage::Cut),
+        1 => any::<Index>().prop_map(Damage::Cut),
         4 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Damage::Change(at, byte)),
         2 => (any::<Index>(), vec(any::<u8>(), 1..9)).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
-        (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Damage::Remove(from, to)),
-        vec(any::<u8>(), 0..40).prop_map(Damage::Replace),
-        Just(Damage::Lose),
+        1 => (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Damage::Remove(from, to)),
+        1 => vec(any::<u8>(), 0..40).prop_map(Damage::Replace),
+        1 => Just(Damage::Lose),
     ]
 }
 

@@ -11,6 +11,7 @@ use super::arguments::{self, DATA_HELP, at_least_one};
 use super::device::{self, Chosen, Task};
 use super::mnist::{describe, setting};
 use super::output::print;
+use super::training;
 
 /// What `bench mnist` takes.
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ pub struct Arguments {
     epochs: usize,
 
     #[command(flatten)]
-    training: arguments::Training,
+    training: training::Training,
 
     #[command(flatten)]
     data: arguments::Data,
@@ -49,14 +50,15 @@ impl Task for Run<'_> {
         } = self.arguments;
         let splits = data.load(None)?;
         let n_images = splits.train.n_images();
-        let batch_size = training.batch_size.min(n_images);
-        let mut model = training.architecture(&splits.train).build(
+        // One more than is timed.
+        let recipe = training.recipe(n_images, n_epochs.saturating_add(1))?;
+        let mut model = training.architecture(&splits.train)?.build(
             backend,
-            batch_size,
+            recipe.batch_size,
             &mut random_generator(training.seed),
         )?;
-        describe(&setting(&splits, &model, &training.describe(), device))?;
-        let recipe = training.recipe(batch_size)?;
+        let text = training.describe(n_images);
+        describe(&setting(&splits, &model, &text, device))?;
         let mut trainer = Trainer::new(backend, recipe, &splits.train)?;
         drop(splits);
 

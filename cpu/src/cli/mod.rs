@@ -16,6 +16,7 @@ mod report;
 mod saving;
 mod serve;
 mod sim;
+mod training;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -220,7 +220,7 @@ mod tests {
         .unwrap();
         assert_eq!(names(&folder), [PathBuf::from(format!("{}.gz", FILE.name))]);
         let path = folder.join(format!("{}.gz", FILE.name));
-        assert_eq!(idx::read_labels(&path, 10).unwrap(), LABELS);
+        assert_eq!(idx::read_labels(&path).unwrap(), LABELS);
         assert_eq!(lines.len(), 1, "{lines:?}");
     }
 

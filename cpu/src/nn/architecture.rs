@@ -42,6 +42,18 @@ pub struct Architecture {
     pub layers: Vec<LayerKind>,
     /// How weights are drawn.
     pub initializer: Initializer,
+    /// Layers that share a weight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ties: Vec<Tie>,
+}
+
+/// Two layers that share a weight, by their places among all layers, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tie {
+    /// The one without a weight of its own.
+    pub layer: usize,
+    /// The one whose weight it is.
+    pub owner: usize,
 }
 
 /// A layer of an [`Architecture`].
@@ -105,6 +117,7 @@ impl Architecture {
             input: input.to_vec(),
             layers: Vec::new(),
             initializer,
+            ties: Vec::new(),
         }
     }
 
@@ -178,6 +191,20 @@ impl Architecture {
         self.layer(LayerKind::Softmax)
     }
 
+    /// Lets a layer share the weight of another, both by their places from 0: the last dense layer that
+    /// of an embedding, say. The two have to have the same shape.
+    pub fn tie(mut self, layer: usize, owner: usize) -> Self {
+        self.ties.push(Tie { layer, owner });
+        self
+    }
+
+    /// The layer whose weight a layer uses: its own, or the one that it is tied to.
+    pub fn weight_owner(&self, layer: usize) -> usize {
+        let mut ties = self.ties.iter();
+        ties.find(|tie| tie.layer == layer)
+            .map_or(layer, |tie| tie.owner)
+    }
+
     /// What comes out of each layer.
     ///
     /// # Errors
@@ -211,7 +238,8 @@ impl Architecture {
         self.shapes()?.pop().ok_or_else(no_layer)
     }
 
-    /// Names and shapes of all parameters and of what layers keep beside them, as files have them.
+    /// Names and shapes of all parameters and of what layers keep beside them, as files have them. A
+    /// weight that is shared is there once.
     ///
     /// # Errors
     ///
@@ -220,8 +248,11 @@ impl Architecture {
         let shapes = self.shapes()?;
         let inputs = std::iter::once(&self.input).chain(&shapes);
         let of_layer = |(index, (layer, input)): (usize, (&LayerKind, &Vec<usize>))| {
+            let is_tied = self.weight_owner(index) != index;
             let named = move |(name, shape)| (format!("{index}.{name}"), shape);
-            layer.tensors(input).into_iter().map(named)
+            let own = layer.tensors(input).into_iter();
+            own.filter(move |(name, _)| !(is_tied && *name == "weight"))
+                .map(named)
         };
         Ok(self
             .layers
@@ -236,8 +267,8 @@ impl Architecture {
     ///
     /// # Errors
     ///
-    /// If there is no layer, one does not take what the one before it gives, or the device has no
-    /// memory for it.
+    /// If there is no layer, one does not take what the one before it gives, layers that are to share a
+    /// weight cannot, or the device has no memory for it.
     pub fn build<B: Backend + 'static>(
         &self,
         backend: &B,
@@ -314,7 +345,11 @@ impl Architecture {
                 layer,
             });
         }
-        Sequential::named(backend, max_rows, layers)
+        let mut model = Sequential::named(backend, max_rows, layers)?;
+        for tie in &self.ties {
+            model.tie(backend, &tie.layer.to_string(), &tie.owner.to_string())?;
+        }
+        Ok(model)
     }
 }
 

@@ -52,7 +52,7 @@ mod softmax_cross_entropy;
 pub use activation::ActivationLayer;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
-pub use architecture::{Architecture, LayerKind};
+pub use architecture::{Architecture, LayerKind, Tie};
 pub use augmentation::Augmentation;
 pub use batch_norm::BatchNorm;
 pub use clipping::Clipping;

@@ -71,12 +71,12 @@ impl GraphBuilder {
         (self.nodes, self.initializers)
     }
 
-    /// Adds what computes layer `index`.
-    pub fn layer(&mut self, index: usize, layer: &LayerKind) {
+    /// Adds what computes layer `index`, with the weight of layer `owner`, which mostly is the same.
+    pub fn layer(&mut self, index: usize, owner: usize, layer: &LayerKind) {
         let x = self.value.clone();
         let x = x.as_str();
         let of_layer = |name: &str| format!("{index}.{name}");
-        let (weight, bias) = (&of_layer("weight"), &of_layer("bias"));
+        let (weight, bias) = (&format!("{owner}.weight"), &of_layer("bias"));
         match *layer {
             LayerKind::Flatten => {
                 let axis = vec![attribute("axis", 1)];

@@ -75,7 +75,7 @@ pub fn export(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
         builder.tensor(&name, &shape, &checkpoint.tensor(&name, &shape)?.values);
     }
     for (index, layer) in architecture.layers.iter().enumerate() {
-        builder.layer(index, layer);
+        builder.layer(index, architecture.weight_owner(index), layer);
     }
     builder.name_value(LOGITS);
     let axis = attribute("axis", -1);
