@@ -10,8 +10,7 @@
 use std::num::NonZero;
 
 use cpu::Result;
-use cpu::backend::Activation;
-use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
+use cpu::backend::{Activation, Backend, CudaBackend, HostBackend, cuda};
 use cpu::data::Dataset;
 use cpu::nn::{Backward, Dense, Forward, Initializer, Layer, Sequential, Sgd, random_generator};
 use cpu::train::{Evaluator, Recipe, Trainer};
@@ -216,8 +215,6 @@ fn main() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use cpu::backend::Memory;
-
     use super::*;
 
     #[test]
