@@ -52,6 +52,17 @@ fn description(recipe: &Recipe, data: &Dataset, progress: Progress) -> Descripti
     }
 }
 
+/// A checkpoint of a model that has just been built.
+fn untrained(backend: &HostBackend) -> Checkpoint {
+    let recipe = Recipe::new(Sgd::new(0.1).unwrap(), 32, 1);
+    let description = description(&recipe, &images(), Progress::default());
+    let model = description
+        .architecture
+        .build(backend, 32, &mut random_generator(1))
+        .unwrap();
+    Checkpoint::of(backend, &model, description).unwrap()
+}
+
 fn bits(backend: &HostBackend, model: &Sequential<HostBackend>) -> Vec<u32> {
     let values = model
         .parameters()
@@ -143,14 +154,7 @@ fn training_goes_on_bit_for_bit() {
 #[test]
 fn what_a_file_lacks_is_named() {
     let backend = HostBackend::new(NonZero::new(1)).unwrap();
-    let data = images();
-    let recipe = Recipe::new(Sgd::new(0.1).unwrap(), 32, 1);
-    let description = description(&recipe, &data, Progress::default());
-    let model = description
-        .architecture
-        .build(&backend, 32, &mut random_generator(1))
-        .unwrap();
-    let good = Checkpoint::of(&backend, &model, description).unwrap();
+    let good = untrained(&backend);
     let changed = |change: &dyn Fn(&mut Checkpoint)| {
         let mut checkpoint = good.clone();
         change(&mut checkpoint);
@@ -205,16 +209,7 @@ fn what_a_file_lacks_is_named() {
 #[test]
 fn a_damaged_description_is_an_error() {
     let backend = HostBackend::new(NonZero::new(1)).unwrap();
-    let data = images();
-    let recipe = Recipe::new(Sgd::new(0.1).unwrap(), 32, 1);
-    let description = description(&recipe, &data, Progress::default());
-    let model = description
-        .architecture
-        .build(&backend, 32, &mut random_generator(1))
-        .unwrap();
-    let bytes = Checkpoint::of(&backend, &model, description)
-        .unwrap()
-        .to_bytes();
+    let bytes = untrained(&backend).to_bytes();
     let n_header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let mut random = fastrand::Rng::with_seed(1);
     let mut n_refused = 0;
