@@ -136,12 +136,18 @@ pub fn spline_sum(
     stride: usize,
     weights: [f32; 4],
 ) -> [f32; 2] {
-    let mut sum = [0.0; 2];
-    for (a, weight) in weights.into_iter().enumerate() {
-        let point = points[first + stride * a];
-        sum = [sum[0] + weight * point[0], sum[1] + weight * point[1]];
-    }
-    sum
+    let point = |a: usize| points[first + stride * a];
+    weighted(weights, [point(0), point(1), point(2), point(3)])
+}
+
+/// `Σ_a weights[a] points[a]`, written out: an array that a loop indexes would lie in local memory.
+#[inline(always)]
+pub fn weighted([w0, w1, w2, w3]: [f32; 4], [p0, p1, p2, p3]: [[f32; 2]; 4]) -> [f32; 2] {
+    let along = |[a, b, c, d]: [f32; 4]| w0 * a + w1 * b + w2 * c + w3 * d;
+    [
+        along([p0[0], p1[0], p2[0], p3[0]]),
+        along([p0[1], p1[1], p2[1], p3[1]]),
+    ]
 }
 
 /// What an image of `[height, width]` pixels has at a place between its pixels, bilinearly; zeros lie
@@ -216,13 +222,10 @@ pub fn augment(
         if is_elastic {
             let (first_row, row_weights) = spline(row, height);
             let (first_column, column_weights) = spline(column, width);
-            let mut displacement = [0.0; 2];
-            for (b, weight) in column_weights.into_iter().enumerate() {
-                let first = first_row * N_POINTS + first_column + b;
-                let point = spline_sum(&s_points, first, N_POINTS, row_weights);
-                displacement[0] += weight * point[0];
-                displacement[1] += weight * point[1];
-            }
+            let first = first_row * N_POINTS + first_column;
+            let along_rows = |b: usize| spline_sum(&s_points, first + b, N_POINTS, row_weights);
+            let sums = [along_rows(0), along_rows(1), along_rows(2), along_rows(3)];
+            let displacement = weighted(column_weights, sums);
             place = [place[0] + displacement[0], place[1] + displacement[1]];
         }
         // SAFETY: this thread alone has this pixel of the block's image.
