@@ -29,6 +29,10 @@ build_scripts! {
 /// build folder.
 fn kernels() -> Vec<(&'static str, CudaBuilder)> {
     vec![
+        (
+            "examples/own_layer/kernels/ptx/",
+            own_layer::own_layer_kernels(),
+        ),
         ("gpu/ptx/", networks::kernels()),
         ("tests/cuda_std/kernels/ptx/", cuda_std::cuda_std_kernels()),
         ("tests/faults/kernels/ptx/", faults::faulty_kernels()),
@@ -36,10 +40,6 @@ fn kernels() -> Vec<(&'static str, CudaBuilder)> {
         (
             "tests/rust_cuda/kernels/ptx/",
             rust_cuda::rust_cuda_kernels(),
-        ),
-        (
-            "examples/own_layer/kernels/ptx/",
-            own_layer::own_layer_kernels(),
         ),
         ("tests/sass/kernels/ptx/", sass::kernels()),
     ]
@@ -125,13 +125,15 @@ mod tests {
     #[test]
     fn every_folder_of_ptx_is_in_the_list() {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let tests = workspace.join("tests").read_dir().expect("there are tests");
-        let mut folders: Vec<String> = tests
-            .map(|entry| entry.expect("an entry"))
-            .filter(|entry| entry.path().join("kernels/Cargo.toml").is_file())
-            .map(|entry| format!("tests/{}/kernels/ptx/", entry.file_name().display()))
-            .collect();
-        folders.push("gpu/ptx/".to_owned());
+        let mut folders = vec!["gpu/ptx/".to_owned()];
+        for parent in ["examples", "tests"] {
+            let entries = workspace.join(parent).read_dir().expect("there is one");
+            let of_kernels = entries
+                .map(|entry| entry.expect("an entry"))
+                .filter(|entry| entry.path().join("kernels/Cargo.toml").is_file())
+                .map(|entry| format!("{parent}/{}/kernels/ptx/", entry.file_name().display()));
+            folders.extend(of_kernels);
+        }
         folders.sort();
         let listed: Vec<&str> = super::kernels().iter().map(|(folder, _)| *folder).collect();
         assert_eq!(listed, folders);

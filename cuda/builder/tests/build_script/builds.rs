@@ -168,13 +168,16 @@ fn a_compiler_that_is_named_and_does_not_serve_is_an_error() {
 #[test]
 fn the_first_kernel_of_the_readme_builds_and_computes() {
     let readme = fs::read_to_string(workspace().join("README.md")).expect("there is a README");
-    let files: Vec<&str> = readme
+    let (_, section) = readme
+        .split_once("## Your first kernel\n")
+        .expect("the README has the section");
+    let files: Vec<&str> = section
         .split("```rust\n")
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
     let [kernels, build_script, host] = files[..] else {
-        panic!("the README has {} Rust files, not 3", files.len());
+        panic!("the section has {} Rust files, not 3", files.len());
     };
     let launch = dependency("cuda_launch", "cuda/launch");
     let project = Project::with_host(&format!("{launch}cust = \"0.3.2\"\n"));
