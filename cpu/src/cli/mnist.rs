@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
     let checkpoint = arguments.saving.checkpoint()?;
     // What cannot be written is known before the first epoch.
-    arguments.saving.saver(0.0)?;
+    let saver = arguments.saving.saver(checkpoint.as_ref())?;
     let metrics = arguments
         .metrics
         .as_deref()
@@ -85,6 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         arguments,
         metrics,
         checkpoint,
+        saver,
         report,
         place,
         start,
@@ -96,6 +97,7 @@ struct Run<'a> {
     arguments: &'a Arguments,
     metrics: Option<Metrics>,
     checkpoint: Option<Checkpoint>,
+    saver: Option<Saver>,
     report: Option<Report>,
     place: Option<Place>,
     start: Instant,
@@ -107,6 +109,7 @@ impl Task for Run<'_> {
             arguments,
             metrics,
             checkpoint,
+            saver,
             report: report_folder,
             place,
             start,
@@ -141,12 +144,6 @@ impl Task for Run<'_> {
                 .map_err(|error| arguments.in_resumed(error))?;
         }
         let mut evaluator = Evaluator::new(backend, &splits.test, max_rows)?;
-        let accuracies = begin
-            .training
-            .history
-            .iter()
-            .map(|epoch| epoch.test_accuracy);
-        let saver = arguments.saving.saver(accuracies.fold(0.0, f64::max))?;
         catch_interrupts()?;
         // The device has its own copy.
         splits.train.truncate(0);
@@ -453,18 +450,21 @@ impl Session<'_> {
 
     /// Where training stands now.
     fn checkpoint<B: Backend>(
-        &mut self,
+        &self,
         backend: &B,
         model: &Sequential<B>,
         trainer: &Trainer<B>,
     ) -> Result<Checkpoint> {
-        let begin = &mut self.begin;
-        begin.training.progress = trainer.progress();
+        let begin = &self.begin;
+        let training = Training {
+            progress: trainer.progress(),
+            ..begin.training.clone()
+        };
         let description = Description {
             name: begin.name.clone(),
             architecture: begin.architecture.clone(),
             classes: begin.classes.clone(),
-            training: Some(begin.training.clone()),
+            training: Some(training),
         };
         let mut checkpoint = Checkpoint::of(backend, model, description)?;
         checkpoint.add_training(backend, model, trainer)?;
@@ -473,7 +473,7 @@ impl Session<'_> {
 
     /// Saves, and says how to go on.
     fn interrupted<B: Backend>(
-        &mut self,
+        &self,
         backend: &B,
         model: &Sequential<B>,
         trainer: &Trainer<B>,
@@ -487,13 +487,12 @@ impl Session<'_> {
                 progress.n_epochs + 1
             ),
         };
-        let checkpoint = self.checkpoint(backend, model, trainer)?;
         let Some(saver) = &self.saver else {
             return Ok(Error::Interrupted(format!(
                 "stopped {place}; nothing was saved, which --save FILE would have done"
             )));
         };
-        saver.save(&checkpoint)?;
+        saver.save(&self.checkpoint(backend, model, trainer)?)?;
         Ok(Error::Interrupted(format!(
             "stopped {place} and saved; to go on:\n  {}",
             self.arguments.command_to_go_on(saver.path())

@@ -55,8 +55,9 @@ impl Saving {
         Ok(Some(checkpoint))
     }
 
-    /// What writes checkpoints, if they were asked for. `best_accuracy` is that of the epochs before.
-    pub fn saver(&self, best_accuracy: f64) -> Result<Option<Saver>> {
+    /// What writes checkpoints, if they were asked for; what training goes on from has had its best
+    /// epoch so far.
+    pub fn saver(&self, resumed: Option<&Checkpoint>) -> Result<Option<Saver>> {
         let Some(path) = self.save.as_ref().or(self.resume.as_ref()) else {
             return match self.keep {
                 Some(_) => Err(Error::Input(
@@ -67,11 +68,14 @@ impl Saving {
                 None => Ok(None),
             };
         };
+        let training = resumed.and_then(|checkpoint| checkpoint.description.training.as_ref());
+        let history = training.map_or(&[][..], |training| &training.history);
+        let accuracies = history.iter().map(|epoch| epoch.test_accuracy);
         Ok(Some(Saver {
             last: Target::new("--save", path)?,
             best: Target::new("--save", &with_mark(path, "best"))?,
             path: path.clone(),
-            best_accuracy,
+            best_accuracy: accuracies.fold(0.0, f64::max),
             n_kept: self.keep.unwrap_or(0),
             kept: VecDeque::new(),
         }))
