@@ -142,6 +142,65 @@ def try_model(browser, program, folder, save):
     assert server.interrupt() == 0
 
 
+# The maps of a layer on its canvas, a gap of one pixel between them, as lists of the opacity of pixels.
+MAPS = """figure => {
+    const shape = figure.querySelector("figcaption").textContent.match(/\\((\\d+) x (\\d+) x (\\d+)[,;]/);
+    if (!shape) return null;
+    const [n, height, width] = shape.slice(1).map(Number);
+    const canvas = figure.querySelector("canvas");
+    const nColumns = (canvas.width + 1) / (width + 1);
+    // A copy: Chromium warns of a canvas that is read again and again.
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+    copy.drawImage(canvas, 0, 0);
+    const pixels = copy.getImageData(0, 0, canvas.width, canvas.height).data;
+    return Array.from({length: n}, (_, map) => {
+        const left = map % nColumns * (width + 1), top = Math.floor(map / nColumns) * (height + 1);
+        const at = pixel => (top + Math.floor(pixel / width)) * canvas.width + left + pixel % width;
+        return Array.from({length: height * width}, (_, pixel) => pixels[4 * at(pixel) + 3]);
+    });
+}"""
+
+
+def look_at_maps(browser, program, folder, save):
+    """What a model of convolutions shows while somebody draws, before the button is let go."""
+    server = Program(program, folder, ["serve", "convolutions", "--port", "0", "--device", "cpu"])
+    watched = Watched(browser, "wide-light", server.url)
+    page = watched.page
+    page.wait_for_selector("#bars li")
+
+    def maps():
+        """Of each layer that has maps, by its caption up to the shape."""
+        figures = page.locator("#layers figure").all()
+        named = ((f.locator("figcaption").inner_text().split("(")[0], f.evaluate(MAPS)) for f in figures)
+        return {name: maps for name, maps in named if maps}
+
+    box = page.locator("#drawing").bounding_box()
+    at = lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
+    page.mouse.move(*at(0.3, 0.25))
+    page.mouse.down()
+    page.mouse.move(*at(0.68, 0.25), steps=4)
+    page.wait_for_selector("#bars .best", timeout=PATIENCE)
+    begun = maps()
+    shown = page.locator("#layers").inner_text()
+    page.mouse.move(*at(0.42, 0.8), steps=8)
+    # The captions have the layers' extremes, which a stroke more changes.
+    page.wait_for_function(
+        "shown => document.querySelector('#layers').innerText !== shown", arg=shown, timeout=PATIENCE)
+    save(page, "maps")
+    drawn = maps()
+    # The input, then a convolution with its activation and pooling, twice.
+    assert len(drawn) == 5 and drawn.keys() == begun.keys(), drawn.keys()
+    for name, of_layer in drawn.items():
+        assert of_layer != begun[name], f"{name}: the maps stay as they were"
+        assert any(any(pixels) for pixels in of_layer), f"{name}: the maps show nothing"
+        if len(of_layer) > 1:
+            n_different = len({tuple(pixels) for pixels in of_layer})
+            assert n_different > len(of_layer) / 2, f"{name}: {n_different} of {len(of_layer)} maps differ"
+    page.mouse.up()
+    watched.close()
+    assert server.interrupt() == 0
+
+
 def watch_training(browser, program, folder, save):
     arguments = "mnist --dataset digits --train-limit 2000 --test-limit 200 --epochs 12 --device cpu --serve 0"
     server = Program(program, folder, arguments.split())
@@ -201,12 +260,16 @@ def main():
         folder = pathlib.Path(folder)
         train = ("mnist --dataset digits --train-limit 6000 --test-limit 500 --epochs 6 --device cpu "
                  "--save model --out report")
-        subprocess.run([program, *train.split()], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        convolutions = ("mnist --dataset digits --model lenet --train-limit 500 --test-limit 100 --epochs 1 "
+                        "--device cpu --save convolutions")
+        for command in [train, convolutions]:
+            subprocess.run([program, *command.split()], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         # Chromium does not sandbox what root runs.
         browser = playwright.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
         try:
             read_report(browser, folder, save)
             try_model(browser, program, folder, save)
+            look_at_maps(browser, program, folder, save)
             watch_training(browser, program, folder, save)
         finally:
             browser.close()
