@@ -84,6 +84,12 @@ def embedding(n_entries, n_values):
     return settings, {"weight": random.normal(size=(n_entries, n_values))}
 
 
+def tied(layer, owner):
+    """A layer that uses the weight of the layer at place `owner`."""
+    settings, tensors = layer
+    return settings, {"bias": tensors["bias"]}, owner
+
+
 FLATTEN = ({"kind": "flatten"}, {})
 DROPOUT = ({"kind": "dropout", "probability": 0.4}, {})
 SOFTMAX = ({"kind": "softmax"}, {})
@@ -141,6 +147,14 @@ CASES = {
     ],
     # A pixel is an index, so the images have black and white pixels alone.
     "embedding": [embedding(2, 3), layer_norm(3), FLATTEN, dense(3 * N_PIXELS, 5)],
+    "tied dense layers": [FLATTEN, dense(N_PIXELS, 5), dense(5, 5), tied(dense(5, 5), 2)],
+    # The same numbers are entries of a table and a matrix.
+    "tied embedding": [
+        embedding(5, 3),
+        FLATTEN,
+        dense(3 * N_PIXELS, 3),
+        tied(dense(3, 5), 0),
+    ],
     "softmax last": [FLATTEN, dense(N_PIXELS, 5), SOFTMAX],
     "dropout last": [FLATTEN, dense(N_PIXELS, 5), DROPOUT],
     "activation last": [FLATTEN, dense(N_PIXELS, 5), activation("tanh")],
@@ -150,7 +164,7 @@ CASES = {
 def write_model(path, layers):
     """A file as `mnist --save` writes it, but for the training."""
     tensors = {}
-    for index, (_, arrays) in enumerate(layers):
+    for index, (_, arrays, *_) in enumerate(layers):
         for name, array in arrays.items():
             array = np.ascontiguousarray(array, dtype="<f4")
             tensors[f"{index}.{name}"] = array
@@ -159,8 +173,13 @@ def write_model(path, layers):
         "name": "test",
         "architecture": {
             "input": [1, HEIGHT, WIDTH],
-            "layers": [layer for layer, _ in layers],
+            "layers": [layer for layer, *_ in layers],
             "initializer": "he_normal",
+            "ties": [
+                {"layer": index, "owner": owner}
+                for index, (_, _, *owners) in enumerate(layers)
+                for owner in owners
+            ],
         },
         "classes": [str(index) for index in range(5)],
         "training": None,
@@ -205,6 +224,8 @@ def check(program, model, folder):
     names = {tensor.name for tensor in onnx.load(exported).graph.initializer}
     trained = {name for name in load_file(model) if name[0].isdigit()}
     assert trained <= names, trained - names
+    weights = {name for name in names if name.endswith(".weight")}
+    assert weights <= trained, f"{model}: nobody has trained {weights - trained}"
     return largest
 
 
@@ -216,8 +237,12 @@ def main():
         for index, (name, layers) in enumerate(CASES.items()):
             models[name] = folder / f"{index}.safetensors"
             write_model(models[name], layers)
+        largest = 0.0
         for name, model in models.items():
-            print(f"{name:<20} {check(program, model, folder):.1e}")
+            difference = check(program, model, folder)
+            largest = max(largest, difference)
+            print(f"{name:<20} {difference:.1e}")
+        print(f"{'largest':<20} {largest:.1e}")
 
 
 if __name__ == "__main__":

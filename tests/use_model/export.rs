@@ -205,6 +205,41 @@ fn activations_are_operators_of_their_own() {
     assert_eq!(graph.nodes[0].operator, "Identity");
 }
 
+/// Once in the file, under the name of the layer that it belongs to.
+#[test]
+fn a_shared_weight_is_there_once() {
+    let dense = Architecture::new(&[5], Initializer::HeNormal)
+        .dense(5)
+        .dense(5)
+        .tie(1, 0);
+    let entries = Architecture::new(&[1], Initializer::HeNormal)
+        .embedding(5, 4)
+        .flatten()
+        .dense(5)
+        .tie(2, 0);
+    for (architecture, layer) in [(dense, 1), (entries, 2)] {
+        let graph = graph_of(architecture);
+        let names = graph.initializers.iter().map(|tensor| tensor.name.as_str());
+        let weights: Vec<&str> = names.filter(|name| name.ends_with("weight")).collect();
+        assert_eq!(weights, ["0.weight"]);
+        let product = graph.nodes.iter().rfind(|node| node.operator == "Gemm");
+        let product = product.expect("the last layer is dense");
+        assert_eq!(product.inputs[1..], ["0.weight", &format!("{layer}.bias")]);
+        assert_eq!(told(product), "Gemm: transB 1");
+    }
+
+    // What a file says need not be possible.
+    let mut checkpoint = model();
+    for (layer, owner) in [(1, 0), (1, 1), (1, 7)] {
+        let architecture = &mut checkpoint.description.architecture;
+        architecture.ties.clear();
+        *architecture = architecture.clone().tie(layer, owner);
+        let message = cpu::onnx::export(&checkpoint).unwrap_err().to_string();
+        let expected = format!("layer {layer} cannot share the weight of layer {owner}");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
+
 /// Every kind of layer, with what its operator is told.
 #[test]
 fn layers_are_operators() {

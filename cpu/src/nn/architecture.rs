@@ -243,9 +243,11 @@ impl Architecture {
     ///
     /// # Errors
     ///
-    /// If there is no layer, or one does not take what the one before it gives.
+    /// If there is no layer, one does not take what the one before it gives, or layers that are to share
+    /// a weight cannot.
     pub fn tensors(&self) -> Result<Vec<(String, Vec<usize>)>> {
         let shapes = self.shapes()?;
+        self.check_ties(&shapes)?;
         let inputs = std::iter::once(&self.input).chain(&shapes);
         let of_layer = |(index, (layer, input)): (usize, (&LayerKind, &Vec<usize>))| {
             let is_tied = self.weight_owner(index) != index;
@@ -261,6 +263,27 @@ impl Architecture {
             .enumerate()
             .flat_map(of_layer)
             .collect())
+    }
+
+    /// What [`Sequential::tie`] will demand, of a model that is not built. `shapes` is what layers give.
+    fn check_ties(&self, shapes: &[Vec<usize>]) -> Result<()> {
+        let inputs: Vec<_> = std::iter::once(&self.input).chain(shapes).collect();
+        let weight = |index: usize| {
+            let tensors = self.layers.get(index)?.tensors(inputs[index]);
+            tensors.into_iter().find(|(name, _)| *name == "weight")
+        };
+        for &Tie { layer, owner } in &self.ties {
+            let ties = || self.ties.iter().map(|tie| tie.layer);
+            let is_of_two = !ties().any(|tied| tied == owner)
+                && ties().filter(|&tied| tied == layer).count() == 1;
+            if weight(layer).is_none() || weight(layer) != weight(owner) || !is_of_two {
+                return Err(Error::Input(format!(
+                    "layer {layer} cannot share the weight of layer {owner}: both need one of the same \
+                     shape, and no other may share theirs with a third"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The model on a device, for batches of up to `max_rows`, with weights that are drawn.
