@@ -374,7 +374,7 @@ fn a_folder_in_the_place_of_a_file_is_refused() {
     fs::create_dir(place.path("set").join(TRAIN_IMAGES)).unwrap();
     place
         .mnist(&[])
-        .fails(2, &[TRAIN_IMAGES, "this is a folder, expected an IDX file"]);
+        .fails(2, &[TRAIN_IMAGES, "this is a folder, expected a file"]);
 }
 
 #[test]

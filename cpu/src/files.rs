@@ -1,11 +1,57 @@
 //! Files that are replaced as a whole: whoever reads one finds what it held before or what it holds
-//! now, even if the program is killed or the power fails in between.
+//! now, even if the program is killed or the power fails in between. And files that are read, whatever a
+//! path leads to.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
+
+/// Opens a file to read it from its beginning to its end. A pipe that is open already, such as
+/// `/dev/stdin` or a shell's `<(command)`, is taken; one with a name is refused, since whoever opens it
+/// waits until somebody writes into it.
+///
+/// # Errors
+///
+/// If it is a folder or a named pipe, or the operating system refuses it.
+pub fn open(path: &Path) -> io::Result<File> {
+    let refuse = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        return refuse("this is a folder, expected a file");
+    }
+    // What is open already is reached through a link that leads to no name.
+    if is_pipe(kind) && fs::canonicalize(path).is_ok() {
+        return refuse("this is a named pipe, expected a file");
+    }
+    File::open(path)
+}
+
+/// Reads a file of at most so many bytes.
+///
+/// # Errors
+///
+/// As [`open`], and if there are more.
+pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes {
+        let what = format!("it has more than {max_bytes} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn is_pipe(kind: fs::FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&kind)
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: fs::FileType) -> bool {
+    false
+}
 
 /// A file that is to be written, and where its content is until it is complete.
 #[derive(Debug, Clone)]

@@ -1,13 +1,12 @@
 //! Pictures from files, and what a classifier of digits is to see of them.
 
-use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::path::Path;
 
 use ::image::imageops::{self, FilterType};
 use ::image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageReader, Limits};
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// A file of more bytes is not read.
 const MAX_FILE: u64 = 1 << 26;
@@ -56,15 +55,8 @@ impl Picture {
     /// [`Error::Input`] if it cannot be read, is damaged or too large; the error names the file.
     pub fn read(path: &Path) -> Result<Self> {
         let refuse = |reason: String| Error::Input(format!("{}: {reason}", path.display()));
-        let cannot_read = |error| refuse(format!("the picture cannot be read: {error}"));
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(cannot_read)?;
-        let n_read = file.take(MAX_FILE + 1).read_to_end(&mut bytes);
-        if n_read.map_err(cannot_read)? as u64 > MAX_FILE {
-            return Err(refuse(format!(
-                "the file has more than {MAX_FILE} bytes, which no picture needs"
-            )));
-        }
+        let bytes = files::read(path, MAX_FILE)
+            .map_err(|error| refuse(format!("the picture cannot be read: {error}")))?;
         Self::decode(&bytes).map_err(|error| refuse(error.to_string()))
     }
 

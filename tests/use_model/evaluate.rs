@@ -151,6 +151,34 @@ fn the_loss_is_that_of_the_logits() {
     );
 }
 
+/// Names are compared where there are any: without a file of names, classes are called by their labels.
+#[test]
+fn classes_of_another_name_are_refused() {
+    let place = Place::new();
+    place.write_set(SIZE);
+    place.write_ten();
+    let run = || {
+        let arguments = "evaluate ten.safetensors --dataset set --device cpu";
+        place.run(&arguments.split(' ').collect::<Vec<_>>())
+    };
+    let names = |third: &str| {
+        let names = ["bar", "dash", third].map(str::to_owned).into_iter();
+        let names: Vec<String> = names.chain((3..10).map(|n| format!("never {n}"))).collect();
+        names.join("\n")
+    };
+    place.write("set/classes.txt", names("circle").as_bytes());
+    run().refused(&[
+        "ten.safetensors: ",
+        "class 2 of the model is `ring`",
+        "set is `circle`",
+    ]);
+    place.write("set/classes.txt", names("ring").as_bytes());
+    run().succeeds();
+    let numbers: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+    place.write("set/classes.txt", numbers.join("\n").as_bytes());
+    run().succeeds();
+}
+
 #[test]
 fn data_that_the_model_does_not_know_are_refused() {
     let place = Place::new();

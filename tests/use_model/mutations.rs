@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 use std::num::NonZero;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 
 use cpu::backend::{Activation, HostBackend};
 use cpu::checkpoint::{Checkpoint, METADATA_KEY};
@@ -18,7 +20,7 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use super::pictures::{encoded, grey};
-use super::{Place, drawing, model};
+use super::{Place, drawing, idx_file, model};
 
 /// Changes a few places of a file: bits, bytes, runs that go missing, come twice or come from elsewhere.
 fn mutated(bytes: &[u8], random: &mut Rng) -> Vec<u8> {
@@ -282,6 +284,74 @@ fn strange_value(random: &mut Rng) -> Value {
         json!({"kind": "pool2d", "pooling": "max", "window": window}),
     ];
     values[random.usize(..values.len())].clone()
+}
+
+/// What is no file of a certain length, and files that promise more than there can be: nothing is waited
+/// for, and no memory is taken for what is promised.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_has_no_end_is_not_read_to_its_end() {
+    let place = Place::new();
+    place.write(
+        "long-header",
+        &[&(1_u64 << 60).to_le_bytes()[..], b"{}"].concat(),
+    );
+    let header = format!(
+        r#"{{"a":{{"dtype":"F32","shape":[{}],"data_offsets":[0,{}]}}}}"#,
+        1_u64 << 58,
+        1_u64 << 60
+    );
+    let length = (header.len() as u64).to_le_bytes();
+    place.write("long-tensor", &[&length[..], header.as_bytes()].concat());
+    let made = Command::new("mkfifo").arg(place.path("pipe")).status();
+    assert!(made.unwrap().success());
+    std::fs::create_dir(place.path("set")).unwrap();
+
+    for path in [
+        "/dev/zero",
+        "/dev/urandom",
+        "pipe",
+        "set",
+        "long-header",
+        "long-tensor",
+    ] {
+        for command in [
+            &["inspect", path][..],
+            &["export", path, "model.onnx"],
+            &["predict", path, "picture.png"],
+            &["predict", "model.safetensors", path],
+            &["evaluate", path, "--dataset", "digits"],
+            &["serve", path, "--port", "0"],
+            &["mnist", "--dataset", "digits", "--resume", path],
+        ] {
+            place.run(command).refused(&[path]);
+        }
+        // As one of the files of a data set.
+        let names = [
+            "set/train-images-idx3-ubyte",
+            "set/train-labels-idx1-ubyte",
+            "set/t10k-images-idx3-ubyte",
+            "set/t10k-labels-idx1-ubyte",
+            "set/classes.txt",
+        ];
+        for bad in names {
+            for name in names {
+                let _ = std::fs::remove_file(place.path(name));
+                if name == bad {
+                    let target = place.0.path().join(path);
+                    std::os::unix::fs::symlink(target, place.path(name)).unwrap();
+                } else if name.ends_with("txt") {
+                    place.write(name, b"a\n");
+                } else if name.contains("images") {
+                    place.write(name, &idx_file([1, 1], &[vec![0]]));
+                } else {
+                    place.write(name, &[0, 0, 8, 1, 0, 0, 0, 1, 0]);
+                }
+            }
+            let arguments = ["evaluate", "model.safetensors", "--dataset", "set"];
+            place.run(&arguments).refused(&[bad]);
+        }
+    }
 }
 
 /// The program itself, which also prints what it reads.

@@ -98,6 +98,7 @@ impl Task for Run<'_> {
             Split::Train => splits.train,
         };
         check_data(&checkpoint, &data, &splits.origin).map_err(of_model)?;
+        check_names(&checkpoint, &splits.classes, &splits.origin).map_err(of_model)?;
         let max_rows = BATCH.min(data.n_images());
         let mut model = checkpoint.build(backend, max_rows).map_err(of_model)?;
         let evaluation = Evaluator::new(backend, &data, max_rows)?.evaluate(backend, &mut model)?;
@@ -193,6 +194,23 @@ fn check_data(checkpoint: &Checkpoint, data: &Dataset, origin: &str) -> Result<(
          {origin} are of {} x {} pixels in {} classes; name another data set by --dataset or --data",
         data.size[0], data.size[1], data.n_classes
     )))
+}
+
+/// Classes are the same where both have names for them: a data set without a file of names has numbers.
+fn check_names(checkpoint: &Checkpoint, names: &[String], origin: &str) -> Result<()> {
+    let classes = &checkpoint.description.classes;
+    let are_numbers = |names: &[String]| names.iter().all(|name| name.parse::<u8>().is_ok());
+    if are_numbers(classes) || are_numbers(names) {
+        return Ok(());
+    }
+    let mut pairs = classes.iter().zip(names).enumerate();
+    match pairs.find(|(_, (class, name))| class != name) {
+        None => Ok(()),
+        Some((index, (class, name))) => Err(Error::Input(format!(
+            "class {index} of the model is `{class}`, that of {origin} is `{name}`; name another data \
+             set by --dataset or --data"
+        ))),
+    }
 }
 
 /// A line for each class.

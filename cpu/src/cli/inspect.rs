@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cpu::checkpoint::{Checkpoint, Description, METADATA_KEY, Training};
+use cpu::checkpoint::{Checkpoint, Description, METADATA_KEY, Training, read_bytes};
 use cpu::{Error, Result};
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let path = &arguments.model;
     let refuse = |reason: String| Error::Input(format!("{}: {reason}", path.display()));
     let bytes =
-        std::fs::read(path).map_err(|error| refuse(format!("the file cannot be read: {error}")))?;
+        read_bytes(path).map_err(|error| refuse(format!("the file cannot be read: {error}")))?;
     let damaged = |error| {
         refuse(format!(
             "this is no safetensors file, or it is damaged: {error}"

@@ -1,17 +1,16 @@
 //! The classes of a data set: what they are called, and which label is the first.
 
-use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Labels are bytes.
 const MAX_CLASSES: usize = 256;
 /// Longer names would not fit into a table.
 const MAX_NAME: usize = 40;
 /// What a file of names may have: more is taken for damage.
-const MAX_BYTES: usize = 1 << 16;
+const MAX_BYTES: u64 = 1 << 16;
 
 /// The classes of a data set.
 #[derive(Debug, PartialEq)]
@@ -102,13 +101,8 @@ impl Classes {
 
 fn read_text(path: &Path) -> Result<String> {
     let refuse = |reason: String| Error::Input(format!("{}: {reason}", path.display()));
-    let bytes = fs::read(path).map_err(|error| refuse(error.to_string()))?;
-    if bytes.len() > MAX_BYTES {
-        return Err(refuse(format!(
-            "the file has {} bytes, expected names of classes in at most {MAX_BYTES}",
-            bytes.len()
-        )));
-    }
+    let bytes = files::read(path, MAX_BYTES)
+        .map_err(|error| refuse(format!("the names of classes cannot be read: {error}")))?;
     let end = |error: std::string::FromUtf8Error| error.utf8_error().valid_up_to();
     String::from_utf8(bytes)
         .map_err(|error| refuse(format!("offset {}: this is no UTF-8", end(error))))
@@ -164,6 +158,7 @@ impl<'a> Names<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::PathBuf;
 
     use super::*;
@@ -204,7 +199,7 @@ mod tests {
             ("a\n\u{1b}[2J", "line 2: the name has a control character"),
             (&"x".repeat(41), "line 1: the name has more than 40"),
             (&many, "line 257: there are more than 256"),
-            (&"x".repeat(MAX_BYTES + 1), "in at most 65536"),
+            (&"x".repeat(MAX_BYTES as usize + 1), "more than 65536 bytes"),
         ] {
             let path = path_of(folder.path(), "classes.txt", text);
             let text = message(Classes::named(&path, &[0]));

@@ -10,7 +10,6 @@
 //! name says. Reading is strict: a file that is shorter or longer than its header promises is an
 //! error, and memory is taken for what the file holds, not for what the header promises.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -18,7 +17,7 @@ use std::path::Path;
 use byteorder::{BigEndian, ByteOrder, ReadBytesExt};
 use flate2::bufread::GzDecoder;
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// What a file may promise: more than that is taken for damage. The largest set in use that has
 /// this format, EMNIST with 814,255 images, has 0.64 GB.
@@ -138,10 +137,7 @@ fn refuse(path: &Path, what: &str) -> Error {
 
 /// Reads a whole file of unsigned bytes in `N` dimensions, gzip or not.
 fn read<const N: usize>(path: &Path) -> Result<([usize; N], Vec<u8>)> {
-    let file = File::open(path).map_err(|error| refuse(path, &error.to_string()))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(refuse(path, "this is a folder, expected an IDX file"));
-    }
+    let file = files::open(path).map_err(|error| refuse(path, &error.to_string()))?;
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let start = reader
         .fill_buf()
