@@ -317,6 +317,45 @@ fn what_does_not_fit_is_said() {
     fails("main.rs", &[], &["main.rs: "]);
 }
 
+/// Files that nobody could read to their end, or write to, are refused before anything runs.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_are_looked_at_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let made = Command::new("mkfifo").arg(path("pipe")).status();
+    assert!(made.unwrap().success());
+    fs::write(path("short"), [0; 31]).unwrap();
+    fs::write(path("long"), [0; 33]).unwrap();
+
+    for file in ["/dev/zero", &path("pipe"), &path(".")] {
+        run(program(&["sim", file])).fails(2, &[file, "cannot be read"]);
+    }
+    let reverse = |argument: &str, arguments: &[&str]| {
+        let kernel = ["--kernel", "reverse", "--block", "8", "--arg", argument];
+        let other = ["--arg", "f32[8]:none"];
+        sim("reverse.ptx", &[&kernel[..], &other, arguments].concat())
+    };
+    for (file, expected) in [
+        ("/dev/zero", "it has more than 32 bytes"),
+        (&path("pipe"), "this is a named pipe"),
+        (&path("."), "this is a folder"),
+        (&path("long"), "it has more than 32 bytes"),
+        (&path("short"), "has 31 bytes"),
+    ] {
+        let text = reverse(&format!("f32[8]:@{file}"), &[]);
+        text.fails(2, &[file, expected, "8 elements of type f32 take 32"]);
+    }
+    for (file, expected) in [
+        (path("none/out"), "there is no folder"),
+        (path("."), "this is a folder"),
+    ] {
+        let out = format!("1={file}");
+        let text = reverse("f32[8]:iota", &["--out", &out]).fails(2, &["--out", &file, expected]);
+        assert_eq!(text, "", "nothing has run");
+    }
+}
+
 /// 100 of 128 threads copy: their counts are known.
 const COUNTED: [&str; 12] = [
     "--grid",

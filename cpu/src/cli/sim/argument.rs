@@ -1,10 +1,9 @@
 //! What `--arg`, `--print` and `--out` take.
 
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 
-use cpu::{Error, Result};
+use cpu::{Error, Result, files};
 use rand::Rng;
 
 use super::element::Element;
@@ -125,18 +124,19 @@ impl Array {
                 .flat_map(|index| self.element.whole(index))
                 .collect(),
             Fill::File(path) => {
-                let contents = fs::read(path).map_err(|error| {
-                    Error::Input(format!("{} cannot be read: {error}", path.display()))
-                })?;
-                if contents.len() != self.bytes() {
-                    return Err(Error::Input(format!(
-                        "{} has {} bytes, {} elements of type {} take {}",
+                let refuse = |what: String| {
+                    Error::Input(format!(
+                        "{} {what}, {} elements of type {} take {}",
                         path.display(),
-                        contents.len(),
                         self.count,
                         self.element,
                         self.bytes()
-                    )));
+                    ))
+                };
+                let contents = files::read(path, self.bytes() as u64)
+                    .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+                if contents.len() < self.bytes() {
+                    return Err(refuse(format!("has {} bytes", contents.len())));
                 }
                 contents
             }

@@ -4,11 +4,10 @@ mod argument;
 mod element;
 mod parameters;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cpu::files::Target;
+use cpu::files::{self, Target};
 use cpu::nn::random_generator;
 use cpu::{Error, Result};
 use ptx_sim::{
@@ -20,6 +19,9 @@ use self::argument::{Argument, Array, Out, Print, Value};
 use self::parameters::Signature;
 use super::arguments::Counters;
 use super::output::print;
+
+/// More than any compiler writes: what goes on longer is no PTX.
+const MAX_PTX: u64 = 1 << 28;
 
 /// What `--help` says below the options.
 const HELP: &str = "\
@@ -120,8 +122,10 @@ fn properties(name: &str) -> Result<Properties, String> {
 /// Runs the kernel.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let path = arguments.file.display();
-    let text = fs::read_to_string(&arguments.file)
-        .map_err(|error| Error::Input(format!("{path} cannot be read: {error}")))?;
+    let cannot_read =
+        |error: &dyn std::error::Error| Error::Input(format!("{path} cannot be read: {error}"));
+    let bytes = files::read(&arguments.file, MAX_PTX).map_err(|error| cannot_read(&error))?;
+    let text = String::from_utf8(bytes).map_err(|error| cannot_read(&error))?;
     let signatures =
         Signature::all(&text).map_err(|error| Error::Input(format!("{path}: {error}")))?;
     if arguments.list {
@@ -132,8 +136,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for index in arguments.print.iter().map(|print| print.index) {
         array(arguments, index, "--print")?;
     }
-    for index in arguments.out.iter().map(|out| out.index) {
-        array(arguments, index, "--out")?;
+    let mut outs = Vec::new();
+    for Out { index, file } in &arguments.out {
+        let array = array(arguments, *index, "--out")?;
+        outs.push((*index, array, Target::new("--out", file)?));
     }
 
     let device = Device::new(options(arguments)?);
@@ -144,7 +150,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let run = Run::new(arguments, &device, kernel)?;
     let fault = run.launch()?;
     if fault.is_none() {
-        run.results()?;
+        run.results(&outs)?;
     }
     let mut reports = device.reports();
     reports.extend(fault.map(|report| *report));
@@ -331,7 +337,7 @@ impl<'a> Run<'a> {
     }
 
     /// Prints and writes what was asked for.
-    fn results(&self) -> Result<()> {
+    fn results(&self, outs: &[(usize, &Array, Target)]) -> Result<()> {
         const PER_LINE: usize = 8;
         for &Print { index, count } in &self.arguments.print {
             let array = array(self.arguments, index, "--print")?;
@@ -356,9 +362,8 @@ impl<'a> Run<'a> {
                 print(row)?;
             }
         }
-        for Out { index, file } in &self.arguments.out {
-            let bytes = self.download(*index, array(self.arguments, *index, "--out")?)?;
-            Target::new("--out", file)?.replace(&bytes)?;
+        for (index, array, target) in outs {
+            target.replace(&self.download(*index, array)?)?;
         }
         Ok(())
     }
