@@ -540,6 +540,90 @@ fn bad_values_are_refused_before_anything_is_done() {
         .fails(2, &["--data set", "--dataset digits"]);
 }
 
+/// What a model, an optimizer or a schedule has no use for is refused; the message names the option, and
+/// what it goes with.
+#[test]
+fn options_that_do_not_go_together_are_refused() {
+    let place = Place::new();
+    for (options, expected) in [
+        (
+            "--model lenet --hidden 64",
+            &["--hidden", "--model mlp", "not with --model lenet"][..],
+        ),
+        (
+            "--model cnn --activation tanh",
+            &["--activation", "--model mlp", "not with --model cnn"],
+        ),
+        (
+            "--model linear --dropout 0.1",
+            &["--dropout", "--model mlp or cnn", "not with --model linear"],
+        ),
+        (
+            "--optimizer adam --momentum 0.9",
+            &["--momentum", "sgd or rmsprop", "not with --optimizer adam"],
+        ),
+        // The one that suits the model.
+        (
+            "--model lenet --momentum 0.9",
+            &["--momentum", "sgd or rmsprop", "not with --optimizer adam"],
+        ),
+        (
+            "--optimizer rmsprop --momentum 0.9 --nesterov",
+            &["--nesterov", "sgd", "not with --optimizer rmsprop"],
+        ),
+        ("--nesterov", &["--nesterov", "--momentum", "such as 0.9"]),
+        (
+            "--nesterov --momentum 0",
+            &["--nesterov", "--momentum", "such as 0.9"],
+        ),
+        (
+            "--beta1 0.9",
+            &["--beta1", "adam or adamw", "not with --optimizer sgd"],
+        ),
+        (
+            "--optimizer adagrad --beta2 0.9",
+            &["--beta2", "adam or adamw", "not with --optimizer adagrad"],
+        ),
+        (
+            "--optimizer adam --alpha 0.9",
+            &["--alpha", "rmsprop", "not with --optimizer adam"],
+        ),
+        (
+            "--epsilon 1e-8",
+            &["--epsilon", "adagrad", "not with --optimizer sgd"],
+        ),
+        (
+            "--schedule-every 2",
+            &["--schedule-every", "step", "not with --schedule cosine"],
+        ),
+        (
+            "--schedule one-cycle --schedule-factor 0.5",
+            &["--schedule-factor", "step or exponential", "one-cycle"],
+        ),
+        (
+            "--clip-norm 1 --clip-value 1",
+            &["--clip-norm", "cannot be used with", "--clip-value"],
+        ),
+        (
+            "--augment rotate=200",
+            &["--augment", "rotate is 200", "from 0 to 180"],
+        ),
+        ("--augment turn=2", &["--augment", "turn"]),
+        (
+            "--resume model --hidden 64",
+            &["--resume", "cannot be used with", "--hidden"],
+        ),
+        (
+            "--model lenet",
+            &["--model lenet", "5 x 4 pixels", "window"],
+        ),
+    ] {
+        let options: Vec<&str> = options.split(' ').collect();
+        let run = place.mnist(&options).fails(2, expected);
+        assert_eq!(run.stdout, "", "{options:?}");
+    }
+}
+
 #[test]
 fn limits_keep_part_of_a_set_and_no_more_than_there_is() {
     let place = Place::new();
