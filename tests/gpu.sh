@@ -10,10 +10,11 @@
 #   devices      what the program finds
 #   tests        all tests of kernels against the CPU and the reference, and the simulator's tables of
 #                instructions; no GPU is a failure
+#   example      examples/own_layer on the GPU, which has to learn as well as on the CPU
 #   memcheck, racecheck, synccheck, initcheck
 #                the same under compute-sanitizer, without the test that makes a kernel panic
 #   mnist        15 epochs with the defaults, and a second run that has to give the same accuracy
-#   bench        the timings of docs/measurements.md, once each
+#   bench        the timings of docs/measurements.md, once each, and those of a lenet and a cnn
 #
 # Names of steps after `run` choose among them. What each step prints also goes to FOLDER/results.
 #
@@ -25,17 +26,26 @@
 #   PTXAS               if set to ptxas, the tests of the PTX assemble it
 set -eu
 
+# Builds one program, `cargo ARGUMENT...`, and puts it into FOLDER as NAME: `build_into FOLDER NAME
+# ARGUMENT...`.
+build_into() {
+    target=$1/$2
+    shift 2
+    path=$(cargo "$@" --release --message-format json |
+        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
+    [ -n "$path" ] || { echo "gpu.sh: cargo $* made no program" >&2; return 1; }
+    strip -o "$target" "$path"
+}
+
 pack() {
     folder=$1
-    cd "$(dirname "$0")/.."
     mkdir -p "$folder"
-    program=$(cargo build --release --package cpu --message-format json 2>/dev/null |
-        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
-    strip -o "$folder/cpu" "$program"
+    folder=$(cd "$folder" && pwd)
+    cd "$(dirname "$0")/.."
+    build_into "$folder" cpu build --package cpu --bin cpu
+    build_into "$folder" own_layer build --package own_layer
     for test in gpu_against_cpu instructions ptx; do
-        path=$(cargo test --release --package cpu --test "$test" --no-run --message-format json |
-            sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
-        strip -o "$folder/$test" "$path"
+        build_into "$folder" "$test" test --package cpu --test "$test" --no-run
     done
     cp tests/gpu.sh "$folder/gpu.sh"
     ls -l "$folder"
@@ -77,6 +87,10 @@ step() {
         memcheck | racecheck | synccheck | initcheck)
             check "$1"
             ;;
+        example)
+            # As the example's own test on the CPU.
+            share=$(./own_layer cuda) && echo "$share" && [ "${share%%.*}" -ge 93 ]
+            ;;
         mnist)
             ./cpu mnist --device cuda --metrics results/mnist.jsonl &&
                 ./cpu mnist --device cuda --metrics results/mnist-again.jsonl >/dev/null &&
@@ -87,7 +101,10 @@ step() {
             ./cpu bench mnist --device cuda --hidden 128 --batch-size 64 &&
                 ./cpu bench mnist --device cuda --hidden 512,256 --batch-size 128 &&
                 ./cpu bench mnist --device cuda --hidden 4096,4096 --batch-size 2048 \
-                    --learning-rate 0.05 --epochs 3
+                    --learning-rate 0.05 --epochs 3 &&
+                ./cpu bench mnist --device cuda --model lenet &&
+                ./cpu bench mnist --device cuda --model cnn &&
+                ./cpu bench mnist --device cuda --model cnn --augment
             ;;
         *)
             echo "gpu.sh: there is no step '$1'" >&2
@@ -101,7 +118,7 @@ run() {
     mkdir -p results
     export TEST_DEVICES="${TEST_DEVICES:-cpu,cuda}"
     if [ $# -eq 0 ]; then
-        set -- devices tests memcheck racecheck synccheck initcheck mnist bench
+        set -- devices tests example memcheck racecheck synccheck initcheck mnist bench
     fi
     failed=
     for name in "$@"; do

@@ -1,7 +1,8 @@
 //! A layer of one's own, with a kernel of its own: a sine in place of an activation, with which a
 //! network learns to tell rings from each other.
 //!
-//! `cargo run --release -p own_layer` trains it on the CPU, and `... -- sim` on kernels in the simulator.
+//! `cargo run --release -p own_layer` trains it on the CPU, `... -- cuda` on a GPU,
+//! and `... -- sim` on kernels in the simulator.
 //!
 //! 1. [`SineOperations`] says what a device has to compute, and is implemented for each backend.
 //! 2. [`Sine`] is a layer on any backend that can compute it.
@@ -199,12 +200,16 @@ fn train<B: SineOperations + 'static>(backend: &B, n_side: u8, n_epochs: usize) 
 }
 
 fn main() -> Result<()> {
-    let accuracy = if std::env::args().nth(1).as_deref() == Some("sim") {
-        cuda::simulate(false)?;
-        train(&CudaBackend::new()?, 16, 3)?
-    } else {
-        let backend = HostBackend::new(NonZero::new(1))?;
-        backend.install(|| train(&backend, 40, 60))?
+    let accuracy = match std::env::args().nth(1).as_deref() {
+        Some("cuda") => train(&CudaBackend::new()?, 40, 60)?,
+        Some("sim") => {
+            cuda::simulate(false)?;
+            train(&CudaBackend::new()?, 16, 3)?
+        }
+        _ => {
+            let backend = HostBackend::new(NonZero::new(1))?;
+            backend.install(|| train(&backend, 40, 60))?
+        }
     };
     println!(
         "{:.1} % of the points are in the right ring",
