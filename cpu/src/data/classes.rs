@@ -159,21 +159,9 @@ impl<'a> Names<'a> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::PathBuf;
 
+    use super::super::test_files::{message, path_of};
     use super::*;
-
-    fn path_of(folder: &Path, name: &str, text: &str) -> PathBuf {
-        let path = folder.join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
-        let error = result.unwrap_err();
-        assert_eq!(error.exit_code(), 2, "{error}");
-        error.to_string()
-    }
 
     #[test]
     fn names_are_those_of_the_labels_from_0_or_from_the_lowest() {

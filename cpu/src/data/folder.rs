@@ -241,19 +241,8 @@ fn prefixes(folder: &Path) -> Result<BTreeSet<String>, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_files::{message, path_of};
     use super::*;
-
-    fn path_of(folder: &Path, name: &str, text: &str) -> PathBuf {
-        let path = folder.join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
-        let error = result.unwrap_err();
-        assert_eq!(error.exit_code(), 2, "{error}");
-        error.to_string()
-    }
 
     #[test]
     fn a_folder_is_searched_for_one_data_set() {

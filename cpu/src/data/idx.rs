@@ -274,6 +274,7 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
+    use super::super::test_files::message;
     use super::*;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -292,12 +293,6 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
         read_images(file.path())
-    }
-
-    fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
-        let error = result.unwrap_err();
-        assert_eq!(error.exit_code(), 2, "{error}");
-        error.to_string()
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod download;
 mod folder;
 pub mod idx;
 pub mod mnist;
+#[cfg(test)]
+mod test_files;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
