@@ -13,7 +13,7 @@ use cpu::backend::cuda::PTX;
 use cuda_std::kernel::Kernel;
 use gpu::{
     activation, addition, augmentation, batch, clipping, convolution, dense, dropout, embedding,
-    loss, normalization, optimizer, pooling, softmax,
+    loss, matmul, normalization, optimizer, pooling, scan, softmax, sum,
 };
 
 /// The names of kernels, from their types.
@@ -48,6 +48,12 @@ fn all_kernels() -> BTreeSet<&'static str> {
         loss::predictions,
         loss::softmax_cross_entropy,
         loss::sum_statistics,
+        matmul::matmul_coalesced,
+        matmul::matmul_double_buffered,
+        matmul::matmul_naive,
+        matmul::matmul_registers,
+        matmul::matmul_shared,
+        matmul::matmul_vectorized,
         normalization::batch_norm_backward_input,
         normalization::batch_norm_backward_parameters,
         normalization::batch_norm_forward,
@@ -64,8 +70,18 @@ fn all_kernels() -> BTreeSet<&'static str> {
         pooling::average_pooling_forward,
         pooling::max_pooling_backward,
         pooling::max_pooling_forward,
+        scan::scan_add,
+        scan::scan_blocks,
+        scan::scan_doubling,
+        scan::scan_one_thread,
         softmax::softmax_backward,
         softmax::softmax_forward,
+        sum::sum_divergent,
+        sum::sum_many,
+        sum::sum_one_thread,
+        sum::sum_sequential,
+        sum::sum_shuffled,
+        sum::sum_strided,
     ]
     .union(&tiled_products())
     .copied()

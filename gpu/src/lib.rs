@@ -17,11 +17,14 @@ pub mod dense;
 pub mod dropout;
 pub mod embedding;
 pub mod loss;
+pub mod matmul;
 pub mod normalization;
 pub mod optimizer;
 pub mod pooling;
 mod reduce;
+pub mod scan;
 pub mod softmax;
+pub mod sum;
 
 use cuda_std::output::PerThread;
 use cuda_std::vector::F32x4;

@@ -57,10 +57,9 @@ macro_rules! shared_array {
 #[macro_export]
 macro_rules! shared_tile {
     ($element:ty; $n:expr) => {{
-        const N_ELEMENTS: usize = $n;
         // SAFETY: the address is that of an array of this size that nothing else names.
         unsafe {
-            $crate::shared::SharedTile::<$element, N_ELEMENTS>::from_address(
+            $crate::shared::SharedTile::<$element, { $n }>::from_address(
                 $crate::shared_address!($element; $n),
             )
         }

@@ -53,6 +53,24 @@ impl<'a> Matrix<'a> {
             n_columns,
         }
     }
+
+    /// An element; 0 past the edges.
+    #[inline(always)]
+    pub(crate) fn element(self, row: usize, column: usize) -> f32 {
+        if row < self.n_rows && column < self.n_columns {
+            // SAFETY: inside the shape, and `new` has seen that all of it is there.
+            unsafe { *self.elements.get_unchecked(row * self.n_columns + column) }
+        } else {
+            0.0
+        }
+    }
+
+    /// Four elements of a row, from a column on that is a multiple of 4; zeros past the edges.
+    #[inline(always)]
+    pub(crate) fn quad(self, row: usize, column: usize) -> F32x4 {
+        let [quad] = self.load(|_| (row, column));
+        quad
+    }
 }
 
 impl Source for Matrix<'_> {

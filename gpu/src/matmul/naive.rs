@@ -1,0 +1,28 @@
+//! Level 1: a thread for each element of `c`, along its columns.
+
+use cuda_std::prelude::*;
+
+use super::NAIVE;
+
+/// `c = a · b`: overwrites `c`.
+///
+/// Shapes: `a` `[M, K]`, `b` `[K, N]`, `c` `[M, N]`.
+/// Launch: blocks and grid of [`NAIVE`].
+/// Cost: `2 M N K` FLOP, `8 M N K` bytes.
+#[kernel]
+pub fn matmul_naive(a: &[f32], b: &[f32], mut c: DisjointSlice<f32>, m: u32, n: u32, k: u32) {
+    let row = (thread::block_idx_y() * NAIVE.tile[0] + thread::thread_idx_x()) as usize;
+    let column = (thread::block_idx_x() * NAIVE.tile[1] + thread::thread_idx_y()) as usize;
+    let (m, n, k) = (m as usize, n as usize, k as usize);
+    if row >= m || column >= n {
+        return;
+    }
+    let mut sum = 0.0;
+    for i in 0..k {
+        sum = a[row * k + i].mul_add(b[i * n + column], sum);
+    }
+    // SAFETY: no other thread has this row and this column.
+    if let Some(c) = unsafe { c.get_mut(row * n + column) } {
+        *c = sum;
+    }
+}

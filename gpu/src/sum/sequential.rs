@@ -1,0 +1,42 @@
+//! Level 4: the upper half is added to the lower one, so that what a warp adds lies side by side.
+
+use cuda_std::prelude::*;
+use cuda_std::shared_tile;
+
+use super::{N, N_THREADS};
+
+/// `sums[block] = Σ x` over the block's [`N_THREADS`] numbers: overwrites `sums`.
+///
+/// Shapes: `x` `[N]`, `sums` one element for each block.
+/// Launch: along x, [`N_THREADS`] threads in each of `N /` [`N_THREADS`] blocks, rounded up.
+/// Cost: `4 N` bytes, 8 barriers for each block.
+#[kernel(launch_bounds(N_THREADS))]
+pub fn sum_sequential(x: &[f32], mut sums: DisjointSlice<f32>) {
+    let thread = thread::thread_idx_x() as usize;
+    let s_sums = shared_tile![f32; N];
+    let own = x.get(thread::index_1d() as usize).copied().unwrap_or(0.0);
+    // SAFETY: each thread writes an element of its own.
+    unsafe { s_sums.write(thread, own) };
+    let mut distance = N / 2;
+    while distance > 0 {
+        // Makes the sums of the step before visible to the threads that add them.
+        thread::sync_threads();
+        if thread < distance {
+            // SAFETY: one thread writes `thread`, and none of this step reads it but this one; the other
+            // was written before the barrier.
+            unsafe {
+                let sum: f32 = s_sums.read::<f32>(thread) + s_sums.read::<f32>(thread + distance);
+                s_sums.write(thread, sum);
+            }
+        }
+        distance /= 2;
+    }
+    if thread == 0 {
+        // SAFETY: this thread wrote it last; no other block has this element.
+        unsafe {
+            if let Some(sum) = sums.get_mut(thread::block_idx_x() as usize) {
+                *sum = s_sums.read(0);
+            }
+        }
+    }
+}
