@@ -11,6 +11,8 @@ use super::{KernelProfile, LineProfile, Profile};
 
 /// Lines of context around those that did something.
 const CONTEXT: u32 = 2;
+/// Nobody has written a longer file.
+const MAX_SOURCE: u64 = 1 << 26;
 
 impl Profile {
     /// The source of each kernel with what its lines did, the busiest file first. The
@@ -109,10 +111,17 @@ impl KernelProfile {
         // A program may run in a folder of the workspace whose root the paths begin at.
         let root = root.canonicalize().ok()?;
         let mut folders = root.ancestors();
-        let bytes = folders.find_map(|folder| fs::read(folder.join(name)).ok())?;
+        let bytes = folders.find_map(|folder| read_source(&folder.join(name)))?;
         let text = String::from_utf8_lossy(&bytes);
         Some(text.lines().map(str::to_owned).collect())
     }
+}
+
+/// What is in a file. PTX can name anything as its source, also what has no end.
+fn read_source(path: &Path) -> Option<Vec<u8>> {
+    let metadata = fs::metadata(path).ok()?;
+    let is_source = metadata.is_file() && metadata.len() <= MAX_SOURCE;
+    is_source.then(|| fs::read(path).ok())?
 }
 
 impl File<'_> {
