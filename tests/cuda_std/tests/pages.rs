@@ -232,3 +232,26 @@ fn timing() {
             }
         });
 }
+
+#[test]
+fn pitfalls() {
+    for (kernel, is_in_memory) in [
+        ("four_sums_in_memory", true),
+        ("four_sums_in_registers", false),
+    ] {
+        for n in [0, 1, 3, 4, 103] {
+            let x = numbers(n);
+            // Whole numbers, so that every sum is exact.
+            let expected: Vec<f32> = (0..4)
+                .map(|lane| x.iter().skip(lane).step_by(4).sum())
+                .collect();
+            Run::new(kernel, 1, 1)
+                .slice(&x)
+                .uninitialized_slice::<[f32; 4]>(1)
+                .check(|output| assert_eq!(output.buffer::<[f32; 4]>(1).concat(), expected));
+        }
+        let text = cuda_std_tests::only(cuda_std_tests::ptx(), kernel);
+        let entry = text.split(".visible .entry").nth(1).unwrap();
+        assert_eq!(entry.contains(".local"), is_in_memory, "{kernel}: {entry}");
+    }
+}
