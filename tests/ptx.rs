@@ -13,7 +13,7 @@ use cpu::backend::cuda::PTX;
 use cuda_std::kernel::Kernel;
 use gpu::{
     activation, addition, augmentation, batch, clipping, convolution, dense, dropout, embedding,
-    loss, matmul, normalization, optimizer, pooling, scan, softmax, sum,
+    gaussian, loss, matmul, normalization, optimizer, pooling, scan, softmax, sum,
 };
 
 /// The names of kernels, from their types.
@@ -44,6 +44,8 @@ fn all_kernels() -> BTreeSet<&'static str> {
         dropout::apply_dropout,
         embedding::embedding_backward,
         embedding::embedding_forward,
+        gaussian::draw_points,
+        gaussian::train_network,
         loss::elementwise_loss,
         loss::predictions,
         loss::softmax_cross_entropy,

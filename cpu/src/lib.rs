@@ -2,6 +2,7 @@
 //!
 //! - [`nn`]: layers, losses, optimizers, and models that are made of them.
 //! - [`backend`]: what devices compute, one trait for each family of operations; on the host and on CUDA.
+//! - [`gaussian`]: the smallest example, a network that learns a density.
 //! - [`data`] and [`train`]: data sets, training and evaluation.
 //! - [`checkpoint`]: models in files.
 //!
@@ -41,6 +42,7 @@ pub mod checkpoint;
 pub mod data;
 mod error;
 pub mod files;
+pub mod gaussian;
 pub mod image;
 pub mod metrics;
 pub mod nn;

@@ -92,6 +92,27 @@ pub struct AdamScalars {
 // SAFETY: numbers of 4 bytes side by side, and no address.
 unsafe impl DeviceValue for AdamScalars {}
 
+impl AdamScalars {
+    /// A parameter after the step, and the two means, which come as they were before.
+    #[inline(always)]
+    pub fn step(
+        &self,
+        parameter: f32,
+        gradient: f32,
+        [exp_avg, exp_avg_sq]: [f32; 2],
+    ) -> (f32, [f32; 2]) {
+        let gradient = self.weight_decay.mul_add(parameter, gradient);
+        let exp_avg = self.beta1.mul_add(exp_avg, self.one_minus_beta1 * gradient);
+        let square = self.one_minus_beta2 * gradient * gradient;
+        let exp_avg_sq = self.beta2.mul_add(exp_avg_sq, square);
+        let root = GpuFloat::sqrt(exp_avg_sq);
+        let denominator = self.root_correction.mul_add(root, self.epsilon);
+        let parameter = self.parameter_factor * parameter;
+        let parameter = (-self.step_size).mul_add(exp_avg / denominator, parameter);
+        (parameter, [exp_avg, exp_avg_sq])
+    }
+}
+
 /// With `p = parameter_factor parameter` and `g = gradient + weight_decay parameter`:
 /// `exp_avg = β₁ exp_avg + (1 - β₁) g`, `exp_avg_sq = β₂ exp_avg_sq + (1 - β₂) g²`, then
 /// `parameter = p - step_size exp_avg / (root_correction sqrt(exp_avg_sq) + ε)`. Updates all three in
@@ -108,15 +129,8 @@ pub fn adam(
     scalars: AdamScalars,
 ) {
     let step = |parameter: f32, gradient, [exp_avg, exp_avg_sq, _]: [f32; 3]| {
-        let s = &scalars;
-        let gradient = s.weight_decay.mul_add(parameter, gradient);
-        let exp_avg = s.beta1.mul_add(exp_avg, s.one_minus_beta1 * gradient);
-        let square = s.one_minus_beta2 * gradient * gradient;
-        let exp_avg_sq = s.beta2.mul_add(exp_avg_sq, square);
-        let denominator = s.root_correction.mul_add(exp_avg_sq.sqrt(), s.epsilon);
-        let parameter = s.parameter_factor * parameter;
-        let parameter = (-s.step_size).mul_add(exp_avg / denominator, parameter);
-        (parameter, [exp_avg, exp_avg_sq, 0.0])
+        let (parameter, means) = scalars.step(parameter, gradient, [exp_avg, exp_avg_sq]);
+        (parameter, [means[0], means[1], 0.0])
     };
     // SAFETY: all threads are here, with the same buffers.
     unsafe { update(parameter, gradient, (exp_avg, exp_avg_sq, none()), step) };

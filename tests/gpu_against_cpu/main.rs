@@ -23,6 +23,7 @@ mod dense;
 mod dropout;
 mod embedding;
 mod errors;
+mod gaussian;
 mod loss;
 mod normalization;
 #[path = "../on_gpu/mod.rs"]

@@ -9,6 +9,7 @@
 mod augmentation;
 pub mod convolution;
 mod embedding;
+pub mod gaussian;
 mod loss;
 mod normalization;
 mod optimizer;

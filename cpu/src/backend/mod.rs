@@ -17,6 +17,7 @@ pub mod cuda;
 mod dense;
 mod dropout;
 mod embedding;
+mod gaussian;
 pub mod host;
 mod loss;
 mod normalization;
@@ -44,6 +45,9 @@ pub use dense::{
 pub use dropout::{DropoutOperations, Mask};
 pub use embedding::{
     EmbeddingBackward, EmbeddingForward, EmbeddingOperations, EmbeddingShape, MAX_ENTRIES,
+};
+pub use gaussian::{
+    Density, DrawPoints, GaussianOperations, SmallNetwork, SmallOptimizer, TrainNetwork,
 };
 pub use host::HostBackend;
 pub use loss::{ElementwiseLoss, LossFunction, LossOperations, SoftmaxCrossEntropy};
@@ -121,6 +125,7 @@ pub trait Backend:
     + BatchOperations
     + AdditionOperations
     + AugmentationOperations
+    + GaussianOperations
 {
 }
 
@@ -140,5 +145,6 @@ impl<B> Backend for B where
         + BatchOperations
         + AdditionOperations
         + AugmentationOperations
+        + GaussianOperations
 {
 }

@@ -6,6 +6,7 @@ mod device;
 mod devices;
 mod evaluate;
 mod export;
+mod gaussian;
 mod inspect;
 mod metrics;
 mod mnist;
@@ -36,6 +37,8 @@ struct Cli {
 enum Command {
     /// Train a network on handwritten digits and report its accuracy
     Mnist(mnist::Arguments),
+    /// Learn the density of a two-dimensional Gaussian from random points
+    Gaussian(gaussian::Arguments),
     /// Say what a model takes images for
     Predict(predict::Arguments),
     /// Measure a model on a data set
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
     };
     let result = match cli.command {
         Command::Mnist(arguments) => mnist::run(&arguments),
+        Command::Gaussian(arguments) => gaussian::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

@@ -107,6 +107,11 @@ impl Adam {
         })
     }
 
+    /// β and ε, if there is no weight decay.
+    pub(crate) fn plain(&self) -> Option<([f64; 2], f32)> {
+        (self.weight_decay == 0.0).then_some((self.betas, self.epsilon))
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         Adam::new(self.learning_rate)?
             .betas(self.betas[0], self.betas[1])?

@@ -102,7 +102,7 @@ impl Sgd {
     }
 
     /// Weight decay, if there is no momentum.
-    pub(super) fn plain(&self) -> Option<f32> {
+    pub(crate) fn plain(&self) -> Option<f32> {
         (self.momentum == 0.0).then_some(self.weight_decay)
     }
 

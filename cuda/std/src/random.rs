@@ -21,7 +21,8 @@ use core::ops::Range;
 use crate::GpuFloat;
 
 /// Philox4x32-10: four random words from a counter and a key.
-#[inline]
+// Always: loops over counters become vector code on the host.
+#[inline(always)]
 pub const fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     // The multipliers and the key's increments, from the paper's table 2 and section 4.3.
     const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
@@ -61,7 +62,7 @@ pub struct Philox {
 impl Philox {
     /// The stream's start. Streams of the same seed are independent of each other: give each thread
     /// its index in the grid.
-    #[inline]
+    #[inline(always)]
     pub const fn new(seed: u64, stream: u64) -> Philox {
         Philox {
             seed,
@@ -73,14 +74,14 @@ impl Philox {
     }
 
     /// Goes to word `4 * block_idx` of the stream, forward or back.
-    #[inline]
+    #[inline(always)]
     pub const fn seek(&mut self, block_idx: u64) {
         self.block_idx = block_idx;
         self.n_words = 0;
     }
 
     /// The next four words that no call has given any of: what is left of the last four is skipped.
-    #[inline]
+    #[inline(always)]
     pub const fn next_block(&mut self) -> [u32; 4] {
         let counter = [
             self.block_idx as u32,

@@ -17,6 +17,7 @@ mod dense;
 mod devices;
 mod dropout;
 mod embedding;
+mod gaussian;
 mod loss;
 mod normalization;
 mod optimizer;

@@ -30,6 +30,7 @@ mod convolution;
 mod dense;
 mod dropout;
 mod embedding;
+mod gaussian;
 mod loss;
 mod matrix;
 mod normalization;

@@ -2,7 +2,7 @@
 
 use std::array;
 
-use gpu::optimizer::RmspropScalars;
+use gpu::optimizer::{AdamScalars, RmspropScalars};
 
 use super::matrix::SharedColumns;
 use super::{Floats, GRANULARITY, HostBackend, Operation};
@@ -92,16 +92,25 @@ fn adam_step(backend: &HostBackend, op: AdamStep<'_, Floats>) -> Result<()> {
     update.each(
         [exp_avg, exp_avg_sq],
         #[inline(always)]
-        |parameter, gradient, [exp_avg, exp_avg_sq]| {
-            let gradient = gradient + s.weight_decay * parameter;
-            let exp_avg = s.beta1 * exp_avg + s.one_minus_beta1 * gradient;
-            let exp_avg_sq = s.beta2 * exp_avg_sq + s.one_minus_beta2 * gradient * gradient;
-            let denominator = s.root_correction * exp_avg_sq.sqrt() + s.epsilon;
-            let parameter = s.parameter_factor * parameter - s.step_size * (exp_avg / denominator);
-            (parameter, [exp_avg, exp_avg_sq])
-        },
+        |parameter, gradient, means| adam(&s, parameter, gradient, means),
     );
     Ok(())
+}
+
+/// A parameter after a step of Adam, and the two means, which come as they were before.
+#[inline(always)]
+pub(super) fn adam(
+    s: &AdamScalars,
+    parameter: f32,
+    gradient: f32,
+    [exp_avg, exp_avg_sq]: [f32; 2],
+) -> (f32, [f32; 2]) {
+    let gradient = gradient + s.weight_decay * parameter;
+    let exp_avg = s.beta1 * exp_avg + s.one_minus_beta1 * gradient;
+    let exp_avg_sq = s.beta2 * exp_avg_sq + s.one_minus_beta2 * gradient * gradient;
+    let denominator = s.root_correction * exp_avg_sq.sqrt() + s.epsilon;
+    let parameter = s.parameter_factor * parameter - s.step_size * (exp_avg / denominator);
+    (parameter, [exp_avg, exp_avg_sq])
 }
 
 fn rmsprop_step(backend: &HostBackend, op: RmspropStep<'_, Floats>) -> Result<()> {

@@ -5,7 +5,7 @@ mod curves;
 mod mistakes;
 mod page;
 mod picture;
-mod raster;
+pub mod raster;
 mod weights;
 
 use std::fs;
@@ -53,15 +53,7 @@ impl Report {
     ///
     /// [`Error::Input`] if nothing can be written there: better now than after the training.
     pub fn create(folder: &Path) -> Result<Self> {
-        let refuse = |error: io::Error| {
-            Error::Input(format!(
-                "--out {}: cannot be written: {error}; expected a folder, or a place for one",
-                folder.display()
-            ))
-        };
-        fs::create_dir_all(folder).map_err(refuse)?;
-        // Only writing tells whether one may.
-        tempfile::tempfile_in(folder).map_err(refuse)?;
+        make_folder(folder)?;
         Ok(Report {
             folder: folder.to_owned(),
         })
@@ -102,4 +94,22 @@ impl Report {
         Target::new("--out", &path)?.replace(bytes)?;
         Ok(path)
     }
+}
+
+/// Makes the folder of `--out`.
+///
+/// # Errors
+///
+/// [`Error::Input`] if nothing can be written there.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    let refuse = |error: io::Error| {
+        Error::Input(format!(
+            "--out {}: cannot be written: {error}; expected a folder, or a place for one",
+            folder.display()
+        ))
+    };
+    fs::create_dir_all(folder).map_err(refuse)?;
+    // Only writing tells whether one may.
+    tempfile::tempfile_in(folder).map_err(refuse)?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the options of training choose among.
 
 use clap::ValueEnum;
+use cpu::backend;
 
 /// What `--model` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,6 +33,21 @@ pub enum Activation {
     GeluTanh,
     /// x / (1 + exp(-x))
     Silu,
+}
+
+impl Activation {
+    /// As the library has it.
+    pub fn to_backend(self) -> backend::Activation {
+        match self {
+            Activation::Relu => backend::Activation::Relu,
+            Activation::LeakyRelu => backend::Activation::LEAKY_RELU,
+            Activation::Sigmoid => backend::Activation::Sigmoid,
+            Activation::Tanh => backend::Activation::Tanh,
+            Activation::Gelu => backend::Activation::Gelu,
+            Activation::GeluTanh => backend::Activation::GeluTanh,
+            Activation::Silu => backend::Activation::Silu,
+        }
+    }
 }
 
 /// What `--init` takes.

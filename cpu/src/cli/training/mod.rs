@@ -1,12 +1,11 @@
 //! What is trained and how: the options for it, and what holds where they are left out.
 
-mod choices;
+pub mod choices;
 mod refusals;
 
 use std::str::FromStr;
 
 use clap::Args;
-use cpu::backend;
 use cpu::data::{self, batches};
 use cpu::nn::{self, Adagrad, Adam, Architecture, Augmentation, Clipping, Rmsprop, Sgd, models};
 use cpu::train::Recipe;
@@ -17,7 +16,7 @@ use self::choices::{Activation, Initializer, Model, Optimizer, Schedule};
 use super::arguments::{at_least_one, name, number_in};
 
 /// Units of a layer: the weight between two such layers takes 1 GiB.
-const MAX_LAYER: usize = 1 << 14;
+pub const MAX_LAYER: usize = 1 << 14;
 
 /// What is trained and how.
 #[derive(Debug, Args)]
@@ -214,15 +213,7 @@ impl Training {
             Initializer::HeUniform => nn::Initializer::HeUniform,
             Initializer::HeNormal => nn::Initializer::HeNormal,
         };
-        let activation = match self.activation() {
-            Activation::Relu => backend::Activation::Relu,
-            Activation::LeakyRelu => backend::Activation::LEAKY_RELU,
-            Activation::Sigmoid => backend::Activation::Sigmoid,
-            Activation::Tanh => backend::Activation::Tanh,
-            Activation::Gelu => backend::Activation::Gelu,
-            Activation::GeluTanh => backend::Activation::GeluTanh,
-            Activation::Silu => backend::Activation::Silu,
-        };
+        let activation = self.activation().to_backend();
         let input = [1, data.size[0], data.size[1]];
         let n_classes = data.n_classes;
         let architecture = match self.model {
@@ -392,7 +383,8 @@ impl Training {
     }
 }
 
-fn positive(text: &str) -> Result<f32, String> {
+/// Parses a positive number.
+pub fn positive(text: &str) -> Result<f32, String> {
     real(text, "a positive number such as 0.1", |number| number > 0.0)
 }
 
@@ -420,7 +412,7 @@ fn factor(text: &str) -> Result<f64, String> {
 }
 
 /// Parses a finite number that satisfies `is_valid`.
-fn real<F: FromStr + Copy + Into<f64>>(
+pub fn real<F: FromStr + Copy + Into<f64>>(
     text: &str,
     expected: &str,
     is_valid: impl Fn(F) -> bool,
