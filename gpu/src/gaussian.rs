@@ -209,10 +209,14 @@ pub fn draw_points(
     if let Some(target) = target.get_mut() {
         let point = point(seed, step, place);
         *target = density.share(point, GpuFloat::exp);
-        for (axis, coordinate) in point.into_iter().enumerate() {
-            // SAFETY: this thread alone has this point.
-            if let Some(x) = unsafe { x.get_mut(N_INPUTS * place as usize + axis) } {
-                *x = coordinate;
+        let at = N_INPUTS * place as usize;
+        // SAFETY: this thread alone has this point.
+        unsafe {
+            if let Some(x) = x.get_mut(at) {
+                *x = point[0];
+            }
+            if let Some(x) = x.get_mut(at + 1) {
+                *x = point[1];
             }
         }
     }
@@ -314,11 +318,7 @@ impl Layer {
 /// empty for gradient descent; `gradient` `[n]`, or empty where B is at most [`N_POINTS`]; `loss` `[1]`.
 /// Launch: one block of [`N_THREADS`] threads.
 /// Cost: about `6 B n` FLOP for each step, and no access to global memory but for Adam's means and the
-/// gradient, which are the same thread's each time; 4 barriers and 2 for each layer.
-///
-/// # Panics
-///
-/// If a slice is shorter than its shape.
+/// gradient, which are the same thread's each time; 2 barriers, and 2 for each layer.
 #[kernel]
 pub fn train_network(
     course: Course,
@@ -465,7 +465,7 @@ pub fn train_network(
             }
         }
     });
-    // Each point's sum is in the place of its output, which nobody reads any more.
+    // In the place of the points, which nobody reads any more.
     if thread_idx < N_POINTS {
         // SAFETY: this thread alone has this place.
         unsafe { shared.values.write(thread_idx, sum_of_squares) };

@@ -392,7 +392,7 @@ impl Errors {
         for difference in differences {
             squares += difference * difference;
             // What is no number is larger than all.
-            if !(difference <= largest) {
+            if difference > largest || difference.is_nan() {
                 largest = difference;
             }
         }

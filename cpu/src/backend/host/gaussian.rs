@@ -88,12 +88,14 @@ impl Group {
     #[inline(always)]
     fn draw(density: Density, seed: u64, step: u64, group_idx: u32) -> Group {
         const HALF: usize = N_POINTS / 2;
+        // Loops over arrays that the compiler turns into vector code, as a call for each would not be.
         let mut blocks = [[0; HALF]; 4];
         for idx in 0..HALF {
-            let block = words(seed, step, group_idx, idx as u32);
-            for word_idx in 0..4 {
-                blocks[word_idx][idx] = block[word_idx];
-            }
+            let [a, b, c, d] = words(seed, step, group_idx, idx as u32);
+            blocks[0][idx] = a;
+            blocks[1][idx] = b;
+            blocks[2][idx] = c;
+            blocks[3][idx] = d;
         }
         let mut x = [[0.0; N_POINTS]; N_INPUTS];
         for idx in 0..HALF {
@@ -103,8 +105,8 @@ impl Group {
             x[1][HALF + idx] = coordinate(blocks[3][idx]);
         }
         let mut target = [0.0; N_POINTS];
-        for idx in 0..N_POINTS {
-            target[idx] = density.share([x[0][idx], x[1][idx]], exp);
+        for (target, (&x0, &x1)) in target.iter_mut().zip(x[0].iter().zip(&x[1])) {
+            *target = density.share([x0, x1], exp);
         }
         Group { x, target }
     }
@@ -153,7 +155,10 @@ impl WithSimd for Steps<'_> {
                     let place = group_idx * N_POINTS + lane;
                     if place < n_rows {
                         let points = Points {
-                            x: group.x.each_ref().map(|x| vector::<S>(&x[lane..])),
+                            x: [
+                                vector::<S>(&group.x[0][lane..]),
+                                vector::<S>(&group.x[1][lane..]),
+                            ],
                             target: vector::<S>(&group.target[lane..]),
                             n: n_rows - place,
                             is_first: place == 0,

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use cpu::Result;
 use cpu::files::Target;
 use cpu::gaussian::{Errors, GRID, Normal};
-use cpu::{Error, Result};
 use gif::{Encoder, Frame, Repeat};
 
 use super::font;
@@ -176,10 +176,10 @@ impl Film {
         let file = File::create(gif.part()).map_err(|error| gif.failed(&error))?;
         let size = |n: usize| u16::try_from(n).expect("pictures are smaller than that");
         let encoder = Encoder::new(BufWriter::new(file), size(WIDTH), size(HEIGHT), &palette);
-        let mut encoder = encoder.map_err(|error| failed(&gif, error))?;
+        let mut encoder = encoder.map_err(|error| gif.failed(&error))?;
         encoder
             .set_repeat(Repeat::Infinite)
-            .map_err(|error| failed(&gif, error))?;
+            .map_err(|error| gif.failed(&error))?;
         Ok(Film {
             folder: folder.to_owned(),
             palette,
@@ -211,17 +211,16 @@ impl Film {
         let name = format!("iteration-{iteration:0digits$}.png", digits = self.n_digits);
         Target::new("--out", &self.folder.join(name))?.replace(&raster.png())?;
 
-        let mut frame = Frame {
+        let frame = Frame {
             width: WIDTH as u16,
             height: HEIGHT as u16,
             buffer: canvas.0.into(),
             delay,
             ..Frame::default()
         };
-        frame.make_lzw_pre_encoded();
         self.encoder
-            .write_lzw_pre_encoded_frame(&frame)
-            .map_err(|error| failed(&self.gif, error))
+            .write_frame(&frame)
+            .map_err(|error| self.gif.failed(&error))
     }
 
     /// Gives the GIF its name.
@@ -266,10 +265,6 @@ impl Film {
         );
         canvas
     }
-}
-
-fn failed(gif: &Target, error: gif::EncodingError) -> Error {
-    gif.failed(&error)
 }
 
 #[cfg(test)]
