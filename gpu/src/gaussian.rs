@@ -538,12 +538,11 @@ unsafe fn backward(shared: Shared, layer: Layer, activation: Activation) {
         // thread alone has this input of this point.
         unsafe {
             let mut sum = 0.0_f32;
-            let mut weight_at = layer.first_weight + input_idx * layer.n_outputs;
+            let first_weight_at = layer.first_weight + input_idx * layer.n_outputs;
             let mut dy_at = layer.first_output * PITCH + point_idx;
-            for _ in 0..layer.n_outputs {
-                let weight = shared.parameters.read::<f32>(weight_at);
+            for output_idx in 0..layer.n_outputs {
+                let weight = shared.parameters.read::<f32>(first_weight_at + output_idx);
                 sum = weight.mul_add(shared.deltas.read(dy_at), sum);
-                weight_at += 1;
                 dy_at += PITCH;
             }
             let x_at = (layer.first_input + input_idx) * PITCH + point_idx;

@@ -85,6 +85,10 @@ struct Group {
 }
 
 impl Group {
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "four arrays are filled side by side"
+    )]
     #[inline(always)]
     fn draw(density: Density, seed: u64, step: u64, group_idx: u32) -> Group {
         const HALF: usize = N_POINTS / 2;
