@@ -252,6 +252,7 @@ fn pitfalls() {
         }
         let text = cuda_std_tests::only(cuda_std_tests::ptx(), kernel);
         let entry = text.split(".visible .entry").nth(1).unwrap();
+        let entry = entry.split("\n}").next().unwrap();
         assert_eq!(entry.contains(".local"), is_in_memory, "{kernel}: {entry}");
     }
 }
