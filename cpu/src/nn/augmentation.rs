@@ -116,7 +116,7 @@ impl FromStr for Augmentation {
             let refuse = |reason: &str| {
                 Error::Input(format!(
                     "`{part}`: {reason}; expected settings such as shift=2,rotate=10,scale=0.1,\
-                     shear=0.1,elastic=3"
+                     shear=0.05,elastic=1.5"
                 ))
             };
             let (name, number) = part.split_once('=').ok_or_else(|| refuse("no `=`"))?;

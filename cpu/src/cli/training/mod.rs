@@ -45,7 +45,7 @@ pub struct Training {
     #[arg(long, value_enum)]
     init: Option<Initializer>,
 
-    /// Images per step of the optimizer [default: 64, for a cnn 128]
+    /// Images per step of the optimizer [default: 64, for a cnn or an mlp with adam 128]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     batch_size: Option<usize>,
 
@@ -54,7 +54,7 @@ pub struct Training {
     optimizer: Option<Optimizer>,
 
     /// Step size, the largest one of the schedule [default: 0.3 (1 - momentum) for sgd, 0.001 for adam,
-    /// adamw and rmsprop, 0.01 for adagrad; 0.004 for a cnn with adamw]
+    /// adamw and rmsprop, 0.01 for adagrad; 0.002 for an mlp with adam, 0.004 for a cnn with adamw]
     #[arg(long, value_name = "RATE", value_parser = positive)]
     learning_rate: Option<f32>,
 
@@ -82,7 +82,8 @@ pub struct Training {
     #[arg(long, value_name = "NUMBER", value_parser = positive)]
     epsilon: Option<f32>,
 
-    /// L2 penalty; for adamw decoupled from the gradient [default: 0, for adamw 0.01]
+    /// L2 penalty; for adamw decoupled from the gradient [default: 0, for adamw 0.01; for a cnn with
+    /// adamw 0.05, for an mlp with adam 1e-5]
     #[arg(long, value_name = "PENALTY", value_parser = not_negative)]
     weight_decay: Option<f32>,
 
@@ -111,17 +112,17 @@ pub struct Training {
     #[arg(long, value_name = "VALUE", value_parser = positive)]
     clip_value: Option<f32>,
 
-    /// Share of each target that is spread over all classes [default: 0.1 for mlp and cnn, 0 for linear and lenet]
+    /// Share of each target that is spread over all classes [default: 0.05 for mlp and cnn, 0 for linear and lenet]
     #[arg(long, value_name = "SHARE", value_parser = share::<f32>)]
     label_smoothing: Option<f32>,
 
     /// Distort the images anew in every step, by at most so much: pixels that they are shifted, degrees
     /// that they are turned, shares of their sides that they are stretched or sheared, and pixels that
     /// parts of them are moved; what is not named is 0 [without settings:
-    /// shift=2,rotate=10,scale=0.1,shear=0.1,elastic=3]
+    /// shift=2,rotate=10,scale=0.1,shear=0.05,elastic=1.5]
     #[arg(
         long, value_name = "SETTING=NUMBER,...", num_args = 0..=1,
-        default_missing_value = "shift=2,rotate=10,scale=0.1,shear=0.1,elastic=3"
+        default_missing_value = "shift=2,rotate=10,scale=0.1,shear=0.05,elastic=1.5"
     )]
     augment: Option<Augmentation>,
 
@@ -142,7 +143,10 @@ impl Training {
 
     /// No more than there are images.
     fn batch_size(&self, n_images: usize) -> usize {
-        let default = if self.model == Model::Cnn { 128 } else { 64 };
+        let default = match (self.model, self.optimizer_kind()) {
+            (Model::Cnn, _) | (Model::Mlp, Optimizer::Adam) => 128,
+            _ => 64,
+        };
         self.batch_size.unwrap_or(default).min(n_images)
     }
 
@@ -162,12 +166,14 @@ impl Training {
     }
 
     fn learning_rate(&self) -> f32 {
-        self.learning_rate.unwrap_or(match self.optimizer_kind() {
-            Optimizer::Sgd => 0.3 * (1.0 - self.momentum.unwrap_or(0.0)),
-            Optimizer::Adamw if self.model == Model::Cnn => 0.004,
-            Optimizer::Adam | Optimizer::Adamw | Optimizer::Rmsprop => 0.001,
-            Optimizer::Adagrad => 0.01,
-        })
+        self.learning_rate
+            .unwrap_or(match (self.model, self.optimizer_kind()) {
+                (_, Optimizer::Sgd) => 0.3 * (1.0 - self.momentum.unwrap_or(0.0)),
+                (Model::Mlp, Optimizer::Adam) => 0.002,
+                (Model::Cnn, Optimizer::Adamw) => 0.004,
+                (_, Optimizer::Adam | Optimizer::Adamw | Optimizer::Rmsprop) => 0.001,
+                (_, Optimizer::Adagrad) => 0.01,
+            })
     }
 
     fn dropout(&self) -> f32 {
@@ -177,7 +183,7 @@ impl Training {
 
     fn label_smoothing(&self) -> f32 {
         self.label_smoothing.unwrap_or(match self.model {
-            Model::Mlp | Model::Cnn => 0.1,
+            Model::Mlp | Model::Cnn => 0.05,
             Model::Linear | Model::Lenet => 0.0,
         })
     }
@@ -322,10 +328,13 @@ impl Training {
     }
 
     fn weight_decay(&self) -> f32 {
-        self.weight_decay.unwrap_or(match self.optimizer_kind() {
-            Optimizer::Adamw => 0.01,
-            _ => 0.0,
-        })
+        self.weight_decay
+            .unwrap_or(match (self.model, self.optimizer_kind()) {
+                (Model::Mlp, Optimizer::Adam) => 1e-5,
+                (Model::Cnn, Optimizer::Adamw) => 0.05,
+                (_, Optimizer::Adamw) => 0.01,
+                _ => 0.0,
+            })
     }
 
     fn optimizer(&self) -> Result<nn::Optimizer> {
