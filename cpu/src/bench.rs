@@ -13,6 +13,12 @@ pub struct Timings {
 }
 
 impl Timings {
+    /// Of samples in any order, of which there is at least one.
+    pub(crate) fn new(mut samples: Vec<f64>) -> Self {
+        samples.sort_by(f64::total_cmp);
+        Timings { sorted: samples }
+    }
+
     /// The middle one, or the mean of the two in the middle.
     pub fn median(&self) -> f64 {
         let n = self.sorted.len();
@@ -59,14 +65,13 @@ pub fn epochs<B: Backend>(
             first.mean_loss
         )));
     }
-    let mut sorted = Vec::with_capacity(n_epochs);
+    let mut samples = Vec::with_capacity(n_epochs);
     for _ in 0..n_epochs {
         let seconds = trainer.epoch(backend, model)?.duration.as_secs_f64();
         progress(seconds);
-        sorted.push(seconds);
+        samples.push(seconds);
     }
-    sorted.sort_by(f64::total_cmp);
-    Ok(Timings { sorted })
+    Ok(Timings::new(samples))
 }
 
 #[cfg(test)]
@@ -75,9 +80,7 @@ mod tests {
 
     #[test]
     fn the_median_of_an_even_number_is_between_the_two_in_the_middle() {
-        let timings = |sorted: &[f64]| Timings {
-            sorted: sorted.to_vec(),
-        };
+        let timings = |samples: &[f64]| Timings::new(samples.to_vec());
         assert_eq!(timings(&[1.0, 2.0, 9.0]).median(), 2.0);
         assert_eq!(timings(&[1.0, 2.0, 4.0, 9.0]).median(), 3.0);
         let four = timings(&[1.0, 2.0, 4.0, 9.0]);

@@ -16,6 +16,9 @@ pub enum Error {
     /// Training cannot go on.
     #[error("{0}")]
     Training(String),
+    /// A result is not what it should be.
+    #[error("{0}")]
+    Check(String),
     /// A file or the network could not be read or written.
     #[error("{0}")]
     Io(String),

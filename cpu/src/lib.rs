@@ -42,6 +42,7 @@ pub mod checkpoint;
 pub mod data;
 mod error;
 pub mod files;
+pub mod fundamentals;
 pub mod gaussian;
 pub mod image;
 pub mod metrics;

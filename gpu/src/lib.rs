@@ -16,6 +16,7 @@ pub mod convolution;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
+pub mod fundamentals;
 pub mod gaussian;
 pub mod loss;
 pub mod matmul;

@@ -21,7 +21,7 @@ mod gaussian;
 pub mod host;
 mod loss;
 mod normalization;
-mod operation;
+pub(crate) mod operation;
 mod optimizer;
 mod pooling;
 mod softmax;

@@ -4,11 +4,11 @@ use crate::{Error, Result};
 
 /// Names an operation in the errors of its checks.
 #[derive(Clone, Copy)]
-pub(super) struct Operation(pub(super) &'static str);
+pub(crate) struct Operation(pub(crate) &'static str);
 
 impl Operation {
     /// The elements that an operation reads: the first of `values`, as many as `shape` has.
-    pub(super) fn read<'a, T>(
+    pub(crate) fn read<'a, T>(
         self,
         buffer: &'static str,
         values: &'a [T],
@@ -19,7 +19,7 @@ impl Operation {
     }
 
     /// The elements that an operation writes: the first of `values`, as many as `shape` has.
-    pub(super) fn write<'a, T>(
+    pub(crate) fn write<'a, T>(
         self,
         buffer: &'static str,
         values: &'a mut [T],
@@ -30,7 +30,7 @@ impl Operation {
     }
 
     /// Elements of `shape`, of which a buffer of `actual` elements has to have at least as many.
-    pub(super) fn n_elements(
+    pub(crate) fn n_elements(
         self,
         buffer: &'static str,
         actual: usize,
@@ -50,7 +50,7 @@ impl Operation {
     }
 
     /// Checks that there is something to take a mean over.
-    pub(super) fn at_least_one(self, dimension: &'static str, n: usize) -> Result<()> {
+    pub(crate) fn at_least_one(self, dimension: &'static str, n: usize) -> Result<()> {
         if n == 0 {
             return Err(Error::Empty {
                 operation: self.0,
@@ -61,7 +61,7 @@ impl Operation {
     }
 
     /// Checks that every one of `indices` is below `limit`.
-    pub(super) fn below<I: Copy + Into<u32>>(
+    pub(crate) fn below<I: Copy + Into<u32>>(
         self,
         buffer: &'static str,
         indices: &[I],

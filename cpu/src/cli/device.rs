@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cpu::backend::{Backend, CudaBackend, HostBackend, cuda};
 use cpu::checkpoint;
+use cpu::fundamentals;
 use cpu::{Error, Result};
 
 use super::arguments::{Device, DeviceChoice, name};
@@ -37,6 +38,45 @@ impl Chosen {
 
 /// Does the task on the device that the command line asks for.
 pub fn run(arguments: &Device, task: impl Task) -> Result<()> {
+    with_cuda(arguments, |cuda| match cuda {
+        Cuda::Open(backend) => {
+            let device = Chosen {
+                name: match arguments.choice {
+                    DeviceChoice::Sim => "sim",
+                    _ => "cuda",
+                },
+                description: format!("{}, kernels for sm_{}", backend.name(), backend.level()),
+                threads: None,
+            };
+            task.run(&*backend, &device)
+        }
+        Cuda::None(reason) => on_cpu(arguments, reason, task),
+    })
+}
+
+/// Calls `f` with the CUDA device that is to compute beside the CPU, if there is to be one.
+pub fn beside_cpu(
+    arguments: &Device,
+    f: impl FnOnce(Option<fundamentals::Device>) -> Result<()>,
+) -> Result<()> {
+    with_cuda(arguments, |cuda| match cuda {
+        Cuda::Open(backend) => f(Some(fundamentals::Device {
+            backend: &backend,
+            is_simulated: arguments.choice == DeviceChoice::Sim,
+        })),
+        Cuda::None(_) => f(None),
+    })
+}
+
+/// A CUDA device, or why there is none if that was left to the program.
+enum Cuda {
+    Open(Box<CudaBackend>),
+    None(Option<String>),
+}
+
+/// Opens the CUDA device that the command line asks for, and calls `f` with it. Afterwards come the
+/// counters and what the simulator has found.
+fn with_cuda(arguments: &Device, f: impl FnOnce(Cuda) -> Result<()>) -> Result<()> {
     let counters = &arguments.counters;
     if counters.are_asked_for() && arguments.choice != DeviceChoice::Sim {
         return Err(Error::Input(format!(
@@ -46,23 +86,23 @@ pub fn run(arguments: &Device, task: impl Task) -> Result<()> {
         )));
     }
     match arguments.choice {
-        DeviceChoice::Cpu => on_cpu(arguments, None, task),
-        DeviceChoice::Cuda => on_cuda("cuda", CudaBackend::new()?, task),
+        DeviceChoice::Cpu => f(Cuda::None(None)),
+        DeviceChoice::Cuda => f(Cuda::Open(Box::new(CudaBackend::new()?))),
         DeviceChoice::Sim => {
             cuda::simulate(counters.are_asked_for())?;
-            let result = on_cuda("sim", CudaBackend::new()?, task);
+            // Memory that nobody has freed is found when the context ends: with `f`.
+            let result =
+                f(Cuda::Open(Box::new(CudaBackend::new()?))).and_then(|()| refuse_findings());
             // What was counted until then may say why it failed.
             counters.write(Path::new("."), cuda::profile)?;
             result
         }
         DeviceChoice::Auto => match CudaBackend::new() {
-            Ok(backend) => on_cuda("cuda", backend, task),
-            Err(_) if cuda::devices().gpus.is_empty() => on_cpu(
-                arguments,
-                Some("no CUDA device; the subcommand `devices` says why".to_owned()),
-                task,
-            ),
-            Err(reason) => on_cpu(arguments, Some(reason.to_string()), task),
+            Ok(backend) => f(Cuda::Open(Box::new(backend))),
+            Err(_) if cuda::devices().gpus.is_empty() => f(Cuda::None(Some(
+                "no CUDA device; the subcommand `devices` says why".to_owned(),
+            ))),
+            Err(reason) => f(Cuda::None(Some(reason.to_string()))),
         },
     }
 }
@@ -80,15 +120,8 @@ fn on_cpu(arguments: &Device, reason: Option<String>, task: impl Task) -> Result
     backend.install(|| task.run(&backend, &device))
 }
 
-fn on_cuda(name: &'static str, backend: CudaBackend, task: impl Task) -> Result<()> {
-    let device = Chosen {
-        name,
-        description: format!("{}, kernels for sm_{}", backend.name(), backend.level()),
-        threads: None,
-    };
-    task.run(&backend, &device)?;
-    // Memory that nobody has freed is found when the context ends.
-    drop(backend);
+/// Fails if the simulator has found anything.
+fn refuse_findings() -> Result<()> {
     let count: u64 = cuda::findings().iter().map(|report| report.count).sum();
     if count > 0 {
         return Err(Error::Device(format!(

@@ -6,6 +6,7 @@ mod device;
 mod devices;
 mod evaluate;
 mod export;
+mod fundamentals;
 mod gaussian;
 mod inspect;
 mod metrics;
@@ -52,6 +53,10 @@ enum Command {
     /// Time the program's own training
     #[command(subcommand)]
     Bench(Bench),
+    /// Show the fundamentals: algorithms of mathematics and deep learning, each a subcommand
+    List,
+    #[command(flatten)]
+    Fundamental(fundamentals::Arguments),
     /// Show what there is to run on, and why something is missing
     Devices,
     /// Run a kernel of a PTX file in the simulator: check it, count what it does
@@ -83,6 +88,8 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Bench(Bench::Mnist(arguments)) => bench::run(&arguments),
+        Command::List => fundamentals::list(),
+        Command::Fundamental(arguments) => fundamentals::run(&arguments),
         Command::Devices => devices::run(),
         Command::Sim(arguments) => sim::run(&arguments),
     };

@@ -95,7 +95,7 @@ pub(super) fn no_output<'a, T: DeviceValue>() -> DeviceSliceMut<'a, T> {
 
 impl Operation {
     /// What a kernel reads: the first elements of a buffer, as many as `shape` has.
-    pub(super) fn argument<'a, T: DeviceCopy + DeviceValue>(
+    pub(crate) fn argument<'a, T: DeviceCopy + DeviceValue>(
         self,
         name: &'static str,
         buffer: &'a Buffer<T>,
@@ -106,7 +106,7 @@ impl Operation {
     }
 
     /// What a kernel writes: the first elements of a buffer, as many as `shape` has.
-    pub(super) fn argument_mut<'a, T: DeviceCopy + DeviceValue>(
+    pub(crate) fn argument_mut<'a, T: DeviceCopy + DeviceValue>(
         self,
         name: &'static str,
         buffer: &'a mut Buffer<T>,
@@ -117,7 +117,7 @@ impl Operation {
     }
 
     /// A dimension as kernels take it.
-    pub(super) fn dimension(self, name: &'static str, n: usize) -> Result<u32> {
+    pub(crate) fn dimension(self, name: &'static str, n: usize) -> Result<u32> {
         u32::try_from(n).map_err(|_| {
             Error::Device(format!(
                 "{}: `{name}` is {n}, a kernel takes at most {}",
@@ -128,7 +128,7 @@ impl Operation {
     }
 
     /// Blocks along x, of `n_threads` threads each.
-    pub(super) fn blocks(self, n_blocks: usize, n_threads: u32) -> Result<LaunchConfig> {
+    pub(crate) fn blocks(self, n_blocks: usize, n_threads: u32) -> Result<LaunchConfig> {
         // A device has no more along x, and threads are counted in 32 bits.
         const MAX_BLOCKS: usize = i32::MAX as usize;
         if n_blocks > MAX_BLOCKS {
@@ -146,19 +146,19 @@ impl Operation {
     }
 
     /// A thread for each of `n` elements, in blocks of `n_threads`.
-    pub(super) fn threads(self, n: usize, n_threads: u32) -> Result<LaunchConfig> {
+    pub(crate) fn threads(self, n: usize, n_threads: u32) -> Result<LaunchConfig> {
         self.dimension("elements", n)?;
         self.blocks(n.div_ceil(n_threads as usize), n_threads)
     }
 
     /// A warp for each of `n` rows, in blocks of `n_threads` threads.
-    pub(super) fn warps(self, n_rows: usize, n_threads: u32) -> Result<LaunchConfig> {
+    pub(crate) fn warps(self, n_rows: usize, n_threads: u32) -> Result<LaunchConfig> {
         self.threads(n_rows.saturating_mul(WARP_SIZE as usize), n_threads)
     }
 
     /// A thread for each of `n` elements, or for each four if they are whole quads: what the kernels
     /// ask for that read and write 16 bytes at once.
-    pub(super) fn threads_of_quads(self, n: usize, n_threads: u32) -> Result<LaunchConfig> {
+    pub(crate) fn threads_of_quads(self, n: usize, n_threads: u32) -> Result<LaunchConfig> {
         let n_per_thread = if n.is_multiple_of(4) { 4 } else { 1 };
         self.threads(n / n_per_thread, n_threads)
     }

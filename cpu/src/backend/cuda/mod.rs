@@ -132,7 +132,7 @@ impl CudaBackend {
     /// # Safety
     ///
     /// - What the kernel asks of its launch (grid, block, lengths of its arguments) holds.
-    unsafe fn launch(&self, config: LaunchConfig, kernel: impl Kernel) -> Result<()> {
+    pub(crate) unsafe fn launch(&self, config: LaunchConfig, kernel: impl Kernel) -> Result<()> {
         if config.grid[0] == 0 {
             return Ok(());
         }
@@ -177,7 +177,7 @@ impl CudaBackend {
         unsafe { own[index].1.launch(&self.stream, config, kernel) }.map_err(device_error)
     }
 
-    fn zeroed<T: DeviceCopy + bytemuck::Zeroable>(&self, n: usize) -> Result<Buffer<T>> {
+    pub(crate) fn zeroed<T: DeviceCopy + bytemuck::Zeroable>(&self, n: usize) -> Result<Buffer<T>> {
         Buffer::zeroed(&self.context, &self.stream, n).map_err(|error| match error {
             CudaError::OutOfMemory => device_error(format_args!(
                 "no memory for a buffer of {} bytes; take a smaller network or batch",
@@ -187,7 +187,7 @@ impl CudaBackend {
         })
     }
 
-    fn upload<T>(&self, values: &[T]) -> Result<Buffer<T>>
+    pub(crate) fn upload<T>(&self, values: &[T]) -> Result<Buffer<T>>
     where
         T: DeviceCopy + DeviceValue + bytemuck::Zeroable,
     {
@@ -196,7 +196,7 @@ impl CudaBackend {
         Ok(buffer)
     }
 
-    fn write<T: DeviceCopy>(&self, buffer: &mut Buffer<T>, values: &[T]) -> Result<()> {
+    pub(crate) fn write<T: DeviceCopy>(&self, buffer: &mut Buffer<T>, values: &[T]) -> Result<()> {
         // SAFETY: the copy has ended when this returns, and no kernel of another stream uses the buffer.
         unsafe { buffer.memory.async_copy_from(values, &self.stream) }
             .map_err(|error| self.explain(error))?;
@@ -204,7 +204,7 @@ impl CudaBackend {
     }
 
     /// The first `n` elements.
-    fn download<T>(&self, buffer: &Buffer<T>, n: usize) -> Result<Vec<T>>
+    pub(crate) fn download<T>(&self, buffer: &Buffer<T>, n: usize) -> Result<Vec<T>>
     where
         T: DeviceCopy + DeviceValue + bytemuck::Zeroable,
     {

@@ -1,0 +1,170 @@
+//! Data from CSV files.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::{Error, Result};
+
+/// The options that name columns of a CSV file.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Columns {
+    /// Take the data from this CSV file instead; names may be in its first line
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+
+    /// Columns of the CSV file, by name or by number from 1 [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "csv")]
+    columns: Option<Vec<String>>,
+}
+
+impl Columns {
+    /// The numbers of these columns, a list for each, all of one length; nothing if no file was named.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] that names the file, and the line and the column of what is not a finite number.
+    pub fn read(&self) -> Result<Option<Vec<Vec<f64>>>> {
+        let Some(path) = &self.csv else {
+            return Ok(None);
+        };
+        let file = File::open(path).map_err(|error| {
+            Error::Input(format!("{}: it cannot be read: {error}", path.display()))
+        })?;
+        read(path, file, self.columns.as_deref()).map(Some)
+    }
+}
+
+fn read(
+    path: &Path,
+    source: impl std::io::Read,
+    wanted: Option<&[String]>,
+) -> Result<Vec<Vec<f64>>> {
+    let refuse = |what: String| Error::Input(format!("{}: {what}", path.display()));
+    let mut records = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .trim(csv::Trim::All)
+        .from_reader(source);
+    // Where the columns are, and what they are called; known from the first line.
+    let mut places: Vec<(usize, String)> = Vec::new();
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    let mut record = csv::StringRecord::new();
+    let mut is_first = true;
+    while records
+        .read_record(&mut record)
+        .map_err(|error| refuse(error.to_string()))?
+    {
+        if is_first {
+            is_first = false;
+            // A line of names is one in which nothing is a number.
+            let has_names = record.iter().all(|field| field.parse::<f64>().is_err());
+            let name = |idx: usize| match has_names {
+                true => record[idx].to_owned(),
+                false => (idx + 1).to_string(),
+            };
+            places = match wanted {
+                None => (0..record.len()).map(|idx| (idx, name(idx))).collect(),
+                Some(wanted) => wanted
+                    .iter()
+                    .map(|column| {
+                        let by_name = (0..record.len()).find(|&idx| name(idx) == *column);
+                        let by_number = || {
+                            let number: usize = column.parse().ok()?;
+                            number.checked_sub(1).filter(|&idx| idx < record.len())
+                        };
+                        let idx = by_name.or_else(by_number).ok_or_else(|| {
+                            let names: Vec<String> = (0..record.len()).map(name).collect();
+                            refuse(format!(
+                                "there is no column {column}; there are {}",
+                                names.join(", ")
+                            ))
+                        })?;
+                        Ok((idx, name(idx)))
+                    })
+                    .collect::<Result<_>>()?,
+            };
+            columns = vec![Vec::new(); places.len()];
+            if has_names {
+                continue;
+            }
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        for ((idx, name), column) in places.iter().zip(&mut columns) {
+            let field = &record[*idx];
+            let number = field.parse().ok().filter(|number: &f64| number.is_finite());
+            column.push(number.ok_or_else(|| {
+                refuse(format!(
+                    "line {line}, column {name}: expected a number, not {field:?}"
+                ))
+            })?);
+        }
+    }
+    if columns.first().is_none_or(Vec::is_empty) {
+        return Err(refuse("there are no numbers in it".to_owned()));
+    }
+    Ok(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str, wanted: Option<&[&str]>) -> Result<Vec<Vec<f64>>, String> {
+        let wanted = wanted.map(|names| {
+            names
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect::<Vec<_>>()
+        });
+        read(Path::new("data.csv"), text.as_bytes(), wanted.as_deref()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn columns_are_found_by_name_and_by_number() {
+        let text = "x, y,z\n1,2,3\n4,5e1,-6\n";
+        let all = vec![vec![1.0, 4.0], vec![2.0, 50.0], vec![3.0, -6.0]];
+        assert_eq!(read_text(text, None).unwrap(), all);
+        assert_eq!(
+            read_text(text, Some(&["z", "1"])).unwrap(),
+            [&*all[2], &*all[0]]
+        );
+        let without_names = text.split_once('\n').unwrap().1;
+        assert_eq!(read_text(without_names, Some(&["2"])).unwrap(), [&*all[1]]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (text, wanted, complaint) in [
+            (
+                "x,y\n1,2\n3,four\n",
+                None,
+                "line 3, column y: expected a number, not \"four\"",
+            ),
+            (
+                "1,2\nnan,4\n",
+                None,
+                "line 2, column 1: expected a number, not \"nan\"",
+            ),
+            (
+                "x,y\n1,2\n",
+                Some(&["w"][..]),
+                "there is no column w; there are x, y",
+            ),
+            (
+                "1,2\n",
+                Some(&["0"][..]),
+                "there is no column 0; there are 1, 2",
+            ),
+            ("1,2\n3\n", None, "line: 2"),
+            ("x,y\n", None, "there are no numbers in it"),
+            ("", None, "there are no numbers in it"),
+        ] {
+            let error = read_text(text, wanted).unwrap_err();
+            assert!(
+                error.starts_with("data.csv: ") && error.contains(complaint),
+                "{text:?}: {error}"
+            );
+        }
+    }
+}

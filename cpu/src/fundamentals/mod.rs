@@ -1,0 +1,67 @@
+//! The fundamentals of mathematics and deep learning, each in a file of its own: a plain version to read,
+//! versions for vectors and threads, and one for a GPU, whose kernel has the same name in
+//! `gpu/src/fundamentals/`.
+//!
+//! Each file begins with the mathematics. What it computes are public functions; [`Algorithm::run`] is
+//! what the program's subcommand of that name does: it makes or reads the data, computes, checks the
+//! result against a closed form or another crate, and times the versions side by side.
+
+pub mod basics;
+mod data;
+pub mod hardware;
+mod harness;
+
+use clap::{Command, FromArgMatches, Subcommand};
+
+pub use harness::{Device, Harness, Place, Record, Table, Work, time};
+
+use crate::Result;
+
+/// What a subcommand does.
+pub trait Algorithm {
+    /// Computes, checks, times, and prints all of it.
+    ///
+    /// # Errors
+    ///
+    /// If the options or the data are wrong, a check fails, or a device does.
+    fn run(&self, harness: &mut Harness) -> Result<()>;
+}
+
+/// An algorithm and its options, as the command line has them.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Fundamental {
+    /// Math basics
+    #[command(flatten)]
+    Basics(basics::Basics),
+    /// Hardware acceleration
+    #[command(flatten)]
+    Hardware(hardware::Hardware),
+}
+
+impl Fundamental {
+    /// The algorithm with its options.
+    pub fn algorithm(&self) -> &dyn Algorithm {
+        match self {
+            Fundamental::Basics(basics) => basics.algorithm(),
+            Fundamental::Hardware(hardware) => hardware.algorithm(),
+        }
+    }
+
+    /// The subcommand of this name with its default options, if there is one.
+    pub fn with_defaults(name: &str) -> Option<Fundamental> {
+        let command = Fundamental::augment_subcommands(Command::new("fundamentals"));
+        let matches = command.try_get_matches_from(["fundamentals", name]).ok()?;
+        Fundamental::from_arg_matches(&matches).ok()
+    }
+}
+
+/// The groups, each with its title and its subcommands.
+pub fn groups() -> [(&'static str, Command); 2] {
+    fn of<T: Subcommand>() -> Command {
+        T::augment_subcommands(Command::new("group"))
+    }
+    [
+        ("Math basics", of::<basics::Basics>()),
+        ("Hardware acceleration", of::<hardware::Hardware>()),
+    ]
+}
