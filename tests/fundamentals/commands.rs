@@ -5,7 +5,22 @@ use std::process::{Command, Output};
 use crate::on_gpu::DEVICES_VARIABLE;
 
 /// Options for small sizes, for each subcommand.
-const SMALL: &[(&str, &[&str])] = &[("sums", &["--n", "5000"]), ("machine", &[])];
+const SMALL: &[(&str, &[&str])] = &[
+    ("sums", &["--n", "5000"]),
+    ("softmax", &["--rows", "7", "--columns", "33"]),
+    ("random", &["--n", "5000"]),
+    ("statistics", &["--n", "5000"]),
+    ("pi", &["--points", "20000"]),
+    ("cosine", &["--vectors", "20", "--dimensions", "33"]),
+    ("matrix-vector", &["--rows", "30", "--columns", "70"]),
+    ("differences", &[]),
+    ("dual", &["--n", "3000"]),
+    ("tape", &["--steps", "100"]),
+    ("integration", &["--n", "5000"]),
+    ("ode", &["--steps", "100", "--trajectories", "40"]),
+    ("newton", &[]),
+    ("machine", &[]),
+];
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output {

@@ -4,8 +4,10 @@
 //! The device is the simulator with all of its checks. Where there is a GPU, the tests on devices run
 //! once more on it, in a process of their own.
 
+mod basics;
+mod calculus;
 mod commands;
 mod device;
+mod linear_algebra;
 #[path = "../on_gpu/mod.rs"]
 mod on_gpu;
-mod sums;

@@ -7,6 +7,15 @@ use clap::Args;
 
 use crate::{Error, Result};
 
+/// Parses a number of things of which there must be one, and not more than memory has.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    const MOST: usize = 1 << 32;
+    text.parse()
+        .ok()
+        .filter(|number| (1..=MOST).contains(number))
+        .ok_or_else(|| format!("expected a whole number from 1 to {MOST}"))
+}
+
 /// The options that name columns of a CSV file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Columns {

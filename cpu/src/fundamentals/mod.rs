@@ -7,9 +7,11 @@
 //! result against a closed form or another crate, and times the versions side by side.
 
 pub mod basics;
+pub mod calculus;
 mod data;
 pub mod hardware;
 mod harness;
+pub mod linear_algebra;
 
 use clap::{Command, FromArgMatches, Subcommand};
 
@@ -33,6 +35,12 @@ pub enum Fundamental {
     /// Math basics
     #[command(flatten)]
     Basics(basics::Basics),
+    /// Linear algebra
+    #[command(flatten)]
+    LinearAlgebra(linear_algebra::LinearAlgebra),
+    /// Calculus
+    #[command(flatten)]
+    Calculus(calculus::Calculus),
     /// Hardware acceleration
     #[command(flatten)]
     Hardware(hardware::Hardware),
@@ -43,6 +51,8 @@ impl Fundamental {
     pub fn algorithm(&self) -> &dyn Algorithm {
         match self {
             Fundamental::Basics(basics) => basics.algorithm(),
+            Fundamental::LinearAlgebra(algebra) => algebra.algorithm(),
+            Fundamental::Calculus(calculus) => calculus.algorithm(),
             Fundamental::Hardware(hardware) => hardware.algorithm(),
         }
     }
@@ -56,12 +66,14 @@ impl Fundamental {
 }
 
 /// The groups, each with its title and its subcommands.
-pub fn groups() -> [(&'static str, Command); 2] {
+pub fn groups() -> [(&'static str, Command); 4] {
     fn of<T: Subcommand>() -> Command {
         T::augment_subcommands(Command::new("group"))
     }
     [
         ("Math basics", of::<basics::Basics>()),
+        ("Linear algebra", of::<linear_algebra::LinearAlgebra>()),
+        ("Calculus", of::<calculus::Calculus>()),
         ("Hardware acceleration", of::<hardware::Hardware>()),
     ]
 }

@@ -1,0 +1,28 @@
+//! Linear algebra.
+//!
+//! Matrices are dense and row-major.
+
+pub mod cosine;
+pub mod matrix_vector;
+
+use clap::Subcommand;
+
+use super::Algorithm;
+
+/// The subcommands of this group.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LinearAlgebra {
+    /// Compare the directions of all pairs of a set of vectors
+    Cosine(cosine::Options),
+    /// Multiply a matrix by a vector
+    MatrixVector(matrix_vector::Options),
+}
+
+impl LinearAlgebra {
+    pub(super) fn algorithm(&self) -> &dyn Algorithm {
+        match self {
+            LinearAlgebra::Cosine(options) => options,
+            LinearAlgebra::MatrixVector(options) => options,
+        }
+    }
+}

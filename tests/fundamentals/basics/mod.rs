@@ -1,0 +1,7 @@
+//! Math basics.
+
+mod pi;
+mod random;
+mod softmax;
+mod statistics;
+mod sums;

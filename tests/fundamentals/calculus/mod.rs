@@ -1,0 +1,8 @@
+//! Calculus.
+
+mod differences;
+mod dual;
+mod integration;
+mod newton;
+mod ode;
+mod tape;
