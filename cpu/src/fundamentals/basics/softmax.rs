@@ -87,6 +87,10 @@ pub fn softmax(x: &[f32], y: &mut [f32]) {
 pub fn softmax_online(x: &[f32], y: &mut [f32]) {
     let (mut max, mut sum) = (f32::NEG_INFINITY, 0.0);
     for &x in x {
+        // An exponential of 0, and nothing to compare it with as long as there is no other.
+        if x == f32::NEG_INFINITY {
+            continue;
+        }
         if x > max || x.is_nan() {
             sum *= (max - x).exp();
             max = x;

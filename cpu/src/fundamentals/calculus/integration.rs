@@ -191,7 +191,8 @@ pub fn midpoint_threads(a: f64, b: f64, n: u32) -> f64 {
 pub fn midpoint_device(device: &CudaBackend, a: f64, b: f64, n: u32) -> Result<f64> {
     let mut sums = device.zeroed(n_blocks(n))?;
     launch_midpoint(device, [a, b], n, &mut sums)?;
-    Ok((b - a) / f64::from(n) * total(device, &sums)?[0])
+    let [sum] = total(device, &sums)?;
+    Ok((b - a) / f64::from(n) * sum)
 }
 
 /// Monte Carlo for `e^(-x²)` on a device, with at least `n` places.
@@ -258,17 +259,17 @@ fn launch_monte_carlo(
     Ok(f64::from(n_threads) * f64::from(n_per_thread))
 }
 
-/// The sums of the even entries and of the odd ones; of midpoints both count.
-fn total(device: &CudaBackend, sums: &Buffer<f32>) -> Result<[f64; 2]> {
+/// The sum over blocks of each of the `N` entries that a block has.
+fn total<const N: usize>(device: &CudaBackend, sums: &Buffer<f32>) -> Result<[f64; N]> {
     let sums = device.download(sums, sums.len())?;
-    let of = |from: usize, step: usize| {
+    let of = |idx: usize| {
         sums.iter()
-            .skip(from)
-            .step_by(step)
+            .skip(idx)
+            .step_by(N)
             .map(|&x| f64::from(x))
             .sum()
     };
-    Ok([of(0, 2), of(1, 2)])
+    Ok(std::array::from_fn(of))
 }
 
 /// The integral of `e^(-x²)`, by the error function.
