@@ -13,6 +13,10 @@ const SMALL: &[(&str, &[&str])] = &[
     ("pi", &["--points", "20000"]),
     ("cosine", &["--vectors", "20", "--dimensions", "33"]),
     ("matrix-vector", &["--rows", "30", "--columns", "70"]),
+    (
+        "matrix-product",
+        &["--rows", "33", "--inner", "20", "--columns", "70"],
+    ),
     ("differences", &[]),
     ("dual", &["--n", "3000"]),
     ("tape", &["--steps", "100"]),

@@ -1,6 +1,7 @@
 //! Linear algebra.
 
 mod cosine;
+mod matrix_product;
 mod matrix_vector;
 
 /// Numbers between -1 and 1.

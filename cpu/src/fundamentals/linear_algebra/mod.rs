@@ -3,6 +3,7 @@
 //! Matrices are dense and row-major.
 
 pub mod cosine;
+pub mod matrix_product;
 pub mod matrix_vector;
 
 use clap::Subcommand;
@@ -16,6 +17,8 @@ pub enum LinearAlgebra {
     Cosine(cosine::Options),
     /// Multiply a matrix by a vector
     MatrixVector(matrix_vector::Options),
+    /// Multiply two matrices, step by step faster
+    MatrixProduct(matrix_product::Options),
 }
 
 impl LinearAlgebra {
@@ -23,6 +26,7 @@ impl LinearAlgebra {
         match self {
             LinearAlgebra::Cosine(options) => options,
             LinearAlgebra::MatrixVector(options) => options,
+            LinearAlgebra::MatrixProduct(options) => options,
         }
     }
 }
