@@ -13,7 +13,7 @@ use cpu::backend::cuda::PTX;
 use cuda_std::kernel::Kernel;
 use gpu::{
     activation, addition, augmentation, batch, clipping, convolution, dense, dropout, embedding,
-    gaussian, loss, matmul, normalization, optimizer, pooling, scan, softmax, sum,
+    fundamentals, gaussian, loss, matmul, normalization, optimizer, pooling, scan, softmax, sum,
 };
 
 /// The names of kernels, from their types.
@@ -44,6 +44,19 @@ fn all_kernels() -> BTreeSet<&'static str> {
         dropout::apply_dropout,
         embedding::embedding_backward,
         embedding::embedding_forward,
+        fundamentals::cosine::normalize_rows,
+        fundamentals::dual::derivatives,
+        fundamentals::integration::midpoint_sums,
+        fundamentals::integration::monte_carlo_sums,
+        fundamentals::machine::copy,
+        fundamentals::machine::multiply_add,
+        fundamentals::matrix_vector::matrix_vector_product,
+        fundamentals::ode::trajectories,
+        fundamentals::pi::count_in_circle,
+        fundamentals::random::normal,
+        fundamentals::random::uniform,
+        fundamentals::statistics::block_moments,
+        fundamentals::sums::compensated_sums,
         gaussian::draw_points,
         gaussian::train_network,
         loss::elementwise_loss,

@@ -25,7 +25,6 @@ use cuda_launch::LaunchConfig;
 use gpu::matmul::{self, Level};
 use rand::RngExt;
 
-use crate::backend::cuda::Buffer;
 use crate::backend::operation::Operation;
 use crate::backend::{Activation, CudaBackend, DenseForward, DenseOperations, HostBackend, Memory};
 use crate::fundamentals::data::count;
