@@ -29,6 +29,11 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// Whether the data come from a file.
+    pub fn is_given(&self) -> bool {
+        self.csv.is_some()
+    }
+
     /// The numbers of these columns, a list for each, all of one length; nothing if no file was named.
     ///
     /// # Errors

@@ -21,12 +21,15 @@ pub struct Device<'a> {
     pub is_simulated: bool,
 }
 
+/// Gets what is printed, line by line.
+type Printer<'a> = Box<dyn FnMut(&str) -> Result<()> + 'a>;
+
 /// Runs algorithms.
 pub struct Harness<'a> {
     device: Option<Device<'a>>,
     seed: u64,
     patience: Duration,
-    print: Box<dyn FnMut(&str) -> Result<()> + 'a>,
+    print: Printer<'a>,
     machine: Option<Machine>,
     records: Vec<Record>,
 }
@@ -150,7 +153,8 @@ impl<'a> Harness<'a> {
     }
 
     /// Prints a table: the time of each version, how many times faster it is than the first one, and
-    /// what share it takes of this machine's memory bandwidth and of its operations a second.
+    /// what share it takes of this machine's memory bandwidth and of its operations a second. More than
+    /// all of the bandwidth comes out of caches.
     ///
     /// # Errors
     ///
@@ -159,7 +163,7 @@ impl<'a> Harness<'a> {
         let machine = self.machine()?;
         self.print("")?;
         self.print(format_args!(
-            "{:<34}{:>12}{:>10}{:>19}{:>19}",
+            "{:<34}{:>12}{:>11}{:>20}{:>21}",
             "version", "time", "speed-up", "bandwidth", "operations"
         ))?;
         let first = table.records.first().map_or(0.0, |record| record.seconds);
@@ -174,7 +178,7 @@ impl<'a> Harness<'a> {
                 _ => format!("{:.2} x", first / record.seconds),
             };
             self.print(format_args!(
-                "{:<34}{:>12}{speed_up:>10}{bandwidth:>19}{operations:>19}",
+                "{:<34}{:>12}{speed_up:>11}{bandwidth:>20}{operations:>21}",
                 record.version,
                 time(record.seconds)
             ))?;

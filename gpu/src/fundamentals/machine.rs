@@ -29,8 +29,8 @@ pub fn copy(x: &[f32], y: PerThread<f32>) {
                 *y = x[i];
             }
         }
-        // SAFETY: as above.
         (_, y) => {
+            // SAFETY: as above.
             if let Some(y) = unsafe { elements(y) }.get_mut() {
                 *y = x[i];
             }

@@ -20,7 +20,7 @@ pub struct Moments {
 impl Moments {
     /// With one more number (Welford, 1962).
     #[inline(always)]
-    pub fn add(self, x: f32) -> Moments {
+    pub fn with(self, x: f32) -> Moments {
         let count = self.count + 1.0;
         let deviation = x - self.mean;
         let mean = self.mean + deviation / count;
@@ -59,7 +59,7 @@ pub fn block_moments(x: &[f32], mut moments: DisjointSlice<f32>) {
     let mut own = Moments::default();
     let mut i = thread::index_1d() as usize;
     while let Some(&x) = x.get(i) {
-        own = own.add(x);
+        own = own.with(x);
         i += (thread::grid_dim_x() * thread::block_dim_x()) as usize;
     }
     // SAFETY: the loop has ended for all threads of the block, and a block has `N_THREADS`.

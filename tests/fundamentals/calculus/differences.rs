@@ -13,11 +13,13 @@ fn the_formulas_are_exact_where_theory_says() {
     assert_eq!(forward(|x| x * x, 3.0, 0.5), 6.5);
 }
 
+type Formula = fn(fn(f64) -> f64, f64, f64) -> f64;
+
 #[test]
 fn the_best_step_is_better_than_ten_times_more_or_less() {
     for x in [-3.0, 0.5, 2.0] {
         // Rounding is a matter of luck at a single place: the mean of many of them is not.
-        let mean_error = |formula: fn(fn(f64) -> f64, f64, f64) -> f64, h: f64| {
+        let mean_error = |formula: Formula, h: f64| {
             let places = (0..200).map(|i| x + f64::from(i) * 1e-3);
             let errors = places.map(|x| (formula(f64::exp, x, h) - x.exp()).abs() / x.exp());
             errors.sum::<f64>() / 200.0

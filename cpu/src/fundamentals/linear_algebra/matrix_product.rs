@@ -26,7 +26,7 @@ use gpu::matmul::{self, Level};
 use rand::RngExt;
 
 use crate::backend::operation::Operation;
-use crate::backend::{Activation, CudaBackend, DenseForward, DenseOperations, HostBackend, Memory};
+use crate::backend::{Activation, CudaBackend, DenseForward, DenseOperations, HostBackend};
 use crate::fundamentals::data::count;
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
