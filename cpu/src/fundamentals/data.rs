@@ -1,11 +1,13 @@
 //! Data from CSV files.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
+
+/// Bytes of the largest file that is read.
+const MAX_FILE: u64 = 1 << 30;
 
 /// Parses a number of things of which there must be one, and not more than memory has.
 pub(super) fn count(text: &str) -> Result<usize, String> {
@@ -43,23 +45,19 @@ impl Columns {
         let Some(path) = &self.csv else {
             return Ok(None);
         };
-        let file = File::open(path).map_err(|error| {
+        let bytes = files::read(path, MAX_FILE).map_err(|error| {
             Error::Input(format!("{}: it cannot be read: {error}", path.display()))
         })?;
-        read(path, file, self.columns.as_deref()).map(Some)
+        read(path, &bytes, self.columns.as_deref()).map(Some)
     }
 }
 
-fn read(
-    path: &Path,
-    source: impl std::io::Read,
-    wanted: Option<&[String]>,
-) -> Result<Vec<Vec<f64>>> {
+fn read(path: &Path, bytes: &[u8], wanted: Option<&[String]>) -> Result<Vec<Vec<f64>>> {
     let refuse = |what: String| Error::Input(format!("{}: {what}", path.display()));
     let mut records = csv::ReaderBuilder::new()
         .has_headers(false)
         .trim(csv::Trim::All)
-        .from_reader(source);
+        .from_reader(bytes);
     // Where the columns are, and what they are called; known from the first line.
     let mut places: Vec<(usize, String)> = Vec::new();
     let mut columns: Vec<Vec<f64>> = Vec::new();
@@ -122,6 +120,8 @@ fn read(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read_text(text: &str, wanted: Option<&[&str]>) -> Result<Vec<Vec<f64>>, String> {
@@ -179,6 +179,30 @@ mod tests {
                 error.starts_with("data.csv: ") && error.contains(complaint),
                 "{text:?}: {error}"
             );
+        }
+    }
+
+    proptest! {
+        /// Whatever is in a file: it has columns of the same number of finite numbers, or is refused.
+        #[test]
+        fn any_file_is_read_or_refused(
+            bytes in prop_oneof![
+                any::<Vec<u8>>(),
+                "([a-z0-9.e+-]{0,4}[,\"\r\n ]){0,40}".prop_map(String::into_bytes),
+                "([0-9]{1,3},[0-9]{1,3}\n){1,9}[0-9a-z,\"]{0,3}".prop_map(String::into_bytes),
+            ],
+            wanted in prop_oneof![Just(None), Just(Some(vec!["2".to_owned(), "x".to_owned()]))],
+        ) {
+            match read(Path::new("data.csv"), &bytes, wanted.as_deref()) {
+                Ok(columns) => {
+                    prop_assert!(!columns.is_empty() && !columns[0].is_empty());
+                    for column in &columns {
+                        prop_assert_eq!(column.len(), columns[0].len());
+                        prop_assert!(column.iter().all(|number| number.is_finite()));
+                    }
+                }
+                Err(error) => prop_assert!(error.to_string().starts_with("data.csv: ")),
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use cuda_std::prelude::*;
 use cuda_std::random::Philox;
 
+use super::write;
 use crate::reduce::block_sums;
 
 pub use crate::reduce::{MAX_BLOCKS, N_THREADS};
@@ -32,9 +33,7 @@ pub fn midpoint_sums(begin: f64, step: f64, n: u32, mut sums: DisjointSlice<f32>
     let (sum, _) = unsafe { block_sums(sum, 0.0) };
     if thread::thread_idx_x() == 0 {
         // SAFETY: one thread of each block writes that block's entry.
-        if let Some(entry) = unsafe { sums.get_mut(thread::block_idx_x() as usize) } {
-            *entry = sum;
-        }
+        unsafe { write(&mut sums, thread::block_idx_x() as usize, sum) };
     }
 }
 
@@ -62,12 +61,11 @@ pub fn monte_carlo_sums(
     // SAFETY: the loop has ended for all threads of the block, and a block has `N_THREADS`.
     let (sum, squares) = unsafe { block_sums(sum, squares) };
     if thread::thread_idx_x() == 0 {
-        for (idx, value) in [sum, squares].into_iter().enumerate() {
-            let place = 2 * thread::block_idx_x() as usize + idx;
-            // SAFETY: one thread of each block writes that block's entries.
-            if let Some(entry) = unsafe { sums.get_mut(place) } {
-                *entry = value;
-            }
+        let begin = 2 * thread::block_idx_x() as usize;
+        // SAFETY: one thread of each block writes that block's entries.
+        unsafe {
+            write(&mut sums, begin, sum);
+            write(&mut sums, begin + 1, squares);
         }
     }
 }

@@ -11,3 +11,19 @@ pub mod pi;
 pub mod random;
 pub mod statistics;
 pub mod sums;
+
+use cuda_std::output::DisjointSlice;
+
+/// Writes an element, if there is one of that number. To walk through an array of such values would put it
+/// into local memory.
+///
+/// # Safety
+///
+/// - No other thread has to do with this element.
+#[inline(always)]
+unsafe fn write(output: &mut DisjointSlice<f32>, idx: usize, value: f32) {
+    // SAFETY: the caller's promise.
+    if let Some(element) = unsafe { output.get_mut(idx) } {
+        *element = value;
+    }
+}

@@ -3,6 +3,8 @@
 use cuda_std::prelude::*;
 use cuda_std::random::Philox;
 
+use super::write;
+
 /// Threads of a block.
 pub const N_THREADS: u32 = 256;
 
@@ -16,11 +18,9 @@ pub fn uniform(seed: u64, mut y: DisjointSlice<f32>) {
     let thread_idx = thread::index_1d() as u64;
     let mut random = Philox::new(seed, thread_idx);
     let begin = 4 * thread_idx as usize;
-    for idx in begin..(begin + 4).min(y.len()) {
+    for idx in begin..begin + 4 {
         // SAFETY: four elements for each thread, which are its own.
-        if let Some(y) = unsafe { y.get_mut(idx) } {
-            *y = random.uniform_f32();
-        }
+        unsafe { write(&mut y, idx, random.uniform_f32()) };
     }
 }
 
@@ -33,10 +33,10 @@ pub fn uniform(seed: u64, mut y: DisjointSlice<f32>) {
 pub fn normal(seed: u64, mut y: DisjointSlice<f32>) {
     let thread_idx = thread::index_1d() as u64;
     let pair = Philox::new(seed, thread_idx).normal_pair_f32();
-    for (place, value) in pair.into_iter().enumerate() {
-        // SAFETY: two elements for each thread, which are its own.
-        if let Some(y) = unsafe { y.get_mut(2 * thread_idx as usize + place) } {
-            *y = value;
-        }
+    let begin = 2 * thread_idx as usize;
+    // SAFETY: two elements for each thread, which are its own.
+    unsafe {
+        write(&mut y, begin, pair[0]);
+        write(&mut y, begin + 1, pair[1]);
     }
 }

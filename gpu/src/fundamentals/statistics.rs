@@ -4,6 +4,8 @@ use cuda_std::prelude::*;
 use cuda_std::shared_tile;
 use cuda_std::warp::{FULL_MASK, WARP_SIZE, lane_id, warp_shuffle_xor};
 
+use super::write;
+
 pub use crate::reduce::{MAX_BLOCKS, N_THREADS, N_WARPS};
 
 /// How many numbers there are, their mean, and the sum of the squares of what they differ from it.
@@ -65,13 +67,12 @@ pub fn block_moments(x: &[f32], mut moments: DisjointSlice<f32>) {
     // SAFETY: the loop has ended for all threads of the block, and a block has `N_THREADS`.
     let of_block = unsafe { merge_block(own) };
     if thread::thread_idx_x() == 0 {
-        let values = [of_block.count, of_block.mean, of_block.squares];
-        for (idx, value) in values.into_iter().enumerate() {
-            let place = 3 * thread::block_idx_x() as usize + idx;
-            // SAFETY: one thread of each block writes that block's entries.
-            if let Some(entry) = unsafe { moments.get_mut(place) } {
-                *entry = value;
-            }
+        let begin = 3 * thread::block_idx_x() as usize;
+        // SAFETY: one thread of each block writes that block's entries.
+        unsafe {
+            write(&mut moments, begin, of_block.count);
+            write(&mut moments, begin + 1, of_block.mean);
+            write(&mut moments, begin + 2, of_block.squares);
         }
     }
 }

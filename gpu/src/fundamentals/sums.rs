@@ -5,6 +5,8 @@ use cuda_std::shared_tile;
 use cuda_std::vector::{F32x4, Vec4, as_vectors};
 use cuda_std::warp::{FULL_MASK, WARP_SIZE, lane_id, warp_shuffle_xor};
 
+use super::write;
+
 pub use crate::reduce::{MAX_BLOCKS, N_THREADS, N_WARPS};
 
 /// For each block the sum over its elements of `x[i]`, and what rounding took from it: the true sum is
@@ -21,10 +23,12 @@ pub fn compensated_sums(x: &[f32], mut sums: DisjointSlice<f32>) {
     let stride = (thread::grid_dim_x() * thread::block_dim_x()) as usize;
     match as_vectors::<F32x4>(x) {
         Some(vectors) => {
-            while let Some(&Vec4(values)) = vectors.get(i) {
-                for value in values {
-                    sum = add(sum, (value, 0.0));
-                }
+            // By name, since an array that is walked through would lie in local memory.
+            while let Some(&Vec4([a, b, c, d])) = vectors.get(i) {
+                sum = add(sum, (a, 0.0));
+                sum = add(sum, (b, 0.0));
+                sum = add(sum, (c, 0.0));
+                sum = add(sum, (d, 0.0));
                 i += stride;
             }
         }
@@ -39,11 +43,10 @@ pub fn compensated_sums(x: &[f32], mut sums: DisjointSlice<f32>) {
     let (sum, error) = unsafe { block_sum(sum) };
     if thread::thread_idx_x() == 0 {
         let block_idx = thread::block_idx_x() as usize;
-        for (idx, value) in [sum, error].into_iter().enumerate() {
-            // SAFETY: one thread of each block writes that block's entries.
-            if let Some(entry) = unsafe { sums.get_mut(2 * block_idx + idx) } {
-                *entry = value;
-            }
+        // SAFETY: one thread of each block writes that block's entries.
+        unsafe {
+            write(&mut sums, 2 * block_idx, sum);
+            write(&mut sums, 2 * block_idx + 1, error);
         }
     }
 }
