@@ -177,7 +177,7 @@ pub fn rmsprop(
     grad_avg: PerThread<f32>,
     scalars: RmspropScalars,
 ) {
-    let (velocity, grad_avg) = (velocity, grad_avg);
+    let (velocity, grad_avg) = (optional(velocity), optional(grad_avg));
     let is_centered = !grad_avg.is_empty();
     let step = |parameter, gradient, [square_avg, velocity, grad_avg]: [f32; 3]| {
         let s = &scalars;
@@ -315,9 +315,15 @@ fn store<T>(element: Option<&mut T>, value: T) {
     }
 }
 
+/// An array that may be empty: wherever that begins, it does not keep the others from being vectors.
+#[inline(always)]
+fn optional(array: PerThread<f32>) -> PerThread<f32> {
+    if array.is_empty() { none() } else { array }
+}
+
 /// Stands for an array that a rule does not keep.
 #[inline(always)]
 fn none() -> PerThread<f32> {
     // SAFETY: there is no element.
-    unsafe { PerThread::from_raw_parts(core::ptr::dangling_mut(), 0) }
+    unsafe { PerThread::from_raw_parts(core::ptr::dangling_mut::<F32x4>().cast(), 0) }
 }

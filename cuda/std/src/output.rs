@@ -5,7 +5,7 @@
 use core::marker::PhantomData;
 
 use crate::thread;
-use crate::vector::{Vector, are_vectors};
+use crate::vector::Vector;
 
 /// A slice of which each thread may write one element: that of its own index.
 ///
@@ -22,8 +22,8 @@ impl<T> PerThread<T> {
     ///
     /// # Safety
     ///
-    /// - `start` points to `len` live elements and is aligned if there are any. Nothing but handles of
-    ///   this launch, made of the same two values, accesses them during the kernel.
+    /// - `start` is aligned and points to `len` live elements, which nothing but handles of this
+    ///   launch, made of the same two values, accesses during the kernel.
     /// - A thread makes one such handle.
     #[inline(always)]
     pub unsafe fn from_raw_parts(start: *mut T, len: usize) -> PerThread<T> {
@@ -67,10 +67,10 @@ impl<T> PerThread<T> {
     ///   this thread's own while others hold its elements.
     #[inline(always)]
     pub unsafe fn into_vectors<V: Vector<Element = T>>(self) -> Result<PerThread<V>, PerThread<T>> {
-        if !are_vectors(self.start.cast::<V>().cast_const(), self.len) {
+        if !self.len.is_multiple_of(V::N) || !self.start.cast::<V>().is_aligned() {
             return Err(self);
         }
-        // SAFETY: a vector is `V::N` elements side by side, and the start is aligned if there are any.
+        // SAFETY: a vector is `V::N` elements side by side, and the start is aligned for it.
         Ok(unsafe { PerThread::from_raw_parts(self.start.cast(), self.len / V::N) })
     }
 
@@ -116,10 +116,10 @@ impl<T> DisjointSlice<T> {
     pub fn into_vectors<V: Vector<Element = T>>(
         self,
     ) -> Result<DisjointSlice<V>, DisjointSlice<T>> {
-        if !are_vectors(self.start.cast::<V>().cast_const(), self.len) {
+        if !self.len.is_multiple_of(V::N) || !self.start.cast::<V>().is_aligned() {
             return Err(self);
         }
-        // SAFETY: a vector is `V::N` elements side by side, and the start is aligned if there are any.
+        // SAFETY: a vector is `V::N` elements side by side, and the start is aligned for it.
         Ok(unsafe { DisjointSlice::from_raw_parts(self.start.cast(), self.len / V::N) })
     }
 
@@ -127,8 +127,8 @@ impl<T> DisjointSlice<T> {
     ///
     /// # Safety
     ///
-    /// - `start` points to `len` live elements and is aligned if there are any. Nothing but handles of
-    ///   this launch, made of the same two values, accesses them during the kernel.
+    /// - `start` is aligned and points to `len` live elements, which nothing but handles of this
+    ///   launch, made of the same two values, accesses during the kernel.
     #[inline(always)]
     pub unsafe fn from_raw_parts(start: *mut T, len: usize) -> DisjointSlice<T> {
         DisjointSlice {

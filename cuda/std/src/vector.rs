@@ -51,34 +51,13 @@ vectors! {
 }
 
 /// The same elements as vectors; `None` if `slice` does not begin at a vector's alignment or is not
-/// a whole number of vectors. No elements are no vectors, wherever they would begin.
-///
-/// ```
-/// use cuda_std::vector::{F32x2, Vec2, as_vectors};
-///
-/// #[repr(align(8))]
-/// struct Aligned([f32; 6]);
-/// let elements = &Aligned([0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).0;
-/// assert_eq!(as_vectors::<F32x2>(&elements[2..]), Some(&[Vec2([2.0, 3.0]), Vec2([4.0, 5.0])][..]));
-/// assert_eq!(as_vectors::<F32x2>(&elements[1..5]), None);
-/// assert_eq!(as_vectors::<F32x2>(&elements[..3]), None);
-/// assert_eq!(as_vectors::<F32x2>(&elements[1..1]), Some(&[][..]));
-/// ```
+/// a whole number of vectors.
 #[inline(always)]
 pub fn as_vectors<V: Vector>(slice: &[V::Element]) -> Option<&[V]> {
-    if slice.is_empty() {
-        return Some(&[]);
-    }
     let start = slice.as_ptr().cast::<V>();
-    if !are_vectors(start, slice.len()) {
+    if !slice.len().is_multiple_of(V::N) || !start.is_aligned() {
         return None;
     }
     // SAFETY: a vector is `V::N` elements side by side; the start is aligned and the length whole.
     Some(unsafe { core::slice::from_raw_parts(start, slice.len() / V::N) })
-}
-
-/// Whether `n_elements` from `start` on can be accessed as vectors.
-#[inline(always)]
-pub(crate) fn are_vectors<V: Vector>(start: *const V, n_elements: usize) -> bool {
-    n_elements == 0 || (n_elements.is_multiple_of(V::N) && start.is_aligned())
 }
