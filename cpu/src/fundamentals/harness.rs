@@ -31,7 +31,6 @@ pub struct Harness<'a> {
     patience: Duration,
     print: Printer<'a>,
     machine: Option<Machine>,
-    records: Vec<Record>,
 }
 
 /// What one call of a version does, at the least: what any version has to read, write and compute.
@@ -44,16 +43,15 @@ pub struct Work {
 }
 
 /// How long a version took.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Record {
+struct Record {
     /// Which version.
-    pub version: String,
+    version: String,
     /// What it did.
-    pub work: Work,
+    work: Work,
     /// Median of one call, in seconds.
-    pub seconds: f64,
+    seconds: f64,
     /// Where it ran.
-    pub place: Place,
+    place: Place,
 }
 
 /// Where a version ran.
@@ -90,7 +88,6 @@ impl<'a> Harness<'a> {
             patience,
             print: Box::new(print),
             machine: None,
-            records: Vec::new(),
         }
     }
 
@@ -183,13 +180,7 @@ impl<'a> Harness<'a> {
                 time(record.seconds)
             ))?;
         }
-        self.records.extend(table.records);
         Ok(())
-    }
-
-    /// What was timed so far.
-    pub fn records(&self) -> &[Record] {
-        &self.records
     }
 
     /// What this machine can do, measured when it is asked for first.
@@ -304,7 +295,7 @@ fn shares(record: &Record, speed: Option<super::hardware::machine::Speed>) -> [S
 }
 
 /// Seconds in the unit that suits them.
-pub fn time(seconds: f64) -> String {
+fn time(seconds: f64) -> String {
     let (factor, unit) = match seconds {
         s if s < 1e-6 => (1e9, "ns"),
         s if s < 1e-3 => (1e6, "µs"),
@@ -314,8 +305,55 @@ pub fn time(seconds: f64) -> String {
     format!("{:.2} {unit}", seconds * factor)
 }
 
+/// The largest of errors, none of which is negative; NaN if there is one, which `f64::max` would drop.
+pub(super) fn largest(errors: impl IntoIterator<Item = f64>) -> f64 {
+    // Once it is NaN nothing is larger.
+    errors.into_iter().fold(0.0, |max, error| {
+        if error > max || error.is_nan() {
+            error
+        } else {
+            max
+        }
+    })
+}
+
+/// The error of a dot product of `n` numbers in `f32`, added up in any order, as a share of its bound `n u
+/// Σ |a b|` and of the result's own rounding.
+pub(super) fn error_of_dot<'a>(
+    a: &'a [f32],
+    b: impl IntoIterator<Item = &'a f32>,
+    result: f32,
+) -> f64 {
+    let unit = f64::from(f32::EPSILON) / 2.0;
+    let terms = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b));
+    let (sum, sizes) = terms.fold((0.0, 0.0), |(sum, sizes), term| {
+        (sum + term, sizes + term.abs())
+    });
+    let error = (f64::from(result) - sum).abs();
+    let bound = unit * (a.len() as f64 * sizes + sum.abs());
+    if error == 0.0 { 0.0 } else { error / bound }
+}
+
 /// Runs `f`, with all that is inlined into it, compiled for the widest vectors that the CPU has.
 #[inline(always)]
 pub(super) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_error_is_nan_wherever_one_is() {
+        assert_eq!(largest([]), 0.0);
+        assert_eq!(largest([1.0, 3.0, 2.0]), 3.0);
+        for errors in [
+            [f64::NAN, 1.0, 2.0],
+            [1.0, f64::NAN, 2.0],
+            [1.0, 2.0, f64::NAN],
+        ] {
+            assert!(largest(errors).is_nan(), "{errors:?}");
+        }
+    }
 }

@@ -13,9 +13,9 @@ pub mod hardware;
 mod harness;
 pub mod linear_algebra;
 
-use clap::{Command, FromArgMatches, Subcommand};
+use clap::{Command, Subcommand};
 
-pub use harness::{Device, Harness, Place, Record, Table, Work, time};
+pub use harness::{Device, Harness, Place, Table, Work};
 
 use crate::Result;
 
@@ -55,13 +55,6 @@ impl Fundamental {
             Fundamental::Calculus(calculus) => calculus.algorithm(),
             Fundamental::Hardware(hardware) => hardware.algorithm(),
         }
-    }
-
-    /// The subcommand of this name with its default options, if there is one.
-    pub fn with_defaults(name: &str) -> Option<Fundamental> {
-        let command = Fundamental::augment_subcommands(Command::new("fundamentals"));
-        let matches = command.try_get_matches_from(["fundamentals", name]).ok()?;
-        Fundamental::from_arg_matches(&matches).ok()
     }
 }
 

@@ -25,7 +25,7 @@ use rand::RngExt;
 use crate::Result;
 use crate::backend::{CudaBackend, HostBackend, SoftmaxForward, SoftmaxOperations};
 use crate::fundamentals::data::count;
-use crate::fundamentals::{Algorithm, Harness, Work};
+use crate::fundamentals::{Algorithm, Harness, Work, harness};
 
 /// The options of `softmax`.
 #[derive(Debug, Clone, Args)]
@@ -206,11 +206,8 @@ impl Algorithm for Options {
         let largest = x.iter().fold(0.0_f32, |max, x| max.max(x.abs()));
         let limit = f64::from(f32::EPSILON) * (20.0 + n as f64 + f64::from(largest) * 1e-3);
         for (what, y) in results {
-            let error = x
-                .chunks(n)
-                .zip(y.chunks(n))
-                .map(|(x, y)| error_of_row(x, y))
-                .fold(0.0, f64::max);
+            let rows = x.chunks(n).zip(y.chunks(n));
+            let error = harness::largest(rows.map(|(x, y)| error_of_row(x, y)));
             harness.check(what, error, limit)?;
         }
         harness.print_table(table)
@@ -226,6 +223,5 @@ fn error_of_row(x: &[f32], y: &[f32]) -> f64 {
         let exact = exponential(x) / sum;
         (f64::from(y) - exact).abs() / exact
     });
-    // `f64::max` would drop a NaN.
-    errors.fold(0.0, |max, error| if error <= max { max } else { error })
+    harness::largest(errors)
 }

@@ -102,8 +102,7 @@ pub fn largest_error(x: &[f32], dy: &[f32]) -> f64 {
         let size = 1.0 + 2.0 * squared * (1.0 + squared) + (-x).exp();
         (f64::from(dy) - by_hand(x)).abs() / (size * f64::from(f32::EPSILON))
     });
-    // `f64::max` would drop a NaN.
-    errors.fold(0.0, |max, error| if error <= max { max } else { error })
+    harness::largest(errors)
 }
 
 /// Roundings of the terms that a derivative takes, each of half an epsilon: at most so many.

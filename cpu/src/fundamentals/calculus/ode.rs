@@ -28,7 +28,7 @@ use crate::backend::CudaBackend;
 use crate::backend::cuda::Buffer;
 use crate::backend::operation::Operation;
 use crate::fundamentals::data::count;
-use crate::fundamentals::{Algorithm, Harness, Work};
+use crate::fundamentals::{Algorithm, Harness, Work, harness};
 
 /// How long the oscillators are followed.
 const TIME: f64 = 10.0;
@@ -180,8 +180,7 @@ impl Algorithm for Options {
                     .iter()
                     .zip(&places)
                     .map(|(&damping, &x)| (x - exact(BEGIN, damping, TIME)).abs());
-                let error = errors.fold(0.0, |max, error| if error <= max { max } else { error });
-                harness.check(what, error, limit)?;
+                harness.check(what, harness::largest(errors), limit)?;
             }
         }
         harness.print_table(table)

@@ -252,25 +252,11 @@ impl Algorithm for Options {
 /// own rounding. Of many elements every few are looked at.
 pub fn largest_error(a: &[f32], b: &[f32], c: &[f32], [_, k, n]: Shape) -> f64 {
     const MAX_ELEMENTS: usize = 1 << 16;
-    let unit = f64::from(f32::EPSILON) / 2.0;
     // Odd, and so no divisor of a row of 2ⁿ: every column is met.
     let every = (c.len() / MAX_ELEMENTS) | 1;
-    let mut largest = 0.0;
-    for place in (0..c.len()).step_by(every) {
+    harness::largest((0..c.len()).step_by(every).map(|place| {
         let row = &a[place / n * k..][..k];
         let column = b.iter().skip(place % n).step_by(n);
-        let terms = row
-            .iter()
-            .zip(column)
-            .map(|(&a, &b)| f64::from(a) * f64::from(b));
-        let (sum, sizes) = terms.fold((0.0, 0.0), |(sum, sizes), term| {
-            (sum + term, sizes + term.abs())
-        });
-        let error = (f64::from(c[place]) - sum).abs();
-        let bound = unit * (k as f64 * sizes + sum.abs());
-        let share = if error == 0.0 { 0.0 } else { error / bound };
-        // `f64::max` would drop a NaN.
-        largest = if share <= largest { largest } else { share };
-    }
-    largest
+        harness::error_of_dot(row, column, c[place])
+    }))
 }

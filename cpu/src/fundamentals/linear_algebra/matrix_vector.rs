@@ -177,21 +177,6 @@ impl Algorithm for Options {
 /// The largest error of a product, as a share of the bound at the top: `N u |A| |x|`, and the result's
 /// own rounding.
 pub fn largest_error(a: &[f32], x: &[f32], y: &[f32]) -> f64 {
-    let unit = f64::from(f32::EPSILON) / 2.0;
-    let mut largest = 0.0;
-    for (row, &y) in rows(a, x).zip(y) {
-        let terms = row
-            .iter()
-            .zip(x)
-            .map(|(&a, &x)| f64::from(a) * f64::from(x));
-        let (sum, sizes) = terms.fold((0.0, 0.0), |(sum, sizes), term| {
-            (sum + term, sizes + term.abs())
-        });
-        let bound = unit * (x.len() as f64 * sizes + sum.abs());
-        let error = (f64::from(y) - sum).abs();
-        let share = if error == 0.0 { 0.0 } else { error / bound };
-        // `f64::max` would drop a NaN.
-        largest = if share <= largest { largest } else { share };
-    }
-    largest
+    let errors = rows(a, x).zip(y);
+    harness::largest(errors.map(|(row, &y)| harness::error_of_dot(row, x, y)))
 }
