@@ -23,6 +23,10 @@ const SMALL: &[(&str, &[&str])] = &[
     ("integration", &["--n", "5000"]),
     ("ode", &["--steps", "100", "--trajectories", "40"]),
     ("newton", &[]),
+    (
+        "linear-regression",
+        &["--samples", "300", "--features", "5"],
+    ),
     ("machine", &[]),
 ];
 

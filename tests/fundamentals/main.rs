@@ -4,6 +4,7 @@
 //! The device is the simulator with all of its checks. Where there is a GPU, the tests on devices run
 //! once more on it, in a process of their own.
 
+mod algorithms;
 mod basics;
 mod calculus;
 mod commands;

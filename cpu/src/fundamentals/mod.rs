@@ -6,6 +6,7 @@
 //! what the program's subcommand of that name does: it makes or reads the data, computes, checks the
 //! result against a closed form or another crate, and times the versions side by side.
 
+pub mod algorithms;
 pub mod basics;
 pub mod calculus;
 mod data;
@@ -41,6 +42,9 @@ pub enum Fundamental {
     /// Calculus
     #[command(flatten)]
     Calculus(calculus::Calculus),
+    /// Algorithms
+    #[command(flatten)]
+    Algorithms(algorithms::Algorithms),
     /// Hardware acceleration
     #[command(flatten)]
     Hardware(hardware::Hardware),
@@ -53,13 +57,14 @@ impl Fundamental {
             Fundamental::Basics(basics) => basics.algorithm(),
             Fundamental::LinearAlgebra(algebra) => algebra.algorithm(),
             Fundamental::Calculus(calculus) => calculus.algorithm(),
+            Fundamental::Algorithms(algorithms) => algorithms.algorithm(),
             Fundamental::Hardware(hardware) => hardware.algorithm(),
         }
     }
 }
 
 /// The groups, each with its title and its subcommands.
-pub fn groups() -> [(&'static str, Command); 4] {
+pub fn groups() -> [(&'static str, Command); 5] {
     fn of<T: Subcommand>() -> Command {
         T::augment_subcommands(Command::new("group"))
     }
@@ -67,6 +72,7 @@ pub fn groups() -> [(&'static str, Command); 4] {
         ("Math basics", of::<basics::Basics>()),
         ("Linear algebra", of::<linear_algebra::LinearAlgebra>()),
         ("Calculus", of::<calculus::Calculus>()),
+        ("Algorithms", of::<algorithms::Algorithms>()),
         ("Hardware acceleration", of::<hardware::Hardware>()),
     ]
 }

@@ -1,0 +1,28 @@
+//! Algorithms that learn from data, or search and transform them.
+//!
+//! Samples are rows of a table, `[N, D]`; what is learned to predict is its last column.
+
+pub mod cholesky;
+pub mod linear_regression;
+mod samples;
+pub mod scatter;
+
+use clap::Subcommand;
+
+use super::Algorithm;
+
+/// The subcommands of this group.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Algorithms {
+    /// Fit a linear function to samples
+    #[command(after_help = samples::TARGET)]
+    LinearRegression(linear_regression::Options),
+}
+
+impl Algorithms {
+    pub(super) fn algorithm(&self) -> &dyn Algorithm {
+        match self {
+            Algorithms::LinearRegression(options) => options,
+        }
+    }
+}

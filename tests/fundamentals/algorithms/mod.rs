@@ -1,0 +1,11 @@
+//! Algorithms.
+
+mod cholesky;
+mod linear_regression;
+mod scatter;
+
+/// Numbers between -1 and 1.
+fn random(n: usize, seed: u64) -> Vec<f64> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..n).map(|_| 2.0 * random.f64() - 1.0).collect()
+}
