@@ -311,3 +311,7 @@ shared_values! {
     u32: reg32;
     i32: reg32;
 }
+
+shared_value! {
+    f64 as 1 of f64: reg64, "ld.shared.b64 {}, [{}];", "st.shared.b64 [{}], {};", [0];
+}

@@ -92,6 +92,26 @@ fn dynamic_memory_is_the_launchs() {
 }
 
 #[test]
+fn tiles_hold_what_was_written() {
+    // Bits in both words, so that none of them may be lost.
+    let doubles: Vec<f64> = (0..32).map(|i| 1.0 / f64::from(i + 3)).collect();
+    Run::new("shared_tiles", 1, 32)
+        .slice(&doubles)
+        .uninitialized::<f64>(64)
+        .uninitialized::<f32>(32)
+        .check(|output| {
+            let of_others = (0..32).rev().map(|i| doubles[i] - i as f64);
+            let expected: Vec<f64> = of_others.chain([doubles[3]; 32]).collect();
+            assert_eq!(output.buffer::<f64>(1), expected);
+            let sums = (0..32_u32).rev().map(|i| {
+                let (of_four, of_two) = (i / 4 * 4, i / 2 * 2);
+                (10 * of_four + 20 + 300 * of_two + 200) as f32
+            });
+            assert!(output.buffer::<f32>(2).into_iter().eq(sums));
+        });
+}
+
+#[test]
 fn functions_for_the_device_alone() {
     Run::new("shared_gpu_only", 1, 32)
         .uninitialized::<u32>(32)

@@ -4,7 +4,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use cuda_std::prelude::*;
 use cuda_std::shared::dynamic_shared_mem;
-use cuda_std::{address_space, externally_visible, gpu_only, shared_array};
+use cuda_std::vector::{F32x4, U32x2, Vec2, Vec4};
+use cuda_std::{address_space, externally_visible, gpu_only, shared_array, shared_tile};
 
 /// A static of the module in shared memory, of more than one field.
 #[address_space(shared)]
@@ -108,6 +109,29 @@ pub unsafe fn shared_dynamic(out: *mut u32) {
     thread::sync_threads();
     *out.add(idx) = *dynamic_shared_mem::<u32>().add(63 - idx)
         + (dynamic_shared_mem::<u8>() as usize % 16) as u32;
+}
+
+/// Tiles of each element: each thread writes its own, and reads what another wrote; one by one, and as
+/// vectors. Launch: 32 threads.
+#[kernel]
+pub unsafe fn shared_tiles(doubles: &[f64], out: *mut f64, vectors: *mut f32) {
+    let s_double = shared_tile![f64; 32];
+    let s_float = shared_tile![f32; 32];
+    let s_signed = shared_tile![i32; 32];
+    let s_unsigned = shared_tile![u32; 32];
+    let idx = thread::thread_idx_x() as usize;
+    s_double.write(idx, doubles[idx]);
+    s_float.write(idx, idx as f32);
+    s_signed.place(idx).write(0, -(idx as i32));
+    s_unsigned.write(idx, 100 * idx as u32);
+    // All of it is there for all.
+    thread::sync_threads();
+    let other = 31 - idx;
+    *out.add(idx) = s_double.read::<f64>(other) + f64::from(s_signed.read::<i32>(other));
+    *out.add(32 + idx) = s_double.place(0).read(3);
+    let Vec4([a, b, c, d]) = s_float.read::<F32x4>(other / 4 * 4);
+    let Vec2([e, f]): U32x2 = s_unsigned.read(other / 2 * 2);
+    *vectors.add(idx) = a + 2.0 * b + 3.0 * c + 4.0 * d + (e + 2 * f) as f32;
 }
 
 /// There on the device alone.
