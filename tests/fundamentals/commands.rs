@@ -17,6 +17,8 @@ const SMALL: &[(&str, &[&str])] = &[
         "matrix-product",
         &["--rows", "33", "--inner", "20", "--columns", "70"],
     ),
+    ("lu", &["--n", "20"]),
+    ("least-squares", &["--rows", "40", "--unknowns", "7"]),
     ("differences", &[]),
     ("dual", &["--n", "3000"]),
     ("tape", &["--steps", "100"]),

@@ -11,11 +11,19 @@ const MAX_FILE: u64 = 1 << 30;
 
 /// Parses a number of things of which there must be one, and not more than memory has.
 pub(super) fn count(text: &str) -> Result<usize, String> {
-    const MOST: usize = 1 << 32;
+    within(text, 1 << 32)
+}
+
+/// Parses the side of a matrix.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    within(text, 1 << 15)
+}
+
+fn within(text: &str, most: usize) -> Result<usize, String> {
     text.parse()
         .ok()
-        .filter(|number| (1..=MOST).contains(number))
-        .ok_or_else(|| format!("expected a whole number from 1 to {MOST}"))
+        .filter(|number| (1..=most).contains(number))
+        .ok_or_else(|| format!("expected a whole number from 1 to {most}"))
 }
 
 /// The options that name columns of a CSV file.

@@ -1,9 +1,12 @@
 //! The fundamentals on a device, a file each; `cpu/src/fundamentals/` has the same files, with the
 //! mathematics and the versions for the CPU.
 
+mod block;
 pub mod cosine;
 pub mod dual;
 pub mod integration;
+pub mod least_squares;
+pub mod lu;
 pub mod machine;
 pub mod matrix_vector;
 pub mod ode;

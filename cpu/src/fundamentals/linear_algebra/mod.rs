@@ -1,10 +1,13 @@
 //! Linear algebra.
 //!
-//! Matrices are dense and row-major.
+//! Matrices are dense, and row-major where a file does not say otherwise.
 
 pub mod cosine;
+pub mod least_squares;
+pub mod lu;
 pub mod matrix_product;
 pub mod matrix_vector;
+mod vectors;
 
 use clap::Subcommand;
 
@@ -19,6 +22,10 @@ pub enum LinearAlgebra {
     MatrixVector(matrix_vector::Options),
     /// Multiply two matrices, step by step faster
     MatrixProduct(matrix_product::Options),
+    /// Solve linear equations by elimination with pivots
+    Lu(lu::Options),
+    /// Solve too many equations as well as can be, by Householder's reflections
+    LeastSquares(least_squares::Options),
 }
 
 impl LinearAlgebra {
@@ -27,6 +34,8 @@ impl LinearAlgebra {
             LinearAlgebra::Cosine(options) => options,
             LinearAlgebra::MatrixVector(options) => options,
             LinearAlgebra::MatrixProduct(options) => options,
+            LinearAlgebra::Lu(options) => options,
+            LinearAlgebra::LeastSquares(options) => options,
         }
     }
 }
