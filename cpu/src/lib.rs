@@ -48,6 +48,7 @@ pub mod image;
 pub mod metrics;
 pub mod nn;
 pub mod onnx;
+pub mod picture;
 pub mod predict;
 pub mod train;
 

@@ -25,14 +25,16 @@ const SMALL: &[(&str, &[&str])] = &[
     ("integration", &["--n", "5000"]),
     ("ode", &["--steps", "100", "--trajectories", "40"]),
     ("newton", &[]),
+    ("rosenbrock", &[]),
     (
         "linear-regression",
         &["--samples", "300", "--features", "5"],
     ),
     ("machine", &[]),
+    ("reduction", &["--n", "5000"]),
 ];
 
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output {
         status,
         stdout,

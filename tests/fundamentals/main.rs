@@ -9,6 +9,7 @@ mod basics;
 mod calculus;
 mod commands;
 mod device;
+mod hardware;
 mod linear_algebra;
 #[path = "../on_gpu/mod.rs"]
 mod on_gpu;

@@ -26,6 +26,14 @@ fn within(text: &str, most: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("expected a whole number from 1 to {most}"))
 }
 
+/// Numbers that an algorithm adds up in one way or another.
+pub struct Floats {
+    /// The numbers.
+    pub values: Vec<f32>,
+    /// By how much the errors of additions grow at most, each of which is rounded.
+    pub growth: fn(f64) -> f64,
+}
+
 /// The options that name columns of a CSV file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Columns {
@@ -39,9 +47,25 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Whether the data come from a file.
-    pub fn is_given(&self) -> bool {
-        self.csv.is_some()
+    /// All numbers of these columns as `f32`, or `n` that `draw` makes if no file was named.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn floats_or(&self, n: usize, mut draw: impl FnMut() -> f32) -> Result<Floats> {
+        Ok(match self.read()? {
+            Some(columns) => Floats {
+                values: columns.into_iter().flatten().map(|x| x as f32).collect(),
+                growth: |n| n,
+            },
+            // Of numbers drawn at random the errors are random, too, and grow by `√n`: beyond eight times
+            // that is one of 10¹³ sums (Higham and Mary, "A new approach to probabilistic rounding error
+            // analysis", 2019).
+            None => Floats {
+                values: (0..n).map(|_| draw()).collect(),
+                growth: |n| n.min(8.0 * n.sqrt()),
+            },
+        })
     }
 
     /// The numbers of these columns, a list for each, all of one length; nothing if no file was named.

@@ -5,4 +5,5 @@ mod dual;
 mod integration;
 mod newton;
 mod ode;
+mod rosenbrock;
 mod tape;

@@ -5,7 +5,7 @@ use plotters::element::{Rectangle, Text};
 use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::picture::{Contents, FAINT, INK, Picture, TEST, WRONG, draw, shown, text, upwards};
+use cpu::picture::{Contents, FAINT, INK, Picture, TEST, WRONG, draw, shown, text, upwards};
 
 /// Letters of a class's name.
 const N_LETTERS: usize = 14;

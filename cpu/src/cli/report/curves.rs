@@ -10,7 +10,7 @@ use plotters::series::LineSeries;
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, RGBColor};
 
-use super::picture::{Contents, FAINT, GRID, INK, PAPER, Picture, TEST, TRAIN, draw, text};
+use cpu::picture::{Contents, FAINT, GRID, INK, PAPER, Picture, TEST, TRAIN, draw, text};
 
 const SIZE: (u32, u32) = (760, 420);
 /// With more epochs than this a curve needs no dots to be seen as one.

@@ -11,8 +11,8 @@ use cpu::train::Evaluation;
 use plotters::element::Text;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::picture::{Contents, FAINT, INK, Picture, WRONG, draw, shown, text};
 use super::raster::{Raster, data_url};
+use cpu::picture::{Contents, FAINT, INK, Picture, WRONG, draw, shown, text};
 
 /// Mistakes that are shown.
 const N_SHOWN: usize = 24;

@@ -4,7 +4,6 @@ mod confusion;
 mod curves;
 mod mistakes;
 mod page;
-mod picture;
 pub mod raster;
 mod weights;
 

@@ -8,8 +8,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::Results;
-use super::picture::{Contents, Picture, dark_rules, split_tag};
 use super::raster::data_url;
+use cpu::picture::{Contents, Picture, dark_rules, split_tag};
 
 const STYLE: &str = include_str!("page.css");
 

@@ -4,8 +4,8 @@ use cpu::Result;
 use cpu::backend::Backend;
 use cpu::nn::Sequential;
 
-use super::picture::{Contents, Picture};
 use super::raster::Raster;
+use cpu::picture::{Contents, Picture};
 
 /// Images that are shown, at most.
 const N_SHOWN: usize = 128;

@@ -205,15 +205,10 @@ fn reference(values: &[f32]) -> [f64; 2] {
 
 impl Algorithm for Options {
     fn run(&self, harness: &mut Harness) -> Result<()> {
-        let values: Vec<f32> = match self.columns.read()? {
-            Some(columns) => columns.into_iter().flatten().map(|x| x as f32).collect(),
-            None => {
-                let mut random = harness.random();
-                (0..self.n)
-                    .map(|_| self.offset + random.random::<f32>())
-                    .collect()
-            }
-        };
+        let mut random = harness.random();
+        let draw = || self.offset + random.random::<f32>();
+        let numbers = self.columns.floats_or(self.n, draw)?;
+        let values = numbers.values;
         let n = values.len() as f64;
         let [mean, variance] = reference(&values);
         harness.print(format_args!(
@@ -256,11 +251,7 @@ impl Algorithm for Options {
         }
         let unit = f64::from(f32::EPSILON) / 2.0;
         let condition = (1.0 + mean * mean / variance.max(f64::MIN_POSITIVE)).sqrt();
-        // The errors of numbers drawn at random are random, too, and grow by `√n`, as those of a sum.
-        let growth = match self.columns.is_given() {
-            true => n,
-            false => n.min(8.0 * n.sqrt()),
-        };
+        let growth = (numbers.growth)(n);
         for (what, moments) in moments {
             let [_, result] = mean_and_variance(moments).map(f64::from);
             // The bound of the table at the top, relative; a variance of 0 comes out as what rounding

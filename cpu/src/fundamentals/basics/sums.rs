@@ -205,13 +205,9 @@ fn reference(values: &[f32]) -> f64 {
 
 impl Algorithm for Options {
     fn run(&self, harness: &mut Harness) -> Result<()> {
-        let values: Vec<f32> = match self.columns.read()? {
-            Some(columns) => columns.into_iter().flatten().map(|x| x as f32).collect(),
-            None => {
-                let mut random = harness.random();
-                (0..self.n).map(|_| random.random()).collect()
-            }
-        };
+        let mut random = harness.random();
+        let numbers = self.columns.floats_or(self.n, || random.random())?;
+        let values = numbers.values;
         let n = values.len();
         let exact = reference(&values);
         let sum_of_sizes: f64 = values.iter().map(|&value| f64::from(value).abs()).sum();
@@ -248,13 +244,7 @@ impl Algorithm for Options {
             results.push(("compensated, GPU", add_blocks(device, &sums)?));
         }
         let n = n as f64;
-        // Of numbers drawn at random the errors are random, too, and grow by `√n`: beyond eight times that
-        // is one of 10¹³ sums (Higham and Mary, "A new approach to probabilistic rounding error analysis",
-        // 2019).
-        let growth = match self.columns.is_given() {
-            true => n,
-            false => n.min(8.0 * n.sqrt()),
-        };
+        let growth = (numbers.growth)(n);
         for (what, result) in results {
             let error = (f64::from(result) - exact).abs();
             // The bounds of the table at the top, and the result's own rounding.

@@ -5,6 +5,7 @@ pub mod dual;
 pub mod integration;
 pub mod newton;
 pub mod ode;
+pub mod rosenbrock;
 pub mod tape;
 
 use clap::Subcommand;
@@ -26,6 +27,8 @@ pub enum Calculus {
     Ode(ode::Options),
     /// Find a root by Newton's method
     Newton(newton::Options),
+    /// Find a minimum by descent, momentum, Adam and BFGS, and draw their paths
+    Rosenbrock(rosenbrock::Options),
 }
 
 impl Calculus {
@@ -37,6 +40,7 @@ impl Calculus {
             Calculus::Integration(options) => options,
             Calculus::Ode(options) => options,
             Calculus::Newton(options) => options,
+            Calculus::Rosenbrock(options) => options,
         }
     }
 }

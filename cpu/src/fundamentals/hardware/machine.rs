@@ -22,6 +22,7 @@ use gpu::fundamentals::machine;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::reduction::by_vectors;
 use crate::Result;
 use crate::backend::operation::Operation;
 use crate::backend::{CudaBackend, Memory};
@@ -75,13 +76,7 @@ impl Machine {
 fn measure_host(patience: Duration) -> Result<Speed> {
     let values: Vec<f32> = (0..N).into_par_iter().map(|i| i as f32).collect();
     let (_, seconds) = harness::median_seconds(patience, || {
-        let sums = values.par_chunks(N / 64).map(|chunk| {
-            harness::vectorized(
-                #[inline(always)]
-                || sum(chunk),
-            )
-        });
-        Ok(sums.sum::<f32>())
+        Ok(values.par_chunks(N / 64).map(by_vectors).sum::<f32>())
     })?;
     let bandwidth = size_of_val(&*values) as f64 / seconds;
 
@@ -99,19 +94,6 @@ fn measure_host(patience: Duration) -> Result<Speed> {
         bandwidth,
         operations,
     })
-}
-
-/// The sum of an array, in as many partial sums as four of the widest vectors have places.
-#[inline(always)]
-fn sum(values: &[f32]) -> f32 {
-    let mut sums = [0.0; 64];
-    let (chunks, rest) = values.as_chunks::<64>();
-    for chunk in chunks {
-        for (sum, value) in sums.iter_mut().zip(chunk) {
-            *sum += value;
-        }
-    }
-    sums.iter().chain(rest).sum()
 }
 
 /// Chains of multiply-adds; gives the lanes of a vector, and what they came to.

@@ -1,6 +1,7 @@
 //! Hardware acceleration: what a machine can do, and how near to it code comes.
 
 pub mod machine;
+pub mod reduction;
 
 use clap::Subcommand;
 
@@ -11,12 +12,15 @@ use super::Algorithm;
 pub enum Hardware {
     /// Measure this machine's memory bandwidth and its operations a second
     Machine(machine::Options),
+    /// Add up numbers as a loop, an iterator, vectors, threads, and on a GPU
+    Reduction(reduction::Options),
 }
 
 impl Hardware {
     pub(super) fn algorithm(&self) -> &dyn Algorithm {
         match self {
             Hardware::Machine(options) => options,
+            Hardware::Reduction(options) => options,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cpu::{Error, Result};
+use crate::{Error, Result};
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
@@ -23,6 +23,14 @@ pub const TRAIN: RGBColor = RGBColor(0xD9, 0x77, 0x06);
 pub const TEST: RGBColor = RGBColor(0x25, 0x63, 0xEB);
 /// What is wrong.
 pub const WRONG: RGBColor = RGBColor(0xDC, 0x26, 0x26);
+
+/// Of curves that nothing else tells apart.
+pub const SERIES: [RGBColor; 4] = [
+    TEST,
+    TRAIN,
+    RGBColor(0x05, 0x96, 0x69),
+    RGBColor(0xA8, 0x55, 0xF7),
+];
 
 /// What a colour becomes where a dark page is preferred. The others are seen on both.
 const DARK: [(RGBColor, &str); 6] = [
@@ -60,16 +68,19 @@ pub enum Contents {
 }
 
 impl Picture {
-    /// What the file holds. An SVG follows the reader's preference for light or dark by itself.
+    /// What the file holds.
     pub fn bytes(&self) -> Vec<u8> {
         match &self.contents {
-            Contents::Svg(text) => {
-                let (tag, rest) = split_tag(text);
-                format!("{tag}<style>{}</style>{rest}", dark_rules()).into_bytes()
-            }
+            Contents::Svg(text) => file(text),
             Contents::Png(bytes) => bytes.clone(),
         }
     }
+}
+
+/// A file of an SVG's text, which follows the reader's preference for light or dark by itself.
+pub fn file(svg: &str) -> Vec<u8> {
+    let (tag, rest) = split_tag(svg);
+    format!("{tag}<style>{}</style>{rest}", dark_rules()).into_bytes()
 }
 
 /// The tag `<svg ...>`, and what follows it.

@@ -1,0 +1,3 @@
+//! Hardware acceleration.
+
+mod reduction;
