@@ -32,6 +32,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ),
     ("machine", &[]),
     ("reduction", &["--n", "5000"]),
+    ("roofline", &["--only", "newton,pi"]),
 ];
 
 pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {

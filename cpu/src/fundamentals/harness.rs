@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
+use super::Algorithm;
 use super::hardware::machine::Machine;
 use crate::backend::{CudaBackend, Memory};
 use crate::bench::Timings;
@@ -31,6 +32,8 @@ pub struct Harness<'a> {
     patience: Duration,
     print: Printer<'a>,
     machine: Option<Machine>,
+    /// Of all tables that were printed.
+    records: Vec<Record>,
 }
 
 /// What one call of a version does, at the least: what any version has to read, write and compute.
@@ -43,15 +46,16 @@ pub struct Work {
 }
 
 /// How long a version took.
-struct Record {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
     /// Which version.
-    version: String,
+    pub version: String,
     /// What it did.
-    work: Work,
+    pub work: Work,
     /// Median of one call, in seconds.
-    seconds: f64,
+    pub seconds: f64,
     /// Where it ran.
-    place: Place,
+    pub place: Place,
 }
 
 /// Where a version ran.
@@ -88,7 +92,22 @@ impl<'a> Harness<'a> {
             patience,
             print: Box::new(print),
             machine: None,
+            records: Vec::new(),
         }
+    }
+
+    /// Runs an algorithm without a word, and returns what its tables hold; on the CPU and a GPU, not on
+    /// the simulator.
+    ///
+    /// # Errors
+    ///
+    /// If it fails.
+    pub fn measure(&self, algorithm: &dyn Algorithm) -> Result<Vec<Record>> {
+        let device = self.device.filter(|device| !device.is_simulated);
+        let mut harness = Harness::new(device, self.seed, self.patience, |_| Ok(()));
+        harness.machine = self.machine;
+        algorithm.run(&mut harness)?;
+        Ok(harness.records)
     }
 
     /// The device, if the algorithm is to run on one.
@@ -180,6 +199,7 @@ impl<'a> Harness<'a> {
                 time(record.seconds)
             ))?;
         }
+        self.records.extend(table.records);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ pub mod linear_algebra;
 
 use clap::{Command, Subcommand};
 
-pub use harness::{Device, Harness, Place, Table, Work};
+pub use harness::{Device, Harness, Place, Record, Table, Work};
 
 use crate::Result;
 

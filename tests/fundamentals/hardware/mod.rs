@@ -1,3 +1,4 @@
 //! Hardware acceleration.
 
 mod reduction;
+mod roofline;

@@ -2,6 +2,7 @@
 
 pub mod machine;
 pub mod reduction;
+pub mod roofline;
 
 use clap::Subcommand;
 
@@ -14,6 +15,8 @@ pub enum Hardware {
     Machine(machine::Options),
     /// Add up numbers as a loop, an iterator, vectors, threads, and on a GPU
     Reduction(reduction::Options),
+    /// Draw how near every algorithm comes to what this machine can do
+    Roofline(roofline::Options),
 }
 
 impl Hardware {
@@ -21,6 +24,7 @@ impl Hardware {
         match self {
             Hardware::Machine(options) => options,
             Hardware::Reduction(options) => options,
+            Hardware::Roofline(options) => options,
         }
     }
 }
