@@ -19,6 +19,7 @@ const SMALL: &[(&str, &[&str])] = &[
     ),
     ("lu", &["--n", "20"]),
     ("least-squares", &["--rows", "40", "--unknowns", "7"]),
+    ("eigen", &["--n", "9"]),
     ("differences", &[]),
     ("dual", &["--n", "3000"]),
     ("tape", &["--steps", "100"]),

@@ -4,6 +4,7 @@
 mod block;
 pub mod cosine;
 pub mod dual;
+pub mod eigen;
 pub mod integration;
 pub mod least_squares;
 pub mod lu;
@@ -14,6 +15,7 @@ pub mod pi;
 pub mod random;
 pub mod statistics;
 pub mod sums;
+pub mod tournament;
 
 use cuda_std::output::DisjointSlice;
 

@@ -1,10 +1,12 @@
 //! Linear algebra.
 
 mod cosine;
+mod eigen;
 mod least_squares;
 mod lu;
 mod matrix_product;
 mod matrix_vector;
+mod tournament;
 
 /// Numbers between -1 and 1.
 fn random(n: usize, seed: u64) -> Vec<f32> {

@@ -3,6 +3,7 @@
 //! Matrices are dense, and row-major where a file does not say otherwise.
 
 pub mod cosine;
+pub mod eigen;
 pub mod least_squares;
 pub mod lu;
 pub mod matrix_product;
@@ -26,6 +27,8 @@ pub enum LinearAlgebra {
     Lu(lu::Options),
     /// Solve too many equations as well as can be, by Householder's reflections
     LeastSquares(least_squares::Options),
+    /// Find the eigenvalues of a symmetric matrix, by the power iteration and by Jacobi's rotations
+    Eigen(eigen::Options),
 }
 
 impl LinearAlgebra {
@@ -36,6 +39,7 @@ impl LinearAlgebra {
             LinearAlgebra::MatrixProduct(options) => options,
             LinearAlgebra::Lu(options) => options,
             LinearAlgebra::LeastSquares(options) => options,
+            LinearAlgebra::Eigen(options) => options,
         }
     }
 }
