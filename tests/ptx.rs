@@ -52,6 +52,8 @@ fn all_kernels() -> BTreeSet<&'static str> {
         fundamentals::eigen::off_diagonal,
         fundamentals::eigen::power_normalize,
         fundamentals::eigen::power_product,
+        fundamentals::fft::fourier_transforms,
+        fundamentals::fft::fourier_transforms_by_chirps,
         fundamentals::integration::midpoint_sums,
         fundamentals::integration::monte_carlo_sums,
         fundamentals::least_squares::make_reflection,

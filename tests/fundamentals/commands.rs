@@ -31,6 +31,7 @@ const SMALL: &[(&str, &[&str])] = &[
         "linear-regression",
         &["--samples", "300", "--features", "5"],
     ),
+    ("fft", &["--n", "64", "--signals", "20"]),
     ("machine", &[]),
     ("reduction", &["--n", "5000"]),
     ("roofline", &["--only", "newton,pi"]),

@@ -5,6 +5,7 @@ mod block;
 pub mod cosine;
 pub mod dual;
 pub mod eigen;
+pub mod fft;
 pub mod integration;
 pub mod least_squares;
 pub mod lu;

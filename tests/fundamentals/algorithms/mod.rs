@@ -1,6 +1,7 @@
 //! Algorithms.
 
 mod cholesky;
+mod fft;
 mod linear_regression;
 mod scatter;
 

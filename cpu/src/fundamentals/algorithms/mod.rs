@@ -3,6 +3,7 @@
 //! Samples are rows of a table, `[N, D]`; what is learned to predict is its last column.
 
 pub mod cholesky;
+pub mod fft;
 pub mod linear_regression;
 mod samples;
 pub mod scatter;
@@ -17,12 +18,15 @@ pub enum Algorithms {
     /// Fit a linear function to samples
     #[command(after_help = samples::TARGET)]
     LinearRegression(linear_regression::Options),
+    /// Find the waves in signals, by the fast Fourier transform
+    Fft(fft::Options),
 }
 
 impl Algorithms {
     pub(super) fn algorithm(&self) -> &dyn Algorithm {
         match self {
             Algorithms::LinearRegression(options) => options,
+            Algorithms::Fft(options) => options,
         }
     }
 }

@@ -1,0 +1,211 @@
+//! Many transforms of one length: one after the other, in the lanes of vectors, on threads.
+
+use std::f64::consts::SQRT_2;
+use std::mem;
+
+use num_complex::Complex32;
+use rayon::prelude::*;
+
+use super::{Chirp, by_chirps, by_halves, roots};
+use crate::fundamentals::harness;
+use crate::{Error, Result};
+
+/// Transforms side by side in vectors.
+pub const N_LANES: usize = 16;
+/// Most numbers of a signal: with the fifteen others of its vectors they take 128 MiB, or twice as many for
+/// Bluestein, and the space to work in as many again.
+const MAX_VALUES: usize = 1 << 20;
+
+/// What all transforms of one length have in common.
+pub struct Plan {
+    pub(super) n: usize,
+    /// Of the length itself, or of that of Bluestein's convolution.
+    pub(super) roots: Vec<Complex32>,
+    pub(super) chirp: Option<Chirp<f32>>,
+}
+
+/// Real parts, and imaginary parts, of a number of each transform.
+type Lanes = [[f32; N_LANES]; 2];
+
+impl Plan {
+    /// For transforms of `n` numbers.
+    ///
+    /// # Errors
+    ///
+    /// If there are no numbers, or more than 2²⁰.
+    pub fn new(n: usize) -> Result<Plan> {
+        if !(1..=MAX_VALUES).contains(&n) {
+            return Err(Error::Input(format!(
+                "a signal of {n} numbers: from 1 to {MAX_VALUES} can be transformed"
+            )));
+        }
+        let chirp = (!n.is_power_of_two()).then(|| Chirp::new(n));
+        Ok(Plan {
+            n,
+            roots: roots(chirp.as_ref().map_or(n, |chirp| chirp.filter.len())),
+            chirp,
+        })
+    }
+
+    /// The error that a transform may have, relative, in the norm `|·|₂`: the bounds at the top.
+    pub fn bound(&self) -> f64 {
+        let unit = f64::from(f32::EPSILON) / 2.0;
+        let gamma = 4.0 * unit / (1.0 - 4.0 * unit);
+        let m = self.roots.len() as f64;
+        let steps = m.log2() * (unit + gamma * (SQRT_2 + unit));
+        match &self.chirp {
+            None => steps,
+            Some(chirp) => {
+                let sizes = chirp.filter.iter().map(|z| f64::from(z.norm()) * m);
+                let largest = sizes.fold(0.0, f64::max) / (self.n as f64).sqrt();
+                // Two factors and two products besides.
+                largest * (2.0 * steps + 4.0 * (unit + gamma))
+            }
+        }
+    }
+
+    /// The plain version, signal after signal: `x` and `y` `[B, n]`, `y` is overwritten.
+    pub fn one_by_one(&self, x: &[Complex32], y: &mut [Complex32]) {
+        for (x, y) in x.chunks_exact(self.n).zip(y.chunks_exact_mut(self.n)) {
+            y.copy_from_slice(&match &self.chirp {
+                None => by_halves(x, 1, &self.roots),
+                Some(chirp) => by_chirps(x, chirp),
+            });
+        }
+    }
+
+    /// Sixteen signals at a time, in the lanes of vectors.
+    pub fn by_lanes(&self, x: &[Complex32], y: &mut [Complex32]) {
+        let mut scratch = Default::default();
+        self.parts(x, y)
+            .for_each(|(x, y)| self.part(x, y, &mut scratch));
+    }
+
+    /// The same, on all threads.
+    pub fn by_threads(&self, x: &[Complex32], y: &mut [Complex32]) {
+        let parts: Vec<_> = self.parts(x, y).collect();
+        parts
+            .into_par_iter()
+            .for_each_init(Default::default, |scratch, (x, y)| self.part(x, y, scratch));
+    }
+
+    fn parts<'a>(
+        &self,
+        x: &'a [Complex32],
+        y: &'a mut [Complex32],
+    ) -> impl Iterator<Item = (&'a [Complex32], &'a mut [Complex32])> {
+        x.chunks(N_LANES * self.n)
+            .zip(y.chunks_mut(N_LANES * self.n))
+    }
+
+    /// Up to sixteen signals.
+    fn part(&self, x: &[Complex32], y: &mut [Complex32], scratch: &mut [Vec<Lanes>; 2]) {
+        harness::vectorized(
+            #[inline(always)]
+            || {
+                let [a, b] = scratch;
+                for lanes in [&mut *a, &mut *b] {
+                    lanes.resize(self.roots.len(), Lanes::default());
+                }
+                for (lane, x) in x.chunks_exact(self.n).enumerate() {
+                    for (a, x) in a.iter_mut().zip(x) {
+                        (a[0][lane], a[1][lane]) = (x.re, x.im);
+                    }
+                }
+                let result = match &self.chirp {
+                    None => stockham(a, b, &self.roots),
+                    Some(chirp) => {
+                        each(&mut a[..self.n], &chirp.factors, |a, chirp| a * chirp);
+                        a[self.n..].fill(Lanes::default());
+                        let (a, b) = stockham(a, b, &self.roots);
+                        each(a, &chirp.filter, |a, filter| (a * filter).conj());
+                        let (c, a) = stockham(a, b, &self.roots);
+                        each(&mut c[..self.n], &chirp.factors, |c, chirp| {
+                            c.conj() * chirp
+                        });
+                        (c, a)
+                    }
+                };
+                for (lane, y) in y.chunks_exact_mut(self.n).enumerate() {
+                    for (y, result) in y.iter_mut().zip(&*result.0) {
+                        *y = Complex32::new(result[0][lane], result[1][lane]);
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// Replaces each number of all transforms by what `f` makes of it and of a factor.
+#[inline(always)]
+fn each(x: &mut [Lanes], factors: &[Complex32], f: impl Fn(Complex32, Complex32) -> Complex32) {
+    for (x, &factor) in x.iter_mut().zip(factors) {
+        let mut y = Lanes::default();
+        for lane in 0..N_LANES {
+            let z = f(Complex32::new(x[0][lane], x[1][lane]), factor);
+            (y[0][lane], y[1][lane]) = (z.re, z.im);
+        }
+        *x = y;
+    }
+}
+
+/// Transforms `x`, whose length is a power of two, by way of `y`; the first of what it returns has the
+/// result.
+#[inline(always)]
+fn stockham<'a>(
+    mut x: &'a mut [Lanes],
+    mut y: &'a mut [Lanes],
+    roots: &[Complex32],
+) -> (&'a mut [Lanes], &'a mut [Lanes]) {
+    let n = roots.len();
+    let mut stride = 1;
+    while 4 * stride <= n {
+        for (p, y) in y.chunks_exact_mut(4 * stride).enumerate() {
+            let powers = [1, 2, 3].map(|k| roots[k * p * stride]);
+            for q in 0..stride {
+                let parts = [0, 1, 2, 3].map(|k| &x[q + p * stride + k * (n / 4)]);
+                let results = butterfly(parts, powers);
+                for (k, result) in results.into_iter().enumerate() {
+                    y[q + k * stride] = result;
+                }
+            }
+        }
+        stride *= 4;
+        mem::swap(&mut x, &mut y);
+    }
+    if stride < n {
+        let (low, high) = y.split_at_mut(stride);
+        let (even, odd) = x.split_at(stride);
+        for (((low, high), even), odd) in low.iter_mut().zip(high).zip(even).zip(odd) {
+            for part in 0..2 {
+                for lane in 0..N_LANES {
+                    low[part][lane] = even[part][lane] + odd[part][lane];
+                    high[part][lane] = even[part][lane] - odd[part][lane];
+                }
+            }
+        }
+        mem::swap(&mut x, &mut y);
+    }
+    (x, y)
+}
+
+/// Four numbers of a transform of four, times the powers for the next step.
+#[inline(always)]
+fn butterfly(parts: [&Lanes; 4], powers: [Complex32; 3]) -> [Lanes; 4] {
+    let mut results = [Lanes::default(); 4];
+    for lane in 0..N_LANES {
+        let [a, b, c, d] = parts.map(|x| Complex32::new(x[0][lane], x[1][lane]));
+        let (even, odd) = (a + c, b + d);
+        let (left, right) = (a - c, Complex32::I * (b - d));
+        let of_lane = [
+            even + odd,
+            powers[0] * (left - right),
+            powers[1] * (even - odd),
+            powers[2] * (left + right),
+        ];
+        for (result, z) in results.iter_mut().zip(of_lane) {
+            (result[0][lane], result[1][lane]) = (z.re, z.im);
+        }
+    }
+    results
+}
