@@ -31,6 +31,10 @@ const SMALL: &[(&str, &[&str])] = &[
         "linear-regression",
         &["--samples", "300", "--features", "5"],
     ),
+    (
+        "hnsw",
+        &["--vectors", "200", "--dimensions", "5", "--queries", "20"],
+    ),
     ("fft", &["--n", "64", "--signals", "20"]),
     ("machine", &[]),
     ("reduction", &["--n", "5000"]),

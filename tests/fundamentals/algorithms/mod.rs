@@ -2,6 +2,7 @@
 
 mod cholesky;
 mod fft;
+mod hnsw;
 mod linear_regression;
 mod scatter;
 

@@ -4,6 +4,7 @@
 
 pub mod cholesky;
 pub mod fft;
+pub mod hnsw;
 pub mod linear_regression;
 mod samples;
 pub mod scatter;
@@ -18,6 +19,8 @@ pub enum Algorithms {
     /// Fit a linear function to samples
     #[command(after_help = samples::TARGET)]
     LinearRegression(linear_regression::Options),
+    /// Find near vectors by a graph, and how many of the nearest it misses
+    Hnsw(hnsw::Options),
     /// Find the waves in signals, by the fast Fourier transform
     Fft(fft::Options),
 }
@@ -26,6 +29,7 @@ impl Algorithms {
     pub(super) fn algorithm(&self) -> &dyn Algorithm {
         match self {
             Algorithms::LinearRegression(options) => options,
+            Algorithms::Hnsw(options) => options,
             Algorithms::Fft(options) => options,
         }
     }
