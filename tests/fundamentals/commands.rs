@@ -20,6 +20,8 @@ const SMALL: &[(&str, &[&str])] = &[
     ("lu", &["--n", "20"]),
     ("least-squares", &["--rows", "40", "--unknowns", "7"]),
     ("eigen", &["--n", "9"]),
+    ("svd", &["--rows", "12", "--dimensions", "7"]),
+    ("conjugate-gradient", &["--side", "7"]),
     ("differences", &[]),
     ("dual", &["--n", "3000"]),
     ("tape", &["--steps", "100"]),

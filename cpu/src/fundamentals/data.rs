@@ -16,7 +16,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
 
 /// Parses the side of a matrix.
 pub(super) fn size(text: &str) -> Result<usize, String> {
-    within(text, 1 << 15)
+    within(text, 1 << 13)
 }
 
 fn within(text: &str, most: usize) -> Result<usize, String> {

@@ -2,6 +2,7 @@
 //! mathematics and the versions for the CPU.
 
 mod block;
+pub mod conjugate_gradient;
 pub mod cosine;
 pub mod dual;
 pub mod eigen;
@@ -16,6 +17,7 @@ pub mod pi;
 pub mod random;
 pub mod statistics;
 pub mod sums;
+pub mod svd;
 pub mod tournament;
 
 use cuda_std::output::DisjointSlice;

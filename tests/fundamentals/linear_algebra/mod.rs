@@ -1,11 +1,13 @@
 //! Linear algebra.
 
+mod conjugate_gradient;
 mod cosine;
 mod eigen;
 mod least_squares;
 mod lu;
 mod matrix_product;
 mod matrix_vector;
+mod svd;
 mod tournament;
 
 /// Numbers between -1 and 1.

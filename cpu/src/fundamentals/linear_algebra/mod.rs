@@ -2,12 +2,14 @@
 //!
 //! Matrices are dense, and row-major where a file does not say otherwise.
 
+pub mod conjugate_gradient;
 pub mod cosine;
 pub mod eigen;
 pub mod least_squares;
 pub mod lu;
 pub mod matrix_product;
 pub mod matrix_vector;
+pub mod svd;
 mod vectors;
 
 use clap::Subcommand;
@@ -29,6 +31,10 @@ pub enum LinearAlgebra {
     LeastSquares(least_squares::Options),
     /// Find the eigenvalues of a symmetric matrix, by the power iteration and by Jacobi's rotations
     Eigen(eigen::Options),
+    /// Find the singular values and vectors of a matrix, by one-sided Jacobi rotations
+    Svd(svd::Options),
+    /// Solve Poisson's equation by conjugate gradients, without a matrix
+    ConjugateGradient(conjugate_gradient::Options),
 }
 
 impl LinearAlgebra {
@@ -40,6 +46,8 @@ impl LinearAlgebra {
             LinearAlgebra::Lu(options) => options,
             LinearAlgebra::LeastSquares(options) => options,
             LinearAlgebra::Eigen(options) => options,
+            LinearAlgebra::Svd(options) => options,
+            LinearAlgebra::ConjugateGradient(options) => options,
         }
     }
 }
