@@ -38,6 +38,7 @@ const SMALL: &[(&str, &[&str])] = &[
         &["--vectors", "200", "--dimensions", "5", "--queries", "20"],
     ),
     ("fft", &["--n", "64", "--signals", "20"]),
+    ("text", &["--texts", "200", "--epochs", "2"]),
     ("machine", &[]),
     ("reduction", &["--n", "5000"]),
     ("roofline", &["--only", "newton,pi"]),

@@ -74,17 +74,56 @@ impl Columns {
     ///
     /// [`Error::Input`] that names the file, and the line and the column of what is not a finite number.
     pub fn read(&self) -> Result<Option<Vec<Vec<f64>>>> {
+        self.read_as(&NUMBERS)
+    }
+
+    /// The texts of these columns, as [`Columns::read`] has numbers. The first line has the columns' names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] that names the file, and the line of what is not text.
+    pub fn read_texts(&self) -> Result<Option<Vec<Vec<String>>>> {
+        self.read_as(&TEXTS)
+    }
+
+    fn read_as<T>(&self, kind: &Kind<T>) -> Result<Option<Vec<Vec<T>>>> {
         let Some(path) = &self.csv else {
             return Ok(None);
         };
         let bytes = files::read(path, MAX_FILE).map_err(|error| {
             Error::Input(format!("{}: it cannot be read: {error}", path.display()))
         })?;
-        read(path, &bytes, self.columns.as_deref()).map(Some)
+        read(path, &bytes, self.columns.as_deref(), kind).map(Some)
     }
 }
 
-fn read(path: &Path, bytes: &[u8], wanted: Option<&[String]>) -> Result<Vec<Vec<f64>>> {
+/// What the fields of a column are.
+struct Kind<T> {
+    name: &'static str,
+    parse: fn(&str) -> Option<T>,
+    /// Whether a first line has the columns' names.
+    is_names: fn(&csv::StringRecord) -> bool,
+}
+
+const NUMBERS: Kind<f64> = Kind {
+    name: "number",
+    parse: |field| field.parse().ok().filter(|number: &f64| number.is_finite()),
+    // A line of names is one in which nothing is a number.
+    is_names: |line| line.iter().all(|field| field.parse::<f64>().is_err()),
+};
+
+const TEXTS: Kind<String> = Kind {
+    name: "text",
+    parse: |field| Some(field.to_owned()),
+    is_names: |_| true,
+};
+
+fn read<T>(
+    path: &Path,
+    bytes: &[u8],
+    wanted: Option<&[String]>,
+    kind: &Kind<T>,
+) -> Result<Vec<Vec<T>>> {
     let refuse = |what: String| Error::Input(format!("{}: {what}", path.display()));
     let mut records = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -92,7 +131,7 @@ fn read(path: &Path, bytes: &[u8], wanted: Option<&[String]>) -> Result<Vec<Vec<
         .from_reader(bytes);
     // Where the columns are, and what they are called; known from the first line.
     let mut places: Vec<(usize, String)> = Vec::new();
-    let mut columns: Vec<Vec<f64>> = Vec::new();
+    let mut columns: Vec<Vec<T>> = Vec::new();
     let mut record = csv::StringRecord::new();
     let mut is_first = true;
     while records
@@ -101,8 +140,7 @@ fn read(path: &Path, bytes: &[u8], wanted: Option<&[String]>) -> Result<Vec<Vec<
     {
         if is_first {
             is_first = false;
-            // A line of names is one in which nothing is a number.
-            let has_names = record.iter().all(|field| field.parse::<f64>().is_err());
+            let has_names = (kind.is_names)(&record);
             let name = |idx: usize| match has_names {
                 true => record[idx].to_owned(),
                 false => (idx + 1).to_string(),
@@ -128,7 +166,7 @@ fn read(path: &Path, bytes: &[u8], wanted: Option<&[String]>) -> Result<Vec<Vec<
                     })
                     .collect::<Result<_>>()?,
             };
-            columns = vec![Vec::new(); places.len()];
+            columns.resize_with(places.len(), Vec::new);
             if has_names {
                 continue;
             }
@@ -136,16 +174,16 @@ fn read(path: &Path, bytes: &[u8], wanted: Option<&[String]>) -> Result<Vec<Vec<
         let line = record.position().map_or(0, csv::Position::line);
         for ((idx, name), column) in places.iter().zip(&mut columns) {
             let field = &record[*idx];
-            let number = field.parse().ok().filter(|number: &f64| number.is_finite());
-            column.push(number.ok_or_else(|| {
+            column.push((kind.parse)(field).ok_or_else(|| {
                 refuse(format!(
-                    "line {line}, column {name}: expected a number, not {field:?}"
+                    "line {line}, column {name}: expected a {}, not {field:?}",
+                    kind.name
                 ))
             })?);
         }
     }
     if columns.first().is_none_or(Vec::is_empty) {
-        return Err(refuse("there are no numbers in it".to_owned()));
+        return Err(refuse(format!("there are no {}s in it", kind.name)));
     }
     Ok(columns)
 }
@@ -163,7 +201,31 @@ mod tests {
                 .map(|&name| name.to_owned())
                 .collect::<Vec<_>>()
         });
-        read(Path::new("data.csv"), text.as_bytes(), wanted.as_deref()).map_err(|e| e.to_string())
+        let path = Path::new("data.csv");
+        read(path, text.as_bytes(), wanted.as_deref(), &NUMBERS).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn texts_may_be_numbers_and_empty_but_their_columns_have_names() {
+        let read_texts = |text: &str, wanted: &[&str]| {
+            let wanted: Vec<String> = wanted.iter().map(|&name| name.to_owned()).collect();
+            let path = Path::new("data.csv");
+            read(path, text.as_bytes(), Some(&wanted), &TEXTS).map_err(|e| e.to_string())
+        };
+        let text = "about,text,1\nsea,\"Waves, \"\"and\"\" ships\",2\n7,,3\n";
+        let columns = read_texts(text, &["text", "about"]).unwrap();
+        assert_eq!(columns, [["Waves, \"and\" ships", ""], ["sea", "7"]]);
+        for (text, complaint) in [
+            ("text,about\n", "there are no texts in it"),
+            (
+                "text,label\nx,y\n",
+                "there is no column about; there are text, label",
+            ),
+            ("text,about\nx,y\nz\n", "line: 3"),
+        ] {
+            let error = read_texts(text, &["text", "about"]).unwrap_err();
+            assert!(error.contains(complaint), "{text:?}: {error}");
+        }
     }
 
     #[test]
@@ -225,7 +287,7 @@ mod tests {
             ],
             wanted in prop_oneof![Just(None), Just(Some(vec!["2".to_owned(), "x".to_owned()]))],
         ) {
-            match read(Path::new("data.csv"), &bytes, wanted.as_deref()) {
+            match read(Path::new("data.csv"), &bytes, wanted.as_deref(), &NUMBERS) {
                 Ok(columns) => {
                     prop_assert!(!columns.is_empty() && !columns[0].is_empty());
                     for column in &columns {

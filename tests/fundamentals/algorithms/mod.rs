@@ -5,6 +5,7 @@ mod fft;
 mod hnsw;
 mod linear_regression;
 mod scatter;
+mod text;
 
 /// Numbers between -1 and 1.
 fn random(n: usize, seed: u64) -> Vec<f64> {

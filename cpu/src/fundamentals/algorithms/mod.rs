@@ -8,6 +8,7 @@ pub mod hnsw;
 pub mod linear_regression;
 mod samples;
 pub mod scatter;
+pub mod text;
 
 use clap::Subcommand;
 
@@ -23,6 +24,8 @@ pub enum Algorithms {
     Hnsw(hnsw::Options),
     /// Find the waves in signals, by the fast Fourier transform
     Fft(fft::Options),
+    /// Tell what texts are about, by their words
+    Text(text::Options),
 }
 
 impl Algorithms {
@@ -31,6 +34,7 @@ impl Algorithms {
             Algorithms::LinearRegression(options) => options,
             Algorithms::Hnsw(options) => options,
             Algorithms::Fft(options) => options,
+            Algorithms::Text(options) => options,
         }
     }
 }
