@@ -89,8 +89,8 @@ pub fn poisson_product(side: u32, p: &[f64], mut q: DisjointSlice<f64>, parts: D
     unsafe { leave(own, parts) };
 }
 
-/// `α = r · r / (p · q)`, `x += α p`, `r -= α q`, and the blocks' parts of the new `r · r`. `products` are the parts
-/// of `p · q`, `squares[step]` is the old `r · r`. `α` is 0 where there is nothing left to do.
+/// `α = r · r / (p · q)`, `x += α p`, `r -= α q`, and the blocks' parts of the new `r · r`. `products` are
+/// the parts of `p · q`, `squares[step]` is the old `r · r`. `α` is 0 where there is nothing left to do.
 ///
 /// Shapes: `p`, `q`, `x` and `r` `[n]`, the last two updated; `parts` `[blocks]`, overwritten.
 /// Launch: as [`poisson_product`](struct@poisson_product).

@@ -13,8 +13,8 @@ pub use super::block::N_THREADS;
 /// Threads along x and y of the blocks that rotate.
 pub const ROTATION_BLOCK: [u32; 2] = [32, 8];
 
-/// A rotation of the plane of two rows, and of two columns, of a symmetric matrix: `p' = c p - s q`, `q' = s p +
-/// c q`.
+/// A rotation of the plane of two rows, and of two columns, of a symmetric matrix: `p' = c p - s q`,
+/// `q' = s p + c q`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rotation {
     /// `c`.
@@ -254,8 +254,8 @@ pub fn power_product(a: &[f64], x: &[f64], mut y: DisjointSlice<f64>) {
     }
 }
 
-/// The second half: `λ = x · y`, the residual `|y - λ x|`, and `x = y / |y|`, which stays if `y` is 0. Overwrites
-/// `result` by `λ` and the residual.
+/// The second half: `λ = x · y`, the residual `|y - λ x|`, and `x = y / |y|`, which stays if `y` is 0.
+/// Overwrites `result` by `λ` and the residual.
 ///
 /// Shapes: `x` and `y` `[n]`, `result` `[2]`.
 /// Launch: one block of [`N_THREADS`] threads.

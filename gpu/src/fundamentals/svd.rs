@@ -76,8 +76,8 @@ pub fn svd_rotate(
     });
 }
 
-/// The size of the cosine of the angle between two vectors, from their products `p · p`, `p · q` and `q · q`; 0
-/// where one is shorter than `10⁻¹⁴⁶`, whose square has lost digits or all of itself.
+/// The size of the cosine of the angle between two vectors, from their products `p · p`, `p · q` and
+/// `q · q`; 0 where one is shorter than `10⁻¹⁴⁶`, whose square has lost digits or all of itself.
 #[inline(always)]
 pub fn cosine(pp: f64, pq: f64, qq: f64) -> f64 {
     const SMALLEST: f64 = f64::MIN_POSITIVE / f64::EPSILON;

@@ -45,8 +45,8 @@ fn solutions_are_those_of_nalgebra() {
             .solve(&DVector::from_row_slice(&columns[n]), 0.0)
             .unwrap();
         let values = &svd.singular_values;
-        // Both are next to it by this share of each column, whose effect the condition multiplies, and squares
-        // where the residual is as large as the right-hand side.
+        // Both are next to it by this share of each column, whose effect the condition multiplies, and
+        // squares where the residual is as large as the right-hand side.
         let condition = values.max() / values.min();
         let limit = 2.0 * (m * n) as f64 * f64::EPSILON * condition * condition * expected.norm();
         let error = (DVector::from_vec(x) - expected).norm();

@@ -85,7 +85,7 @@ fn singular_values_that_are_known() {
                 vec![1.0; 3],
                 3,
             ),
-            // A row less than there seem to be.
+            // Two rows are the same.
             (
                 vec![3.0, 0.0, 0.0, 4.0, 3.0, 0.0],
                 [3, 2],
@@ -109,8 +109,8 @@ fn singular_values_that_are_known() {
 #[test]
 fn small_singular_values_keep_their_digits() {
     with_every_way(|name, svd| {
-        // Of the Hilbert matrix the squares of the last ones are lost beside the first one's; their product is the
-        // determinant, which is known.
+        // Of the Hilbert matrix the squares of the last ones are lost beside the first one's; their product
+        // is the determinant, which is known.
         let result = svd(&hilbert(6), [6, 6]).unwrap();
         check(name, &hilbert(6), [6, 6], &result);
         let determinant: f64 = result.values.iter().product();

@@ -1,23 +1,25 @@
 //! Least squares by QR: the `x` with the smallest `|A x - b|`, by Householder's reflections.
 //!
-//! With `M` equations for `N ≤ M` unknowns there is an `x` that misses all of them by as little as can be; the
-//! residual `b - A x` is then orthogonal to all columns of `A`. `A = Q R` with an orthogonal `Q`, which changes
-//! no lengths, and a triangular `R`: so it is the `x` that solves `R x = Qᵀ b` in its first `N` rows.
+//! With `M` equations for `N ≤ M` unknowns there is an `x` that misses all of them by as little as can be;
+//! the residual `b - A x` is then orthogonal to all columns of `A`. `A = Q R` with an orthogonal `Q`, which
+//! changes no lengths, and a triangular `R`: so it is the `x` that solves `R x = Qᵀ b` in its first `N`
+//! rows.
 //!
-//! A reflection `I - 2 v vᵀ / |v|²` with `v = x + sign(x₁) |x| e₁` turns a column `x` into a multiple of `e₁`;
-//! the sign is the one with which nothing cancels. Column after column that makes `R`, and all reflections
-//! together are `Qᵀ`: `2 N² (M - N/3)` operations. Matrices are stored column by column here, since both
-//! steps of a reflection, `s = v · y` and `y -= s v`, run along columns.
+//! A reflection `I - 2 v vᵀ / |v|²` with `v = x + sign(x₁) |x| e₁` turns a column `x` into a multiple of
+//! `e₁`; the sign is the one with which nothing cancels. Column after column that makes `R`, and all
+//! reflections together are `Qᵀ`: `2 N² (M - N/3)` operations. Matrices are stored column by column here,
+//! since both steps of a reflection, `s = v · y` and `y -= s v`, run along columns.
 //!
-//! **Caveats.** The obvious way, `AᵀA x = Aᵀ b`, squares the condition: with columns that are equal to eight
-//! digits nothing is left of 16. A column that depends on those before it leaves 0 on `R`'s diagonal, up to
-//! rounding, that is `M u` times the column's length; this is refused here. The result is that of a matrix
-//! whose columns differ from those of `A` by `c M N u` of their lengths (Higham, theorem 20.3). Squares of large
-//! numbers overflow: each column is first multiplied by a power of two, which rounds nothing.
+//! **Caveats.** The obvious way, `AᵀA x = Aᵀ b`, squares the condition: with columns that are equal to
+//! eight digits nothing is left of 16. A column that depends on those before it leaves 0 on `R`'s diagonal,
+//! up to rounding, that is `M u` times the column's length; this is refused here. The result is that of a
+//! matrix whose columns differ from those of `A` by `c M N u` of their lengths (Higham, theorem 20.3).
+//! Squares of large numbers overflow: each column is first multiplied by a power of two, which rounds
+//! nothing.
 //!
 //! A constant is a column of ones.
 //!
-//! Source: Golub and Van Loan, "Matrix Computations" (2013), sections 5.2 and 5.3.
+//! Source: Golub and Van Loan, "Matrix Computations" (2013), sections 5.1 to 5.3.
 
 use clap::Args;
 use gpu::fundamentals::least_squares;

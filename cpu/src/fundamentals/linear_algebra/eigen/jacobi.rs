@@ -46,7 +46,8 @@ impl Eigen {
         }))
     }
 
-    /// How far the eigenvectors are from lengths of 1 and from being orthogonal: the largest `|vᵢ · vⱼ - δᵢⱼ|`.
+    /// How far the eigenvectors are from lengths of 1 and from being orthogonal: the largest
+    /// `|vᵢ · vⱼ - δᵢⱼ|`.
     pub fn orthogonality(&self) -> f64 {
         let rows = || self.vectors.chunks(self.values.len().max(1)).enumerate();
         harness::largest(rows().flat_map(|(i, v)| {
@@ -55,8 +56,8 @@ impl Eigen {
         }))
     }
 
-    /// What rounding may leave of both: in each of `n` rounds of a sweep all elements are rotated once, by six
-    /// operations.
+    /// What rounding may leave of both: in each of `n` rounds of a sweep all elements are rotated once, by
+    /// six operations.
     pub fn limit(&self) -> f64 {
         6.0 * (self.values.len() * (self.n_sweeps + 1)) as f64 * f64::EPSILON
     }
@@ -92,8 +93,8 @@ impl Eigen {
 ///
 /// # Errors
 ///
-/// [`Error::Input`] if it has not `n²` finite numbers, is not symmetric, or has an eigenvalue beyond the largest
-/// number.
+/// [`Error::Input`] if it has not `n²` finite numbers, is not symmetric, or has an eigenvalue beyond the
+/// largest number.
 pub fn jacobi(a: &[f64], n: usize) -> Result<Eigen> {
     let (mut a, exponent) = scaled(a, n)?;
     let mut vectors = identity(n);
@@ -126,9 +127,9 @@ pub fn jacobi(a: &[f64], n: usize) -> Result<Eigen> {
 
 /// The same, on all threads, with vectors: half as many rotations at a time as there are rows.
 ///
-/// Rows and columns lie in the order of a tournament's seats (see [`tournament`]), so that seats that face each
-/// other, `i` and `m - 1 - i`, are rotated, and vectors run along them. Of an odd number one more row is all
-/// zeros.
+/// Rows and columns lie in the order of a tournament's seats (see [`tournament`]), so that seats that face
+/// each other, `i` and `m - 1 - i`, are rotated, and vectors run along them. Of an odd number one more row
+/// is all zeros.
 ///
 /// # Errors
 ///

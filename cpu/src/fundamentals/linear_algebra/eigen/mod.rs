@@ -3,22 +3,24 @@
 //!
 //! A symmetric matrix of `N` rows has `N` real eigenvalues and orthogonal eigenvectors.
 //!
-//! **Power iteration.** `x ← A x / |A x|` multiplies the part of `x` along each eigenvector by its eigenvalue, so
-//! that the one of the largest size remains: the other parts shrink by `|λ₂ / λ₁|` each time, which is slow where
-//! the two are near, and does not end where they are opposite. `λ = x · A x` is then off by the square of what
-//! is wrong with `x`. `2 N²` operations for each step, and as fast as memory is.
+//! **Power iteration.** `x ← A x / |A x|` multiplies the part of `x` along each eigenvector by its
+//! eigenvalue, so that the one of the largest size remains: the other parts shrink by `|λ₂ / λ₁|` each
+//! time, which is slow where the two are near, and does not end where they are opposite. `λ = x · A x` is
+//! then off by the square of what is wrong with `x`. `2 N²` operations for each step, and as fast as memory
+//! is.
 //!
-//! **Jacobi.** A rotation of the plane of rows `p` and `q`, and of the same columns, keeps the eigenvalues; at
-//! the right angle it makes `a_pq` 0, and the sum of the squares beside the diagonal smaller by `2 a_pq²`. Later
-//! rotations make that element something again, but less: after about `log N` sweeps over all elements each
-//! further one squares what is left. What remains is the diagonal, and the product of the rotations is the
-//! eigenvectors. `6 N³` operations for each sweep. Rotations of different rows have nothing to do with each
-//! other: in `N - 1` rounds of `N / 2` pairs, as in a tournament, all can be done at a time.
+//! **Jacobi.** A rotation of the plane of rows `p` and `q`, and of the same columns, keeps the eigenvalues;
+//! at the right angle it makes `a_pq` 0, and the sum of the squares beside the diagonal smaller by
+//! `2 a_pq²`. Later rotations make that element something again, but less: after about `log N` sweeps over
+//! all elements each further one squares what is left. What remains is the diagonal, and the product of the
+//! rotations is the eigenvectors. `6 N³` operations for each sweep. Rotations of different rows have
+//! nothing to do with each other: in `N - 1` rounds of `N / 2` pairs, as in a tournament, all can be done
+//! at a time.
 //!
-//! **Caveats.** An eigenvalue is off by a few `N u |A|`, which says nothing of small ones beside large ones;
-//! an eigenvector by as much divided by the distance to the next eigenvalue, so that those of equal eigenvalues
-//! are any orthogonal ones. A vector's sign is arbitrary. QR iterations on a tridiagonal matrix take a tenth of
-//! the operations; Jacobi is simpler, and easily parallel.
+//! **Caveats.** An eigenvalue is off by a few `N u |A|`, which says nothing of small ones beside large
+//! ones; an eigenvector by as much divided by the distance to the next eigenvalue, so that those of equal
+//! eigenvalues are any orthogonal ones. A vector's sign is arbitrary. QR iterations on a tridiagonal matrix
+//! take a fraction of the operations; Jacobi is simpler, and easily parallel.
 //!
 //! Source: Golub and Van Loan, "Matrix Computations" (2013), sections 8.2 and 8.5.
 
@@ -56,8 +58,8 @@ pub struct Options {
 
 /// # Errors
 ///
-/// [`Error::Input`] if a matrix has not `n²` finite numbers, or `a_ij` and `a_ji` differ by more than rounding
-/// has left of sums of `n` numbers.
+/// [`Error::Input`] if a matrix has not `n²` finite numbers, or `a_ij` and `a_ji` differ by more than
+/// rounding has left of sums of `n` numbers.
 fn check_symmetric(a: &[f64], n: usize) -> Result<()> {
     check_matrix(a, [n, n])?;
     let largest = a.iter().fold(0.0_f64, |max, a| max.max(a.abs()));
@@ -238,8 +240,8 @@ impl Options {
         for (what, dominant) in results {
             let differences = eigen.values.iter().map(|v| (v - dominant.value).abs());
             let error = differences.fold(f64::INFINITY, f64::min);
-            // An eigenvalue is as near as the residual says; both are rounded, by a share of `|A|`, which is at
-            // most `√n` times the largest.
+            // An eigenvalue is as near as the residual says; both are rounded, by a share of `|A|`, which
+            // is at most `√n` times the largest.
             let rounding = (n as f64).sqrt() * eigen.limit();
             let limit = (dominant.residual + rounding) * dominant.value.abs();
             harness.check(&format!("power iteration, {what}"), error, limit)?;

@@ -27,13 +27,13 @@ pub struct Dominant {
     pub n_iterations: usize,
 }
 
-/// The eigenvalue of a symmetric matrix `[n, n]` that is the largest in size, from a vector `begin` that is not
-/// orthogonal to its eigenvector.
+/// The eigenvalue of a symmetric matrix `[n, n]` that is the largest in size, from a vector `begin` that is
+/// not orthogonal to its eigenvector.
 ///
 /// # Errors
 ///
-/// [`Error::Input`] if the matrix is empty, not finite or not symmetric, `begin` is zero or has another size, or
-/// the iteration has not come to rest after `max_iterations`.
+/// [`Error::Input`] if the matrix is empty, not finite or not symmetric, `begin` is zero or has another
+/// size, or the iteration has not come to rest after `max_iterations`.
 pub fn power_iteration(
     a: &[f64],
     n: usize,
