@@ -4,7 +4,9 @@
 use std::fs;
 use std::num::NonZero;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use cpu::backend::{
     Activation, DrawPoints, GaussianOperations, HostBackend, Memory, SmallNetwork, SmallOptimizer,
@@ -259,14 +261,18 @@ fn what_is_too_large_for_the_fast_path_is_known() {
     }
 }
 
-fn program(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cpu"))
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cpu"));
+    command
         .arg("gaussian")
         .args(arguments)
         .current_dir(folder)
-        .env_remove("CUDA_DRIVER")
-        .output()
-        .unwrap()
+        .env_remove("CUDA_DRIVER");
+    command
+}
+
+fn program(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
 }
 
 /// What it prints, and the last line of its metrics.
@@ -393,6 +399,53 @@ fn pictures_are_as_many_as_were_asked_for() {
         .collect();
     assert!(pixels == png.into_raw());
     assert_ne!(frames[0], frames[3]);
+}
+
+/// Ctrl-C in the middle of it: the film ends with what was learned until then, and all files are whole.
+#[test]
+#[cfg(unix)]
+fn a_run_that_is_stopped_leaves_whole_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("o");
+    let arguments = [
+        "--device",
+        "cpu",
+        "--iterations",
+        "2000000000",
+        "--picture-every",
+        "1000000",
+        "--out",
+        "o",
+    ];
+    let child = command(folder.path(), &arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while !out.join("iteration-0000000000.png").exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no picture");
+        sleep(Duration::from_millis(2));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{error}");
+    assert!(error.contains("stopped after iteration "), "{error}");
+
+    let mut options = gif::DecodeOptions::new();
+    options.set_color_output(gif::ColorOutput::Indexed);
+    let film = fs::File::open(out.join("learning.gif")).unwrap();
+    let mut film = options.read_info(film).unwrap();
+    let mut n_frames = 0;
+    while film.read_next_frame().unwrap().is_some() {
+        n_frames += 1;
+    }
+    let n_pictures = fs::read_dir(&out).unwrap().count() - 1;
+    assert_eq!(n_frames, n_pictures, "a frame for each picture");
 }
 
 /// A few steps in the simulator, which checks the kernels, are those of the CPU.

@@ -1,8 +1,8 @@
 //! `ode`.
 
 use cpu::fundamentals::calculus::ode::{
-    State, euler_step, exact, follow, follow_all, follow_all_device, follow_all_threads,
-    runge_kutta_step,
+    State, euler_step, exact, follow, follow_all, follow_all_device, follow_all_lanes,
+    follow_all_threads, runge_kutta_step,
 };
 
 use crate::device::on_device;
@@ -43,13 +43,15 @@ fn the_formula_solves_the_equation() {
 }
 
 #[test]
-fn threads_and_devices_follow_the_same_paths() {
+fn lanes_threads_and_devices_follow_the_same_paths() {
     let dampings: Vec<f64> = (0..50).map(|i| f64::from(i) * 0.019).collect();
     let mut plain = vec![f64::NAN; 50];
     follow_all(&dampings, 0.05, 100, &mut plain);
-    let mut threads = vec![f64::NAN; 50];
-    follow_all_threads(&dampings, 0.05, 100, &mut threads);
-    assert_eq!(threads, plain);
+    for follow in [follow_all_lanes, follow_all_threads] {
+        let mut places = vec![f64::NAN; 50];
+        follow(&dampings, 0.05, 100, &mut places);
+        assert_eq!(places, plain);
+    }
     on_device(|device| {
         let places = follow_all_device(device, &dampings, 0.05, 100).unwrap();
         for (place, plain) in places.iter().zip(&plain) {

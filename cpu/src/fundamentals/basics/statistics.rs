@@ -43,7 +43,7 @@ const N_PER_PART: usize = 1 << 16;
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// How many random numbers there are
-    #[arg(long, value_name = "N", default_value_t = 1 << 24, value_parser = crate::fundamentals::data::count)]
+    #[arg(long, value_name = "N", default_value_t = 1 << 25, value_parser = crate::fundamentals::data::count)]
     n: usize,
 
     /// Where they begin; they are uniform over an interval of length 1

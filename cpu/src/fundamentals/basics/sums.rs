@@ -45,7 +45,7 @@ const N_PER_PART: usize = 1 << 16;
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// How many random numbers are added, uniform between 0 and 1
-    #[arg(long, value_name = "N", default_value_t = 1 << 24, value_parser = crate::fundamentals::data::count)]
+    #[arg(long, value_name = "N", default_value_t = 1 << 25, value_parser = crate::fundamentals::data::count)]
     n: usize,
 
     #[command(flatten)]

@@ -35,6 +35,9 @@ const TIME: f64 = 10.0;
 /// Where all of them begin.
 const BEGIN: State = [1.0, 0.0];
 
+/// Oscillators that are followed at once: four of the widest vectors.
+const N_LANES: usize = 32;
+
 /// The options of `ode`.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
@@ -72,13 +75,33 @@ pub fn follow_all(dampings: &[f64], h: f64, n_steps: u32, places: &mut [f64]) {
     }
 }
 
+/// The same, in the lanes of vectors: while one oscillator waits for its last step, others take theirs.
+pub fn follow_all_lanes(dampings: &[f64], h: f64, n_steps: u32, places: &mut [f64]) {
+    let (groups, rest) = dampings.as_chunks::<N_LANES>();
+    let (places, places_of_rest) = places.as_chunks_mut::<N_LANES>();
+    harness::vectorized(
+        #[inline(always)]
+        || {
+            for (dampings, places) in groups.iter().zip(places) {
+                let [mut x, mut v] = BEGIN.map(|begin| [begin; N_LANES]);
+                for _ in 0..n_steps {
+                    for ((x, v), &damping) in x.iter_mut().zip(&mut v).zip(dampings) {
+                        [*x, *v] = runge_kutta_step([*x, *v], damping, h);
+                    }
+                }
+                *places = x;
+            }
+        },
+    );
+    follow_all(rest, h, n_steps, places_of_rest);
+}
+
 /// The same, on all threads.
 pub fn follow_all_threads(dampings: &[f64], h: f64, n_steps: u32, places: &mut [f64]) {
-    const N_PER_PART: usize = 16;
     dampings
-        .par_chunks(N_PER_PART)
-        .zip(places.par_chunks_mut(N_PER_PART))
-        .for_each(|(dampings, places)| follow_all(dampings, h, n_steps, places));
+        .par_chunks(N_LANES)
+        .zip(places.par_chunks_mut(N_LANES))
+        .for_each(|(dampings, places)| follow_all_lanes(dampings, h, n_steps, places));
 }
 
 /// The same, on a device.
@@ -152,7 +175,8 @@ impl Algorithm for Options {
         type Version = fn(&[f64], f64, u32, &mut [f64]);
         for (version, f) in [
             ("one after the other", follow_all as Version),
-            ("threads", follow_all_threads),
+            ("SIMD", follow_all_lanes),
+            ("SIMD, threads", follow_all_threads),
         ] {
             let mut places = vec![f64::NAN; n];
             table.host(version, || f(&dampings, h, n_steps, &mut places));

@@ -221,7 +221,8 @@ fn draw(roofs: &[(Place, &str, Speed)], points: &[Point]) -> Result<String> {
                 speed.operations / 1e9
             );
             let style = text(13, color(place), HPos::Right, VPos::Bottom);
-            chart.draw_series([Text::new(label, corners[2], style)])?;
+            let above = (INTENSITIES.end, 1.06 * corners[2].1);
+            chart.draw_series([Text::new(label, above, style)])?;
         }
         let mut taken: Vec<(i32, i32)> = Vec::new();
         for (idx, point) in points.iter().enumerate() {
