@@ -87,6 +87,18 @@ fn eigenvalues_are_those_of_nalgebra() {
 }
 
 #[test]
+fn the_bound_holds_for_small_ones() {
+    for seed in 0..300 {
+        let [p, q, r] = random(3, seed)[..] else {
+            unreachable!("three numbers")
+        };
+        let a = [p, q, q, r];
+        check("plain", &a, &jacobi(&a, 2).unwrap());
+        check("threads", &a, &jacobi_with_threads(&a, 2).unwrap());
+    }
+}
+
+#[test]
 fn eigenvalues_that_are_known() {
     with_every_jacobi(|name, jacobi| {
         let cases: [(Vec<f64>, &[f64]); 7] = [

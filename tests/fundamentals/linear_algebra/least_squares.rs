@@ -34,6 +34,21 @@ fn residuals_are_orthogonal() {
 }
 
 #[test]
+fn the_bound_holds_for_small_ones() {
+    for seed in 0..500 {
+        for [m, n] in [[1, 1], [2, 1], [2, 2], [3, 2]] {
+            let columns: Vec<Vec<f64>> = random_f64(m * (n + 1), seed)
+                .chunks(m)
+                .map(<[f64]>::to_vec)
+                .collect();
+            let equations = Equations::new(&columns).unwrap();
+            let share = equations.error(&equations.solve().unwrap());
+            assert!(share <= 1.0, "{m} x {n}, {seed}: {share}");
+        }
+    }
+}
+
+#[test]
 fn solutions_are_those_of_nalgebra() {
     with_every_way(|name, solve| {
         let (m, n) = (50, 6);

@@ -36,6 +36,18 @@ fn residuals_keep_their_bound() {
 }
 
 #[test]
+fn the_bound_holds_for_small_ones() {
+    for seed in 0..500 {
+        for n in 1..4 {
+            let (a, b) = (random(n * n, seed), random(n, seed + 1000));
+            let factors = Lu::new(&a, n).unwrap();
+            let share = factors.residual(&a, &factors.solve(&b), &b);
+            assert!(share <= 1.0, "{n}, {seed}: {share}");
+        }
+    }
+}
+
+#[test]
 fn solutions_are_those_of_nalgebra() {
     with_every_way(|name, lu| {
         for n in [1, 5, 31] {

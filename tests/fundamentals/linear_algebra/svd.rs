@@ -67,6 +67,17 @@ fn singular_values_are_those_of_nalgebra() {
 }
 
 #[test]
+fn the_bound_holds_for_small_ones() {
+    for seed in 0..300 {
+        for shape in [[1, 1], [2, 1], [2, 2], [3, 2], [3, 3]] {
+            let a = random(shape[0] * shape[1], seed);
+            check("plain", &a, shape, &Svd::new(&a, shape).unwrap());
+            check("threads", &a, shape, &Svd::with_threads(&a, shape).unwrap());
+        }
+    }
+}
+
+#[test]
 fn singular_values_that_are_known() {
     with_every_way(|name, svd| {
         type Case = (Vec<f64>, [usize; 2], Vec<f64>, usize);

@@ -216,7 +216,8 @@ impl Equations {
             add_multiple(-x, self.column(idx), &mut residual);
             sizes += x.abs() * length(self.column(idx));
         }
-        let unit = f64::EPSILON * (m * n) as f64;
+        // `N` reflections, whose sums have `M` terms, each with a few roundings more.
+        let unit = f64::EPSILON * ((m + 8) * n) as f64;
         harness::largest((0..n).map(|idx| {
             let column = self.column(idx);
             let product = dot(column, &residual).abs();
@@ -302,7 +303,7 @@ impl Algorithm for Options {
             results.push(("GPU", equations.solve_on_device(device)?));
         }
         harness.print(format_args!(
-            "{m} equations, {n} unknowns: {}",
+            "M = {m}, N = {n}: x = {}",
             first_of(&results[0].1)
         ))?;
         for (what, x) in results {

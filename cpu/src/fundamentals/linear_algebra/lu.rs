@@ -380,7 +380,7 @@ impl Algorithm for Options {
         let plain = &results[0].1;
         let (sign, logarithm) = plain.log_determinant();
         harness.print(format_args!(
-            "{n} equations: {}; the determinant is {}e^{logarithm:.6}",
+            "N = {n}: x = {}; the determinant is {}e^{logarithm:.6}",
             first_of(&plain.solve(&b)),
             if sign < 0.0 { "-" } else { "" },
         ))?;

@@ -80,9 +80,17 @@ pub fn check_matrix(a: &[f64], [n_rows, n_columns]: [usize; 2]) -> Result<()> {
 pub fn first_of(numbers: &[f64]) -> String {
     const MAX_SHOWN: usize = 6;
     let first = numbers.iter().take(MAX_SHOWN);
-    let mut shown: Vec<String> = first.map(|number| format!("{number:.6}")).collect();
+    let mut shown: Vec<String> = first.map(|&number| show(number)).collect();
     if numbers.len() > MAX_SHOWN {
         shown.push("...".to_owned());
     }
     shown.join(", ")
+}
+
+/// A number with six digits behind its point, with an exponent where these would not do.
+pub fn show(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-4..1e9 => format!("{number:.6}"),
+        _ => format!("{number:.6e}"),
+    }
 }

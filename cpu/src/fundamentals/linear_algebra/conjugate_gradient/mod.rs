@@ -199,7 +199,7 @@ impl Algorithm for Options {
         let plain = conjugate_gradient(&b, stop, |p, q| poisson(side, p, q))?;
         let n_iterations = plain.n_iterations();
         harness.print(format_args!(
-            "{side} x {side} points, √κ = {:.1}: {n_iterations} iterations",
+            "{side} x {side} points, √κ = {:.1}, iterations: {n_iterations}",
             root_of_condition(side)
         ))?;
         for (step, residual) in

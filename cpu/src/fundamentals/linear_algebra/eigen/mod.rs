@@ -35,7 +35,7 @@ pub use power::{
     Dominant, power_iteration, power_iteration_on_device, power_iteration_with_threads,
 };
 
-use super::vectors::{check_matrix, dot, first_of, length};
+use super::vectors::{check_matrix, dot, first_of, length, show};
 use crate::fundamentals::data::{Columns, count, size};
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
@@ -146,7 +146,7 @@ impl Algorithm for Options {
             operations: 6.0 * n_numbers * n as f64 * plain.n_sweeps.max(1) as f64,
         });
         harness.print(format_args!(
-            "Jacobi, {} sweeps: {n} eigenvalues: {}",
+            "N = {n}, Jacobi, sweeps: {}, eigenvalues: {}",
             plain.n_sweeps,
             first_of(&plain.values)
         ))?;
@@ -201,8 +201,9 @@ impl Options {
             Err(error) => return harness.print(error),
         };
         harness.print(format_args!(
-            "power iteration, {} steps: {:.6}",
-            plain.n_iterations, plain.value
+            "power iteration, steps: {}, eigenvalue: {}",
+            plain.n_iterations,
+            show(plain.value)
         ))?;
         let n_iterations = plain.n_iterations as f64;
         let mut table = harness.table(Work {

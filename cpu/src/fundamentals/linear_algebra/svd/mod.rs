@@ -162,7 +162,7 @@ impl Algorithm for Options {
             operations: plain.n_sweeps as f64 * n * n / 2.0 * (8.0 * m + 6.0 * n),
         });
         harness.print(format_args!(
-            "{} x {}, {} sweeps: rank {}, singular values {}",
+            "M = {}, N = {}, sweeps: {}, rank {}, singular values: {}",
             shape[0],
             shape[1],
             plain.n_sweeps,
