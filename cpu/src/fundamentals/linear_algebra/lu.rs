@@ -73,7 +73,7 @@ impl Lu {
         })
     }
 
-    /// The same with vectors and threads, [`PANEL`] columns at a time: first these columns alone, then what
+    /// The same with vectors and threads, `PANEL` columns at a time: first these columns alone, then what
     /// they take from the others, while a row is in the nearest cache. Each element loses the same multiples
     /// in the same order.
     ///

@@ -46,7 +46,7 @@ fn poisson_row(side: usize, row: usize, p: &[f64], q: &mut [f64]) {
 ///
 /// # Errors
 ///
-/// As [`conjugate_gradient`].
+/// As [`conjugate_gradient`](fn@super::conjugate_gradient).
 pub fn solve_with_threads(side: usize, b: &[f64], stop: Stop) -> Result<Solution> {
     // What a thread takes has to pay for its waking.
     const ELEMENTS_PER_PART: usize = 1 << 13;
@@ -114,7 +114,7 @@ pub fn solve_with_threads(side: usize, b: &[f64], stop: Stop) -> Result<Solution
 ///
 /// # Errors
 ///
-/// As [`conjugate_gradient`], and if the device fails.
+/// As [`conjugate_gradient`](fn@super::conjugate_gradient), and if the device fails.
 pub fn solve_on_device(
     device: &CudaBackend,
     side: usize,
