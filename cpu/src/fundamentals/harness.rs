@@ -356,8 +356,16 @@ pub(super) fn error_of_dot<'a>(
 
 /// Runs `f`, with all that is inlined into it, compiled for the widest vectors that the CPU has.
 #[inline(always)]
-pub(super) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
+pub(super) fn vectorized<R>(f: impl FnMut() -> R) -> R {
+    // A closure that can be called only once is called itself; any other is called once by way of a function
+    // of the compiler's, which is no longer inlined, nor compiled for those vectors, if it is long.
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        move || {
+            let mut f = f;
+            f()
+        },
+    )
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ pub fn follow_all_lanes(dampings: &[f64], h: f64, n_steps: u32, places: &mut [f6
     harness::vectorized(
         #[inline(always)]
         || {
-            for (dampings, places) in groups.iter().zip(places) {
+            for (dampings, places) in groups.iter().zip(places.iter_mut()) {
                 let [mut x, mut v] = BEGIN.map(|begin| [begin; N_LANES]);
                 for _ in 0..n_steps {
                     for ((x, v), &damping) in x.iter_mut().zip(&mut v).zip(dampings) {

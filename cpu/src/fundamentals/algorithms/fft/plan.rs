@@ -115,13 +115,14 @@ impl Plan {
                 let result = match &self.chirp {
                     None => stockham(a, b, &self.roots),
                     Some(chirp) => {
-                        each(&mut a[..self.n], &chirp.factors, |a, chirp| a * chirp);
+                        each(&mut a[..self.n], &chirp.factors, product);
                         a[self.n..].fill(Lanes::default());
                         let (a, b) = stockham(a, b, &self.roots);
-                        each(a, &chirp.filter, |a, filter| (a * filter).conj());
+                        each(a, &chirp.filter, |a, filter| conjugate(&product(a, filter)));
                         let (c, a) = stockham(a, b, &self.roots);
-                        each(&mut c[..self.n], &chirp.factors, |c, chirp| {
-                            c.conj() * chirp
+                        let c_of_n = &mut c[..self.n];
+                        each(c_of_n, &chirp.factors, |c, chirp| {
+                            product(&conjugate(c), chirp)
                         });
                         (c, a)
                     }
@@ -138,14 +139,9 @@ impl Plan {
 
 /// Replaces each number of all transforms by what `f` makes of it and of a factor.
 #[inline(always)]
-fn each(x: &mut [Lanes], factors: &[Complex32], f: impl Fn(Complex32, Complex32) -> Complex32) {
+fn each(x: &mut [Lanes], factors: &[Complex32], f: impl Fn(&Lanes, Complex32) -> Lanes) {
     for (x, &factor) in x.iter_mut().zip(factors) {
-        let mut y = Lanes::default();
-        for lane in 0..N_LANES {
-            let z = f(Complex32::new(x[0][lane], x[1][lane]), factor);
-            (y[0][lane], y[1][lane]) = (z.re, z.im);
-        }
-        *x = y;
+        *x = f(x, factor);
     }
 }
 
@@ -177,12 +173,7 @@ fn stockham<'a>(
         let (low, high) = y.split_at_mut(stride);
         let (even, odd) = x.split_at(stride);
         for (((low, high), even), odd) in low.iter_mut().zip(high).zip(even).zip(odd) {
-            for part in 0..2 {
-                for lane in 0..N_LANES {
-                    low[part][lane] = even[part][lane] + odd[part][lane];
-                    high[part][lane] = even[part][lane] - odd[part][lane];
-                }
-            }
+            (*low, *high) = (sum(even, odd), difference(even, odd));
         }
         mem::swap(&mut x, &mut y);
     }
@@ -191,21 +182,55 @@ fn stockham<'a>(
 
 /// Four numbers of a transform of four, times the powers for the next step.
 #[inline(always)]
-fn butterfly(parts: [&Lanes; 4], powers: [Complex32; 3]) -> [Lanes; 4] {
-    let mut results = [Lanes::default(); 4];
-    for lane in 0..N_LANES {
-        let [a, b, c, d] = parts.map(|x| Complex32::new(x[0][lane], x[1][lane]));
-        let (even, odd) = (a + c, b + d);
-        let (left, right) = (a - c, Complex32::I * (b - d));
-        let of_lane = [
-            even + odd,
-            powers[0] * (left - right),
-            powers[1] * (even - odd),
-            powers[2] * (left + right),
-        ];
-        for (result, z) in results.iter_mut().zip(of_lane) {
-            (result[0][lane], result[1][lane]) = (z.re, z.im);
-        }
+fn butterfly([a, b, c, d]: [&Lanes; 4], powers: [Complex32; 3]) -> [Lanes; 4] {
+    let (even, odd) = (sum(a, c), sum(b, d));
+    let (left, right) = (difference(a, c), turned(&difference(b, d)));
+    [
+        sum(&even, &odd),
+        product(&difference(&left, &right), powers[0]),
+        product(&difference(&even, &odd), powers[1]),
+        product(&sum(&left, &right), powers[2]),
+    ]
+}
+
+#[inline(always)]
+fn sum(a: &Lanes, b: &Lanes) -> Lanes {
+    let mut y = *a;
+    for (y, b) in y.as_flattened_mut().iter_mut().zip(b.as_flattened()) {
+        *y += b;
     }
-    results
+    y
+}
+
+#[inline(always)]
+fn difference(a: &Lanes, b: &Lanes) -> Lanes {
+    let mut y = *a;
+    for (y, b) in y.as_flattened_mut().iter_mut().zip(b.as_flattened()) {
+        *y -= b;
+    }
+    y
+}
+
+/// Times one number, the same for all.
+#[inline(always)]
+fn product([re, im]: &Lanes, factor: Complex32) -> Lanes {
+    let mut y = Lanes::default();
+    for lane in 0..N_LANES {
+        y[0][lane] = re[lane] * factor.re - im[lane] * factor.im;
+    }
+    for lane in 0..N_LANES {
+        y[1][lane] = re[lane] * factor.im + im[lane] * factor.re;
+    }
+    y
+}
+
+/// Times i.
+#[inline(always)]
+fn turned([re, im]: &Lanes) -> Lanes {
+    [im.map(|x| -x), *re]
+}
+
+#[inline(always)]
+fn conjugate([re, im]: &Lanes) -> Lanes {
+    [*re, im.map(|x| -x)]
 }
