@@ -33,6 +33,7 @@ const SMALL: &[(&str, &[&str])] = &[
         "linear-regression",
         &["--samples", "300", "--features", "5"],
     ),
+    ("ridge", &["--samples", "300", "--features", "5"]),
     (
         "hnsw",
         &["--vectors", "200", "--dimensions", "5", "--queries", "20"],

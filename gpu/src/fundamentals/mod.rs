@@ -15,6 +15,7 @@ pub mod matrix_vector;
 pub mod ode;
 pub mod pi;
 pub mod random;
+pub mod scatter;
 pub mod statistics;
 pub mod sums;
 pub mod svd;
@@ -29,7 +30,7 @@ use cuda_std::output::DisjointSlice;
 ///
 /// - No other thread has to do with this element.
 #[inline(always)]
-unsafe fn write(output: &mut DisjointSlice<f32>, idx: usize, value: f32) {
+unsafe fn write<T>(output: &mut DisjointSlice<T>, idx: usize, value: T) {
     // SAFETY: the caller's promise.
     if let Some(element) = unsafe { output.get_mut(idx) } {
         *element = value;

@@ -4,6 +4,7 @@ mod cholesky;
 mod fft;
 mod hnsw;
 mod linear_regression;
+mod ridge;
 mod scatter;
 mod text;
 
@@ -11,4 +12,9 @@ mod text;
 fn random(n: usize, seed: u64) -> Vec<f64> {
     let mut random = fastrand::Rng::with_seed(seed);
     (0..n).map(|_| 2.0 * random.f64() - 1.0).collect()
+}
+
+/// The same in single precision.
+fn random_floats(n: usize, seed: u64) -> Vec<f32> {
+    random(n, seed).into_iter().map(|x| x as f32).collect()
 }

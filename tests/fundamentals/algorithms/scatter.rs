@@ -1,6 +1,6 @@
 //! The scatter of a table's rows.
 
-use cpu::fundamentals::algorithms::scatter::{Scatter, VERSIONS, plain};
+use cpu::fundamentals::algorithms::scatter::{OnDevice, Scatter, VERSIONS, plain};
 use nalgebra::DMatrix;
 
 use super::random;
@@ -54,6 +54,18 @@ fn every_version_keeps_its_bound() {
             }
         }
     }
+}
+
+#[test]
+fn a_device_keeps_it_too() {
+    crate::device::on_device(|device| {
+        for shape in [[1, 1], [5, 8], [67, 33], [300, 2]] {
+            let [n, d] = shape;
+            let table: Vec<f64> = random(n * d, n as u64).iter().map(|x| x + 1e3).collect();
+            let scatter = OnDevice::new(device, &table, d).unwrap().scatter().unwrap();
+            check(&format!("{n} x {d} on the device"), &table, shape, &scatter);
+        }
+    });
 }
 
 #[test]

@@ -11,6 +11,8 @@
 //!
 //! Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), chapter 10.
 
+use crate::fundamentals::linear_algebra::vectors::dot;
+
 /// The lower factor, row-major, of a matrix of which the lower triangle is read.
 ///
 /// # Errors
@@ -61,8 +63,4 @@ pub fn inverse_diagonal(l: &[f64], n: usize) -> Vec<f64> {
             solve(l, &unit)[row]
         })
         .collect()
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

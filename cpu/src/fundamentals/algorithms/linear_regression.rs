@@ -6,7 +6,8 @@
 //! factors. With noise of variance `σ²` in the targets the weights' variances are `σ² (Sₓₓ⁻¹)ⱼⱼ`.
 //!
 //! **Caveats.** `Sₓₓ` has the *square* of the condition `κ` of the centered table: of 16 digits `2 log₁₀ κ` are
-//! lost, where a QR decomposition of the table itself loses `log₁₀ κ` if the residuals are small. From
+//! lost, where [a QR decomposition](crate::fundamentals::linear_algebra::least_squares) of the table itself loses
+//! `log₁₀ κ` if the residuals are small. From
 //! `κ = 10⁸` on nothing is left, and the columns are refused: a pivot is 0 but for rounding if a column is
 //! constant, or a sum of multiples of others. Taking the means off first spares the digits that an offset
 //! costs; the columns' scales do not count. What has to be predicted from such columns all the same is for
@@ -19,7 +20,7 @@ use clap::Args;
 
 use super::cholesky;
 use super::samples::{Samples, Source};
-use super::scatter::{self, Scatter};
+use super::scatter::{self, OnDevice, Scatter};
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
 
@@ -174,7 +175,7 @@ impl Algorithm for Options {
     fn run(&self, harness: &mut Harness) -> Result<()> {
         let samples = self
             .source
-            .read(harness, |sum, random| sum + NOISE * random.normal())?;
+            .read(harness, 0.0, |sum, random| sum + NOISE * random.normal())?;
         let Samples {
             table,
             n_columns,
@@ -187,6 +188,15 @@ impl Algorithm for Options {
             let linear = timed.host(version, || fit(&sum_up(table, *n_columns), 0.0))?;
             results.push((version, linear));
         }
+        if let Some(device) = harness.device() {
+            let mut on_device = OnDevice::new(device, table, *n_columns)?;
+            let mut linear = None;
+            timed.device("GPU", device, || {
+                linear = Some(fit(&on_device.scatter()?, 0.0)?);
+                Ok(())
+            })?;
+            results.extend(linear.map(|linear| ("GPU", linear)));
+        }
 
         let linear = &results[0].1;
         let errors: f64 = linear.residuals(table).map(|r| r * r).sum();
@@ -198,7 +208,13 @@ impl Algorithm for Options {
             noise.sqrt(),
             deviation(table, *n_columns)
         ))?;
-        print_weights(harness, linear, noise, truth.as_deref())?;
+        let errors: Vec<f64> = linear
+            .variances
+            .iter()
+            .map(|v| (noise * v).sqrt())
+            .collect();
+        print_weights(harness, &linear.weights, Some(&errors), truth.as_deref())?;
+        harness.print(format_args!("{:>8}{:>14.6}", "bias", linear.bias))?;
         for (what, linear) in &results {
             let error = backward_error(table, linear, 0.0);
             harness.check(what, error, backward_limit(n_rows, *n_columns))?;
@@ -223,29 +239,27 @@ pub fn work(n_rows: usize, n_columns: usize) -> Work {
     work
 }
 
-/// Shows the first weights, their standard errors, and the true ones.
-fn print_weights(
+/// Shows the first weights, their standard errors, and the true ones, as far as they are known.
+pub(super) fn print_weights(
     harness: &mut Harness,
-    linear: &Linear,
-    noise: f64,
+    weights: &[f64],
+    errors: Option<&[f64]>,
     truth: Option<&[f64]>,
 ) -> Result<()> {
     harness.print(format_args!(
         "{:>8}{:>14}{:>16}{:>14}",
         "column", "weight", "standard error", "true weight"
     ))?;
-    let shown = linear.weights.iter().zip(&linear.variances).take(MAX_SHOWN);
-    for (idx, (weight, variance)) in shown.enumerate() {
-        let truth = truth.map_or("-".to_owned(), |truth| format!("{:.6}", truth[idx]));
+    for (idx, weight) in weights.iter().take(MAX_SHOWN).enumerate() {
+        let [error, truth] = [errors, truth]
+            .map(|known| known.map_or("-".to_owned(), |known| format!("{:.6}", known[idx])));
         harness.print(format_args!(
-            "{:>8}{weight:>14.6}{:>16.6}{truth:>14}",
-            idx + 1,
-            (noise * variance).sqrt()
+            "{:>8}{weight:>14.6}{error:>16}{truth:>14}",
+            idx + 1
         ))?;
     }
-    let n_hidden = linear.weights.len().saturating_sub(MAX_SHOWN);
-    if n_hidden > 0 {
-        harness.print(format_args!("and {n_hidden} more"))?;
+    match weights.len().saturating_sub(MAX_SHOWN) {
+        0 => Ok(()),
+        n_more => harness.print(format_args!("and {n_more} more")),
     }
-    harness.print(format_args!("{:>8}{:>14.6}", "bias", linear.bias))
 }

@@ -6,7 +6,8 @@ pub mod cholesky;
 pub mod fft;
 pub mod hnsw;
 pub mod linear_regression;
-mod samples;
+pub mod ridge;
+pub mod samples;
 pub mod scatter;
 pub mod text;
 
@@ -20,6 +21,9 @@ pub enum Algorithms {
     /// Fit a linear function to samples
     #[command(after_help = samples::TARGET)]
     LinearRegression(linear_regression::Options),
+    /// Fit a linear function with small weights
+    #[command(after_help = samples::TARGET)]
+    Ridge(ridge::Options),
     /// Find near vectors by a graph, and how many of the nearest it misses
     Hnsw(hnsw::Options),
     /// Find the waves in signals, by the fast Fourier transform
@@ -32,6 +36,7 @@ impl Algorithms {
     pub(super) fn algorithm(&self) -> &dyn Algorithm {
         match self {
             Algorithms::LinearRegression(options) => options,
+            Algorithms::Ridge(options) => options,
             Algorithms::Hnsw(options) => options,
             Algorithms::Fft(options) => options,
             Algorithms::Text(options) => options,

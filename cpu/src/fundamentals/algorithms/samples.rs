@@ -16,6 +16,14 @@ const MAX_COLUMNS: usize = 1025;
 /// Most numbers of a random table.
 const MAX_NUMBERS: usize = 1 << 31;
 
+/// Parses what the squares of weights cost.
+pub fn penalty(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number >= 0.0)
+        .ok_or_else(|| "expected a number from 0 on".to_owned())
+}
+
 /// Where samples with a target come from.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
@@ -49,8 +57,8 @@ impl Samples {
 }
 
 impl Source {
-    /// The file's samples; or random ones with normal features, each of whose targets `target` makes of
-    /// the weighted sum of the features and of random numbers.
+    /// The file's samples; or random ones with normal features, all of them with the same correlation,
+    /// each of whose targets `target` makes of the weighted sum of the features and of random numbers.
     ///
     /// # Errors
     ///
@@ -58,6 +66,7 @@ impl Source {
     pub fn read(
         &self,
         harness: &Harness,
+        correlation: f64,
         target: impl Fn(f64, &mut Random) -> f64,
     ) -> Result<Samples> {
         if let Some(columns) = self.columns.read()? {
@@ -74,10 +83,12 @@ impl Source {
         let mut random = Random::new(harness.seed());
         let truth: Vec<f64> = (0..n_columns).map(|_| random.normal()).collect();
         let mut table = Vec::with_capacity(self.samples * n_columns);
+        let [shared, own] = [correlation, 1.0 - correlation].map(f64::sqrt);
         for _ in 0..self.samples {
             let mut sum = truth[self.features];
+            let of_all = shared * random.normal();
             for weight in &truth[..self.features] {
-                let x = random.normal();
+                let x = of_all + own * random.normal();
                 sum += weight * x;
                 table.push(x);
             }
@@ -110,6 +121,60 @@ impl Random {
     pub fn normal(&mut self) -> f64 {
         f64::from(self.ziggurat.sample(&mut self.philox))
     }
+
+    /// A uniform number, from 0 to below 1.
+    pub fn uniform(&mut self) -> f64 {
+        self.philox.uniform_f64()
+    }
+
+    /// A whole number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        // Rounding may give `n` itself.
+        ((self.uniform() * n as f64) as usize).min(n - 1)
+    }
+}
+
+/// Points about `n_groups` random centers, and the group of each: the points' coordinates are normal, with a
+/// standard deviation of 1 about the center, and the centers' have one of `distance`. `[D, N]`.
+pub fn groups(
+    random: &mut Random,
+    [n_points, n_dimensions, n_groups]: [usize; 3],
+    distance: f64,
+) -> Result<(Vec<f32>, Vec<u32>)> {
+    check_numbers(n_points, n_dimensions)?;
+    check_numbers(n_groups, n_dimensions)?;
+    let centers: Vec<f64> = (0..n_groups * n_dimensions)
+        .map(|_| distance * random.normal())
+        .collect();
+    let groups: Vec<u32> = (0..n_points)
+        .map(|_| random.below(n_groups) as u32)
+        .collect();
+    let mut points = Vec::with_capacity(n_points * n_dimensions);
+    for dimension in 0..n_dimensions {
+        for &group in &groups {
+            let center = centers[group as usize * n_dimensions + dimension];
+            points.push((center + random.normal()) as f32);
+        }
+    }
+    Ok((points, groups))
+}
+
+/// The coordinates of points, `[D, N]`, from the columns of a file.
+///
+/// # Errors
+///
+/// [`Error::Input`] if one is so large that the squares of distances would overflow.
+pub fn coordinates(columns: &[Vec<f64>]) -> Result<Vec<f32>> {
+    const LARGEST: f64 = 1e15;
+    for (idx, column) in columns.iter().enumerate() {
+        if let Some(x) = column.iter().find(|x| x.abs() > LARGEST) {
+            return Err(Error::Input(format!(
+                "column {}: {x:e} is too large, expected at most {LARGEST:e}; take other units",
+                idx + 1
+            )));
+        }
+    }
+    Ok(columns.iter().flatten().map(|&x| x as f32).collect())
 }
 
 /// The rows of a table, one after the other, from its columns.

@@ -10,7 +10,7 @@ pub mod lu;
 pub mod matrix_product;
 pub mod matrix_vector;
 pub mod svd;
-mod vectors;
+pub(super) mod vectors;
 
 use clap::Subcommand;
 
