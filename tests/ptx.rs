@@ -61,6 +61,7 @@ fn all_kernels() -> BTreeSet<&'static str> {
         fundamentals::integration::monte_carlo_sums,
         fundamentals::least_squares::make_reflection,
         fundamentals::least_squares::reflect_columns,
+        fundamentals::logistic_regression::score_samples,
         fundamentals::lu::lu_pivot,
         fundamentals::lu::lu_update,
         fundamentals::machine::copy,

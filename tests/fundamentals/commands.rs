@@ -35,6 +35,10 @@ const SMALL: &[(&str, &[&str])] = &[
     ),
     ("ridge", &["--samples", "300", "--features", "5"]),
     (
+        "logistic-regression",
+        &["--samples", "300", "--features", "5"],
+    ),
+    (
         "hnsw",
         &["--vectors", "200", "--dimensions", "5", "--queries", "20"],
     ),

@@ -9,6 +9,7 @@ pub mod eigen;
 pub mod fft;
 pub mod integration;
 pub mod least_squares;
+pub mod logistic_regression;
 pub mod lu;
 pub mod machine;
 pub mod matrix_vector;

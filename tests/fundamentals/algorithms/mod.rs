@@ -4,6 +4,7 @@ mod cholesky;
 mod fft;
 mod hnsw;
 mod linear_regression;
+mod logistic_regression;
 mod ridge;
 mod scatter;
 mod text;

@@ -6,6 +6,7 @@ pub mod cholesky;
 pub mod fft;
 pub mod hnsw;
 pub mod linear_regression;
+pub mod logistic_regression;
 pub mod ridge;
 pub mod samples;
 pub mod scatter;
@@ -24,6 +25,9 @@ pub enum Algorithms {
     /// Fit a linear function with small weights
     #[command(after_help = samples::TARGET)]
     Ridge(ridge::Options),
+    /// Fit the probability of a class, by Newton's method and by gradient descent
+    #[command(after_help = logistic_regression::TARGET)]
+    LogisticRegression(logistic_regression::Options),
     /// Find near vectors by a graph, and how many of the nearest it misses
     Hnsw(hnsw::Options),
     /// Find the waves in signals, by the fast Fourier transform
@@ -37,6 +41,7 @@ impl Algorithms {
         match self {
             Algorithms::LinearRegression(options) => options,
             Algorithms::Ridge(options) => options,
+            Algorithms::LogisticRegression(options) => options,
             Algorithms::Hnsw(options) => options,
             Algorithms::Fft(options) => options,
             Algorithms::Text(options) => options,
