@@ -39,6 +39,14 @@ const SMALL: &[(&str, &[&str])] = &[
         &["--samples", "300", "--features", "5"],
     ),
     (
+        "k-means",
+        &["--points", "300", "--dimensions", "3", "--clusters", "9"],
+    ),
+    (
+        "nearest-neighbours",
+        &["--points", "300", "--queries", "20", "--dimensions", "5"],
+    ),
+    (
         "hnsw",
         &["--vectors", "200", "--dimensions", "5", "--queries", "20"],
     ),

@@ -3,8 +3,10 @@
 mod cholesky;
 mod fft;
 mod hnsw;
+mod k_means;
 mod linear_regression;
 mod logistic_regression;
+mod nearest_neighbours;
 mod ridge;
 mod scatter;
 mod text;

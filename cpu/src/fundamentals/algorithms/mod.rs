@@ -5,8 +5,10 @@
 pub mod cholesky;
 pub mod fft;
 pub mod hnsw;
+pub mod k_means;
 pub mod linear_regression;
 pub mod logistic_regression;
+pub mod nearest_neighbours;
 pub mod ridge;
 pub mod samples;
 pub mod scatter;
@@ -28,6 +30,11 @@ pub enum Algorithms {
     /// Fit the probability of a class, by Newton's method and by gradient descent
     #[command(after_help = logistic_regression::TARGET)]
     LogisticRegression(logistic_regression::Options),
+    /// Divide points into clusters
+    KMeans(k_means::Options),
+    /// Guess the classes of points by those nearby
+    #[command(after_help = nearest_neighbours::TARGET)]
+    NearestNeighbours(nearest_neighbours::Options),
     /// Find near vectors by a graph, and how many of the nearest it misses
     Hnsw(hnsw::Options),
     /// Find the waves in signals, by the fast Fourier transform
@@ -42,6 +49,8 @@ impl Algorithms {
             Algorithms::LinearRegression(options) => options,
             Algorithms::Ridge(options) => options,
             Algorithms::LogisticRegression(options) => options,
+            Algorithms::KMeans(options) => options,
+            Algorithms::NearestNeighbours(options) => options,
             Algorithms::Hnsw(options) => options,
             Algorithms::Fft(options) => options,
             Algorithms::Text(options) => options,
