@@ -46,6 +46,7 @@ const SMALL: &[(&str, &[&str])] = &[
         "nearest-neighbours",
         &["--points", "300", "--queries", "20", "--dimensions", "5"],
     ),
+    ("pca", &["--points", "300", "--dimensions", "5"]),
     (
         "hnsw",
         &["--vectors", "200", "--dimensions", "5", "--queries", "20"],

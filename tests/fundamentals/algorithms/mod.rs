@@ -7,6 +7,7 @@ mod k_means;
 mod linear_regression;
 mod logistic_regression;
 mod nearest_neighbours;
+mod pca;
 mod ridge;
 mod scatter;
 mod text;

@@ -9,6 +9,7 @@ pub mod k_means;
 pub mod linear_regression;
 pub mod logistic_regression;
 pub mod nearest_neighbours;
+pub mod pca;
 pub mod ridge;
 pub mod samples;
 pub mod scatter;
@@ -35,6 +36,8 @@ pub enum Algorithms {
     /// Guess the classes of points by those nearby
     #[command(after_help = nearest_neighbours::TARGET)]
     NearestNeighbours(nearest_neighbours::Options),
+    /// Find the directions along which points vary most
+    Pca(pca::Options),
     /// Find near vectors by a graph, and how many of the nearest it misses
     Hnsw(hnsw::Options),
     /// Find the waves in signals, by the fast Fourier transform
@@ -51,6 +54,7 @@ impl Algorithms {
             Algorithms::LogisticRegression(options) => options,
             Algorithms::KMeans(options) => options,
             Algorithms::NearestNeighbours(options) => options,
+            Algorithms::Pca(options) => options,
             Algorithms::Hnsw(options) => options,
             Algorithms::Fft(options) => options,
             Algorithms::Text(options) => options,
