@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use cpu::fundamentals::algorithms::hnsw::{
-    Found, Graph, Recipe, Scratch, by_all_distances, by_all_distances_lanes, difference, for_each,
-    for_each_threads, recall, search_all, search_all_threads,
+    Found, Graph, Recipe, Scratch, recall, search_all, search_all_threads, transposed,
 };
+use cpu::fundamentals::algorithms::nearest_neighbours::{Neighbour, Search, Terms, plain};
 
 const RECIPE: Recipe = Recipe {
     n_neighbours: 8,
@@ -16,6 +16,17 @@ const RECIPE: Recipe = Recipe {
 fn random(n: usize, seed: u64) -> Vec<f32> {
     let mut random = fastrand::Rng::with_seed(seed);
     (0..n).map(|_| 2.0 * random.f32() - 1.0).collect()
+}
+
+/// By all distances.
+fn exact(vectors: &[f32], queries: &[f32], n_dimensions: usize, k: usize) -> Vec<Vec<Neighbour>> {
+    plain(&Search {
+        points: &transposed(vectors, n_dimensions),
+        queries: &transposed(queries, n_dimensions),
+        n_dimensions,
+        n_neighbours: k,
+        terms: Terms::Squares,
+    })
 }
 
 /// Clusters far from each other, of vectors that are close together and often equal.
@@ -64,55 +75,11 @@ fn check_links(graph: &Graph, n_neighbours: usize) {
 }
 
 #[test]
-fn all_distances_are_what_sorting_gives() {
-    for (n_vectors, n_dimensions) in [(1, 1), (5, 3), (100, 16), (100, 37)] {
-        let vectors = random(n_vectors * n_dimensions, 2);
-        let queries = random(7 * n_dimensions, 3);
-        for k in [1, 3, n_vectors, n_vectors + 5] {
-            let expected: Vec<Vec<f64>> = queries
-                .chunks(n_dimensions)
-                .map(|query| {
-                    let squares = |vector: &[f32]| {
-                        let pairs = vector.iter().zip(query);
-                        pairs
-                            .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
-                            .sum::<f64>()
-                    };
-                    let mut all: Vec<f64> = vectors.chunks(n_dimensions).map(squares).collect();
-                    all.sort_by(f64::total_cmp);
-                    all.truncate(k);
-                    all
-                })
-                .collect();
-            let plain = |query: &[f32]| by_all_distances(&vectors, query, k);
-            let lanes = |query: &[f32]| by_all_distances_lanes(&vectors, query, k);
-            for found in [
-                for_each(&queries, n_dimensions, plain),
-                for_each(&queries, n_dimensions, lanes),
-                for_each_threads(&queries, n_dimensions, lanes),
-            ] {
-                for (found, expected) in found.iter().zip(&expected) {
-                    assert_eq!(found.len(), expected.len());
-                    for (found, expected) in found.iter().zip(expected) {
-                        // Each difference, square and sum rounds; all terms are positive.
-                        let limit =
-                            f64::from(f32::EPSILON) * (n_dimensions as f64 + 2.0) * expected;
-                        assert!((f64::from(found.distance) - expected).abs() <= limit);
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[test]
 fn most_of_the_nearest_are_found() {
     let (n_vectors, n_dimensions) = (2000, 8);
     let vectors = random(n_vectors * n_dimensions, 4);
     let queries = random(100 * n_dimensions, 5);
-    let exact = for_each(&queries, n_dimensions, |query| {
-        by_all_distances_lanes(&vectors, query, 10)
-    });
+    let exact = exact(&vectors, &queries, n_dimensions, 10);
     let graph = Graph::build(vectors, n_dimensions, RECIPE).unwrap();
     check_links(&graph, RECIPE.n_neighbours);
     let of_ef = |ef| search_all(&graph, &queries, n_dimensions, [10, ef]);
@@ -120,12 +87,12 @@ fn most_of_the_nearest_are_found() {
     // dimensions are above 0.99, and 1000 places to find have a standard deviation of 0.003 there.
     let (few, _) = of_ef(10);
     let (many, n_distances) = of_ef(100);
-    let [few, many] = [few, many].map(|found| recall(&found, &exact));
+    let [few, many] = [few, many].map(|found| recall(&found, &exact, n_dimensions));
     assert!(many >= 0.98 && few < many, "{few} {many}");
     // And that without looking at all: the number is about ef M, and with each added link less new.
     assert!(n_distances < 100 * n_vectors as u64 / 2, "{n_distances}");
     let threads = search_all_threads(&graph, &queries, n_dimensions, [10, 100]);
-    assert_eq!(difference(&threads, &of_ef(100).0), 0.0);
+    assert_eq!(threads, of_ef(100).0);
 }
 
 #[test]
@@ -150,12 +117,9 @@ fn nothing_is_missed_if_all_are_kept_in_mind() {
             check_links(&graph, n_neighbours);
             let queries = random(10 * n_dimensions, 8);
             for k in [1, 7, n_vectors, n_vectors + 3] {
-                let exact = for_each(&queries, n_dimensions, |query| {
-                    by_all_distances_lanes(&vectors, query, k)
-                });
+                let exact = exact(&vectors, &queries, n_dimensions, k);
                 let (found, _) = search_all(&graph, &queries, n_dimensions, [k, n_vectors]);
-                assert_eq!(recall(&found, &exact), 1.0);
-                assert_eq!(difference(&found, &exact), 0.0);
+                assert_eq!(recall(&found, &exact, n_dimensions), 1.0);
                 for found in found {
                     let different: BTreeSet<u32> = found.iter().map(|found| found.idx).collect();
                     assert_eq!(different.len(), k.min(n_vectors));
@@ -190,10 +154,18 @@ fn infinite_distances_are_the_furthest() {
 #[test]
 fn recall_counts_what_is_as_near() {
     let found = |distance, idx| Found { distance, idx };
-    let exact = [vec![found(1.0, 0), found(2.0, 1)]];
-    assert_eq!(recall(&[vec![found(1.0, 0), found(2.0, 7)]], &exact), 1.0);
-    assert_eq!(recall(&[vec![found(1.0, 0), found(3.0, 7)]], &exact), 0.5);
-    assert_eq!(recall(&[vec![]], &exact), 0.0);
+    let exact = [[1.0, 2.0]
+        .map(|distance| Neighbour { distance, point: 0 })
+        .to_vec()];
+    assert_eq!(
+        recall(&[vec![found(1.0, 0), found(2.0, 7)]], &exact, 3),
+        1.0
+    );
+    assert_eq!(
+        recall(&[vec![found(1.0, 0), found(2.001, 7)]], &exact, 3),
+        0.5
+    );
+    assert_eq!(recall(&[vec![]], &exact, 3), 0.0);
 }
 
 #[test]

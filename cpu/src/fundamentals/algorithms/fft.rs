@@ -290,7 +290,12 @@ impl Algorithm for Options {
         if n <= MAX_BY_DEFINITION {
             single.host("one, by the definition", || by_definition(&x[..n]));
         }
-        single.host("one, by halves", || transform(&x[..n]));
+        let way = if n.is_power_of_two() {
+            "one, by halves"
+        } else {
+            "one, by chirps"
+        };
+        single.host(way, || transform(&x[..n]));
 
         let mut table = harness.table(work(n_signals));
         type Version = fn(&Plan, &[Complex32], &mut [Complex32]);

@@ -17,12 +17,13 @@
 //! vectors which no links lead to any more in the end, as happens with many equal ones, are given one; and
 //! searches begin on the lowest level from the entry, too. So `ef = N` finds exactly the nearest.
 //!
-//! **Recall** is the share of the `k` nearest that are found; one that is as near as the last of them
-//! counts, so that equal vectors may stand for each other.
+//! **Recall** is the share of the `k` nearest that are found; one that is as near as the last of them, but
+//! for rounding, counts, so that equal vectors may stand for each other.
 //!
 //! **Not on a device**: a search is a chain of steps, each of which depends on the distances of the one
-//! before and goes where the memory's lines are cold; what is parallel in it are a dozen distances. Many
-//! queries at a time are better served there by computing all distances.
+//! before and goes where the memory's lines are cold; what is parallel in it are a dozen distances. What a
+//! device is good at is all distances of many queries, by [`nearest_neighbours`], with which this is
+//! compared.
 //!
 //! **Caveats.** Vectors are linked one after the other, so that the same seed gives the same graph; threads
 //! are for queries. In many dimensions, where all distances are alike, `ef` has to grow with `N`. Squares
@@ -36,11 +37,13 @@ mod graph;
 use std::time::Duration;
 
 use clap::Args;
+use gpu::fundamentals::nearest_neighbours::{MAX_NEIGHBOURS, Terms};
 use rand::RngExt;
 use rayon::prelude::*;
 
-pub use graph::{Found, Graph, Recipe, Scratch, distance};
+pub use graph::{Found, Graph, Recipe, Scratch};
 
+use super::nearest_neighbours::{self, Neighbour, OnDevice, Search};
 use crate::fundamentals::data::{Columns, count};
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
@@ -53,7 +56,7 @@ pub struct Options {
     vectors: usize,
 
     /// Numbers of each
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = count)]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = count)]
     dimensions: usize,
 
     /// How many queries there are: random vectors, too, or the first ones of the CSV file
@@ -78,59 +81,6 @@ pub struct Options {
 
     #[command(flatten)]
     columns: Columns,
-}
-
-/// The `k` nearest of `vectors`, `[N, D]`, to a query, the nearest first, by all distances.
-pub fn by_all_distances(vectors: &[f32], query: &[f32], k: usize) -> Vec<Found> {
-    let distance = |vector: &[f32]| {
-        let differences = vector.iter().zip(query).map(|(a, b)| a - b);
-        differences.fold(0.0, |sum, difference| sum + difference * difference)
-    };
-    nearest(vectors.chunks_exact(query.len()).map(distance), k)
-}
-
-/// The same, each distance in the lanes of vectors.
-pub fn by_all_distances_lanes(vectors: &[f32], query: &[f32], k: usize) -> Vec<Found> {
-    harness::vectorized(
-        #[inline(always)]
-        || {
-            let vectors = vectors.chunks_exact(query.len());
-            nearest(vectors.map(|vector| distance(vector, query)), k)
-        },
-    )
-}
-
-#[inline(always)]
-fn nearest(distances: impl Iterator<Item = f32>, k: usize) -> Vec<Found> {
-    let number = |(idx, distance)| Found {
-        distance,
-        idx: idx as u32,
-    };
-    let mut found: Vec<Found> = distances.enumerate().map(number).collect();
-    if k < found.len() {
-        found.select_nth_unstable(k);
-        found.truncate(k);
-    }
-    found.sort_unstable();
-    found
-}
-
-/// What a version finds for each of `queries`, `[Q, D]`.
-pub fn for_each(
-    queries: &[f32],
-    n_dimensions: usize,
-    find: impl Fn(&[f32]) -> Vec<Found>,
-) -> Vec<Vec<Found>> {
-    queries.chunks_exact(n_dimensions).map(find).collect()
-}
-
-/// The same, on all threads.
-pub fn for_each_threads(
-    queries: &[f32],
-    n_dimensions: usize,
-    find: impl Fn(&[f32]) -> Vec<Found> + Send + Sync,
-) -> Vec<Vec<Found>> {
-    queries.par_chunks_exact(n_dimensions).map(find).collect()
 }
 
 /// What a graph finds for each of `queries`, and how many distances that took.
@@ -164,30 +114,46 @@ pub fn search_all_threads(
 }
 
 /// The share of those that are to be found which are found: of each query as many as are not further away
-/// than the furthest that is to be. Both have the nearest first, and their distances are computed alike.
-pub fn recall(found: &[Vec<Found>], expected: &[Vec<Found>]) -> f64 {
+/// than the last that is to be. Both have the nearest first.
+pub fn recall(found: &[Vec<Found>], expected: &[Vec<Neighbour>], n_dimensions: usize) -> f64 {
+    // The same terms are added up in different orders; all of them are positive.
+    let rounding = 1.0 + 2.0 * f32::EPSILON * (n_dimensions as f32 + 2.0);
     let (mut n_found, mut n_expected) = (0, 0);
     for (found, expected) in found.iter().zip(expected) {
         let Some(last) = expected.last() else {
             continue;
         };
-        let is_near = |found: &&Found| found.distance <= last.distance;
+        let is_near = |found: &&Found| found.distance <= last.distance * rounding;
         n_found += found.iter().take(expected.len()).filter(is_near).count();
         n_expected += expected.len();
     }
-    n_found as f64 / f64::from(n_expected.max(1) as u32)
+    n_found as f64 / n_expected.max(1) as f64
+}
+
+/// Vectors as [`Search`] takes them: coordinate by coordinate.
+pub fn transposed(vectors: &[f32], n_dimensions: usize) -> Vec<f32> {
+    let coordinate = |d: usize| vectors.iter().skip(d).step_by(n_dimensions).copied();
+    (0..n_dimensions).flat_map(coordinate).collect()
 }
 
 impl Options {
     /// Vectors, queries, and how many dimensions they have.
     fn read(&self, harness: &Harness) -> Result<(Vec<f32>, Vec<f32>, usize)> {
         const MAX_NUMBERS: usize = 1 << 31;
+        const LARGEST: f32 = 1e15;
         if let Some(columns) = self.columns.read()? {
             // A line of the file is a vector.
             let rows = 0..columns[0].len();
             let row = |row: usize| columns.iter().map(move |column| column[row] as f32);
             let vectors: Vec<f32> = rows.flat_map(row).collect();
             let n_dimensions = columns.len();
+            if let Some(place) = vectors.iter().position(|x| x.abs() > LARGEST) {
+                return Err(Error::Input(format!(
+                    "vector {}: a number beyond ±{LARGEST:e}, and squares of such distances overflow; \
+                     take another unit",
+                    place / n_dimensions + 1
+                )));
+            }
             let n_queries = self.queries.min(columns[0].len());
             let queries = vectors[..n_queries * n_dimensions].to_vec();
             return Ok((vectors, queries, n_dimensions));
@@ -223,30 +189,32 @@ impl Algorithm for Options {
 
         let n_distances = n_vectors as f64 * n_queries as f64;
         let mut table = harness.table(work(n_distances, n_vectors, n_queries, n_dimensions));
-        let plain = table.host("all distances, plain", || {
-            for_each(&queries, n_dimensions, |query| {
-                by_all_distances(&vectors, query, k)
-            })
-        });
-        let lanes = |query: &[f32]| by_all_distances_lanes(&vectors, query, k);
-        let exact = table.host("all distances, SIMD", || {
-            for_each(&queries, n_dimensions, lanes)
-        });
-        let by_threads = table.host("all distances, SIMD, threads", || {
-            for_each_threads(&queries, n_dimensions, lanes)
-        });
-        // Each difference, square and sum rounds, in any order; all terms are positive.
-        let limit = f64::from(f32::EPSILON) * (n_dimensions as f64 + 2.0);
-        harness.check(
-            "distances, plain and SIMD",
-            difference(&plain, &exact),
-            limit,
-        )?;
-        harness.check(
-            "distances, SIMD and threads",
-            difference(&by_threads, &exact),
-            0.0,
-        )?;
+        let all_distances = Search {
+            points: &transposed(&vectors, n_dimensions),
+            queries: &transposed(&queries, n_dimensions),
+            n_dimensions,
+            n_neighbours: k.min(n_vectors),
+            terms: Terms::Squares,
+        };
+        let mut exact = Vec::new();
+        for (version, find) in nearest_neighbours::VERSIONS {
+            exact = table.host(&format!("all distances, {version}"), || {
+                find(&all_distances)
+            });
+        }
+        let device = harness
+            .device()
+            .filter(|_| all_distances.n_neighbours <= MAX_NEIGHBOURS);
+        if let Some(device) = device {
+            let mut search = OnDevice::new(device, &all_distances)?;
+            let mut found = Vec::new();
+            table.device("all distances, GPU", device, || {
+                found = search.find()?;
+                Ok(())
+            })?;
+            let n_other = found.iter().zip(&exact).filter(|(a, b)| a != b).count();
+            harness.check("queries with other neighbours, GPU", n_other as f64, 0.0)?;
+        }
 
         let recipe = Recipe {
             n_neighbours: self.neighbours as usize,
@@ -277,7 +245,7 @@ impl Algorithm for Options {
             })?;
             harness.print(format_args!(
                 "{ef:>8}{:>12.4}{:>22.0}{:>22.0}",
-                recall(&found, &exact),
+                recall(&found, &exact, n_dimensions),
                 n_distances as f64 / n_queries as f64,
                 n_queries as f64 / seconds
             ))?;
@@ -288,7 +256,7 @@ impl Algorithm for Options {
         let (found, _) = search_all(&graph, some, n_dimensions, [k, n_vectors]);
         harness.check(
             "what is not found with ef as large as possible",
-            1.0 - recall(&found, &exact[..n_exact]),
+            1.0 - recall(&found, &exact[..n_exact], n_dimensions),
             0.0,
         )?;
 
@@ -302,9 +270,10 @@ impl Algorithm for Options {
         let by_threads = searches.host(&format!("graph, ef {}, threads", self.ef_search), || {
             search_all_threads(&graph, &queries, n_dimensions, options)
         });
+        let n_other = by_threads.iter().zip(&one).filter(|(a, b)| a != b).count();
         harness.check(
-            "distances, graph and threads",
-            difference(&by_threads, &one),
+            "queries with other neighbours, threads",
+            n_other as f64,
             0.0,
         )?;
         harness.print_table(table)?;
@@ -320,28 +289,4 @@ fn work(n_distances: f64, n_vectors: usize, n_queries: usize, n_dimensions: usiz
         bytes: 4.0 * n_read * n_dimensions as f64,
         operations: 3.0 * n_distances * n_dimensions as f64,
     }
-}
-
-/// The largest difference of distances of the same places, as a share of them; infinite if one has found
-/// more than the other.
-pub fn difference(a: &[Vec<Found>], b: &[Vec<Found>]) -> f64 {
-    let of_query = |(a, b): (&Vec<Found>, &Vec<Found>)| {
-        let errors = a.iter().zip(b).map(|(a, b)| {
-            let [a, b] = [a.distance, b.distance].map(f64::from);
-            if a == b {
-                0.0
-            } else {
-                (a - b).abs() / a.max(b)
-            }
-        });
-        if a.len() == b.len() {
-            harness::largest(errors)
-        } else {
-            f64::INFINITY
-        }
-    };
-    if a.len() != b.len() {
-        return f64::INFINITY;
-    }
-    harness::largest(a.iter().zip(b).map(of_query))
 }

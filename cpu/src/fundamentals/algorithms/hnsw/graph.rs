@@ -40,7 +40,7 @@ impl PartialOrd for Found {
 
 /// `Σ (a - b)²`, in lanes.
 #[inline(always)]
-pub fn distance(a: &[f32], b: &[f32]) -> f32 {
+fn distance(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; N_LANES];
     let (a_chunks, a_rest) = a.as_chunks::<N_LANES>();
     let (b_chunks, b_rest) = b.as_chunks::<N_LANES>();
