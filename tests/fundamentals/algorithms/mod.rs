@@ -1,6 +1,7 @@
 //! Algorithms.
 
 mod cholesky;
+mod csv_files;
 mod fft;
 mod hnsw;
 mod k_means;

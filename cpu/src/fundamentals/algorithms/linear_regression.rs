@@ -3,15 +3,14 @@
 //! Where the gradient is 0, the residuals `r = y - w · x - b` are orthogonal to every feature: the normal
 //! equations, `Sₓₓ w = Sₓᵧ` and `b = ȳ - w · x̄`, with the [`scatter`] of features and target about their
 //! means. [Cholesky's factors](super::cholesky) solve them: `N D²` operations for the scatter, `D³/3` for the
-//! factors. With noise of variance `σ²` in the targets the weights' variances are `σ² (Sₓₓ⁻¹)ⱼⱼ`.
+//! factors. With noise of variance `σ²` in the targets the weights' variances are `σ² (Sₓₓ⁻¹)ⱼⱼ`, another `2 D³`.
 //!
 //! **Caveats.** `Sₓₓ` has the *square* of the condition `κ` of the centered table: of 16 digits `2 log₁₀ κ` are
 //! lost, where [a QR decomposition](crate::fundamentals::linear_algebra::least_squares) of the table itself loses
-//! `log₁₀ κ` if the residuals are small. From
-//! `κ = 10⁸` on nothing is left, and the columns are refused: a pivot is 0 but for rounding if a column is
-//! constant, or a sum of multiples of others. Taking the means off first spares the digits that an offset
-//! costs; the columns' scales do not count. What has to be predicted from such columns all the same is for
-//! [`ridge`](super::ridge).
+//! `log₁₀ κ` if the residuals are small. A pivot is 0 but for rounding, which is within `2 N u`, if a column is
+//! constant, or a sum of multiples of others: such columns are refused, and with them all from `κ = 1 / √(2 N u)`
+//! on, 10⁸ for few samples. Taking the means off first spares the digits that an offset costs; the columns'
+//! scales do not count. What has to be predicted from such columns all the same is for [`ridge`](super::ridge).
 //!
 //! Source: Björck, "Numerical Methods for Least Squares Problems" (1996), section 2.2; Hastie, Tibshirani
 //! and Friedman, "The Elements of Statistical Learning" (2009), section 3.2.
@@ -232,10 +231,10 @@ fn deviation(table: &[f64], n_columns: usize) -> f64 {
     (squares / (n - 1.0).max(1.0)).sqrt()
 }
 
-/// What a fit has to read and compute: the scatter and the factors.
+/// What a fit has to read and compute: the scatter, the factors and the inverse's diagonal.
 pub fn work(n_rows: usize, n_columns: usize) -> Work {
     let mut work = scatter::work(n_rows, n_columns);
-    work.operations += (n_columns as f64 - 1.0).powi(3) / 3.0;
+    work.operations += (n_columns as f64 - 1.0).powi(3) * 7.0 / 3.0;
     work
 }
 

@@ -44,8 +44,6 @@ pub const TARGET: &str = "Of a CSV file the last of the --columns is the target,
 
 /// Steps of gradient descent that are shown.
 const DESCENT_STEPS: usize = 100;
-/// Parts of the rows for threads.
-const N_PARTS: usize = 64;
 
 /// The options of `logistic-regression`.
 #[derive(Debug, Clone, Args)]
@@ -215,7 +213,7 @@ pub fn plain(problem: &Problem, parameters: &[f64]) -> Terms {
 /// The same with vectors and on all threads: a part of the rows for each.
 pub fn by_threads(problem: &Problem, parameters: &[f64]) -> Terms {
     let n = parameters.len();
-    let n_rows = problem.targets.len().div_ceil(N_PARTS).max(1);
+    let n_rows = scatter::n_rows_of_part(problem.targets.len(), n);
     let zeros = vec![0.0; n];
     // A part's loss, gradient and second derivatives, one behind the other.
     let parts: Vec<Vec<f64>> = problem

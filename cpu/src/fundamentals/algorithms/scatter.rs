@@ -31,8 +31,10 @@ use crate::fundamentals::{Work, harness};
 const N_ROWS: usize = 4;
 /// Columns at the least that begin together, for vectors.
 const N_LANES: usize = 8;
-/// Parts of the rows for threads: so many whatever the number of threads, so that sums are the same.
-const N_PARTS: usize = 64;
+/// Most parts of the rows for threads.
+const MAX_PARTS: usize = 64;
+/// Most numbers that the matrices of all parts have.
+const MAX_NUMBERS: usize = 1 << 24;
 
 /// What the rows of a table add up to.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +123,7 @@ pub fn by_lanes(table: &[f64], n_columns: usize) -> Scatter {
 
 /// The same, on all threads: a part of the rows for each.
 pub fn by_threads(table: &[f64], n_columns: usize) -> Scatter {
-    let n_rows = (table.len() / n_columns).div_ceil(N_PARTS).max(1);
+    let n_rows = n_rows_of_part(table.len() / n_columns, n_columns);
     let parts = |f: &(dyn Fn(&[f64]) -> Vec<f64> + Sync)| -> Vec<f64> {
         let parts: Vec<Vec<f64>> = table.par_chunks(n_rows * n_columns).map(f).collect();
         add_parts(&parts)
@@ -138,6 +140,12 @@ pub fn by_threads(table: &[f64], n_columns: usize) -> Scatter {
             products
         })
     })
+}
+
+/// How many rows a thread takes at a time: not depending on the number of threads, so that sums do not either.
+pub(super) fn n_rows_of_part(n_rows: usize, n_columns: usize) -> usize {
+    let n_parts = (MAX_NUMBERS / (n_columns * n_columns)).clamp(1, MAX_PARTS);
+    n_rows.div_ceil(n_parts).max(1)
 }
 
 /// The scatter, from the columns' sums and from what the products are, above the diagonal, about means.
