@@ -1,5 +1,5 @@
 //! Eigenvalues of symmetric matrices: the power iteration, and Jacobi's rotations, of which those of a round
-//! of a [`tournament`](super::tournament) have no element in common.
+//! of a [`tournament`] have no element in common.
 
 use cuda_std::prelude::*;
 use cuda_std::warp::{WARP_SIZE, lane_id};

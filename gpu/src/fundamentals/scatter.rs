@@ -12,12 +12,13 @@ use super::write;
 pub const N_COLUMNS: usize = 32;
 /// Rows that a block takes at a time.
 const N_ROWS: usize = 8;
-/// Threads of a block of [`column_sums`], along x and y.
+/// Threads of a block of [`column_sums`](struct@column_sums), along x and y.
 pub const SUMS_BLOCK: [u32; 2] = [N_COLUMNS as u32, N_ROWS as u32];
-/// Threads of a block of [`column_products`], along x and y; each has 2 x 2 pairs of columns.
+/// Threads of a block of [`column_products`](struct@column_products), along x and y; each has 2 x 2 pairs of
+/// columns.
 pub const PRODUCTS_BLOCK: [u32; 2] = [SIDE as u32, SIDE as u32];
 const SIDE: usize = N_COLUMNS / 2;
-/// Threads of a block of [`add_parts`].
+/// Threads of a block of [`add_parts`](struct@add_parts).
 pub const N_THREADS: u32 = 256;
 
 /// The rows of this block's part: the grid has a part for each block along x.
