@@ -83,7 +83,8 @@ impl Lu {
     pub fn with_threads(a: &[f64], n: usize) -> Result<Lu> {
         // What a thread takes has to pay for its waking.
         const ELEMENTS_PER_PART: usize = 1 << 12;
-        Lu::by(a, n, |factors, n, k| {
+        // In a scope, so that no step waits for a thread to begin it.
+        let eliminate = |factors: &mut [f64], n: usize, k: usize| {
             let (begin, end) = (k / PANEL * PANEL, (k / PANEL * PANEL + PANEL).min(n));
             let (above, below) = factors.split_at_mut((k + 1) * n);
             for row in below.chunks_mut(n) {
@@ -107,7 +108,8 @@ impl Lu {
                     },
                 );
             });
-        })
+        };
+        rayon::scope(|_| Lu::by(a, n, eliminate))
     }
 
     /// `update` takes column `k`'s multiples of row `k` from the rows below; of columns that come later it may do
@@ -247,7 +249,7 @@ fn take_panel(pivots: &[f64], row: &mut [f64], [begin, end]: [usize; 2], from: u
     let pivot = |k: usize| &pivots[k * n + from..][..n - from];
     let factors = &factors[begin..end];
     let (quads, rest) = factors.as_chunks::<4>();
-    for (idx, [a, b, c, d]) in quads.iter().enumerate() {
+    for (idx, &[a, b, c, d]) in quads.iter().enumerate() {
         let k = begin + 4 * idx;
         let pivots = pivot(k).iter().zip(pivot(k + 1)).zip(pivot(k + 2));
         let pivots = pivots.zip(pivot(k + 3));

@@ -17,8 +17,17 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
             *sum += a * b;
         }
     }
+    // Halves onto halves, which are vectors as well.
+    let mut half = N_LANES / 2;
+    while half > 0 {
+        let (front, back) = sums.split_at_mut(half);
+        for (sum, other) in front.iter_mut().zip(back) {
+            *sum += *other;
+        }
+        half /= 2;
+    }
     let of_rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
-    sums.into_iter().chain(of_rest).sum()
+    sums[0] + of_rest.sum::<f64>()
 }
 
 /// `√(Σ x²)`.

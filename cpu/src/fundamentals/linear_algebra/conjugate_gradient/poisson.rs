@@ -58,7 +58,8 @@ pub fn solve_with_threads(side: usize, b: &[f64], stop: Stop) -> Result<Solution
     let mut q = vec![0.0; b.len()];
     let mut x = vec![0.0; b.len()];
     let mut parts = vec![0.0; b.len().div_ceil(n_per_part)];
-    let steps = until_small(dot(&r, &r), stop, |square| {
+    let first = dot(&r, &r);
+    let step = |square: f64| {
         let of_parts = q.par_chunks_mut(n_per_part).zip(&mut parts).enumerate();
         of_parts.for_each(|(part_idx, (q, part))| {
             harness::vectorized(
@@ -106,7 +107,9 @@ pub fn solve_with_threads(side: usize, b: &[f64], stop: Stop) -> Result<Solution
             );
         });
         Ok(new_square)
-    })?;
+    };
+    // In a scope, so that no pass waits for a thread to begin it.
+    let steps = rayon::scope(|_| until_small(first, stop, step))?;
     finish(x, b, steps)
 }
 

@@ -149,10 +149,8 @@ pub fn jacobi_with_threads(a: &[f64], n: usize) -> Result<Eigen> {
         next_vectors: identity(m),
     };
     let n_sweeps = until_diagonal(&a, n, || {
-        // After as many rounds everyone is back.
-        for _ in 0..m - 1 {
-            seats.round();
-        }
+        // After as many rounds everyone is back. In a scope, so that no round waits for a thread to begin it.
+        rayon::scope(|_| (0..m - 1).for_each(|_| seats.round()));
         Ok(off_diagonal(&seats.matrix, m))
     })?;
     let diagonal = |k| seats.matrix[k * m + k];
@@ -182,6 +180,10 @@ impl Seats {
             .map(of_pair)
             .map(|(pp, pq, qq)| Rotation::new(pp, pq, qq))
             .collect();
+        let [cosines, sines]: [Vec<f64>; 2] = [
+            rotations.iter().map(|rotation| rotation.cosine).collect(),
+            rotations.iter().map(|rotation| rotation.sine).collect(),
+        ];
         let next_rows = self.next_matrix.par_chunks_mut(m);
         let rows = next_rows.zip(self.next_vectors.par_chunks_mut(m));
         let rows = rows.enumerate().with_min_len(ELEMENTS_PER_PART.div_ceil(m));
@@ -208,8 +210,8 @@ impl Seats {
                     }
                     let (front, back) = row.split_at_mut(half);
                     let pairs = front.iter_mut().zip(back.iter_mut().rev());
-                    for ((p, q), rotation) in pairs.zip(&rotations) {
-                        (*p, *q) = rotation.apply(*p, *q);
+                    for (((p, q), &cosine), &sine) in pairs.zip(&cosines).zip(&sines) {
+                        (*p, *q) = Rotation { cosine, sine }.apply(*p, *q);
                     }
                 },
             );

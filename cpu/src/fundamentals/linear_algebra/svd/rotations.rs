@@ -176,7 +176,8 @@ impl Svd {
         let mut seats: Vec<&mut [f64]> = padded.chunks_mut((m + n).max(1)).collect();
         let half = seats.len() / 2;
         let n_pairs_per_part = NUMBERS_PER_PART.div_ceil((m + n).max(1));
-        let n_sweeps = until_orthogonal(limit, || {
+        // In a scope, so that no round waits for a thread to begin it.
+        let mut sweep = || {
             let mut largest = 0.0_f64;
             for _ in 1..seats.len() {
                 let (front, back) = seats.split_at_mut(half);
@@ -191,8 +192,9 @@ impl Svd {
                 seats[1..].rotate_left(1);
             }
             // Everyone is back.
-            Ok(largest)
-        })?;
+            largest
+        };
+        let n_sweeps = until_orthogonal(limit, || Ok(rayon::scope(|_| sweep())))?;
         padded.truncate(n * (m + n));
         problem.columns = padded;
         problem.finish(n_sweeps)
