@@ -6,9 +6,11 @@
 //! kind. Of `N D` numbers each is used `D` times, in `N D (D + 1)` operations: few columns are read as fast
 //! as memory is, many as fast as one multiplies.
 //!
-//! Rows come four at a time, so that an element of `S` is fetched once for four products; each thread has
-//! a part of the rows and a matrix of its own, and the parts are added up in their order, whatever the
-//! number of threads. On a device a block has a part of the rows and 32 x 32 pairs of columns.
+//! The table is read twice: for the mean, and for the products about it, which are added up in registers, 8 x 8
+//! pairs of columns over 64 rows. Reading it once, block by block with means of their own, would be faster; but
+//! the rounding of a mean then counts as such, and here only by its square. Each thread has a part of the rows
+//! and a matrix of its own, and the parts are added up in their order, whatever the number of threads. On a
+//! device a block has a part of the rows and 32 x 32 pairs of columns.
 //!
 //! **Caveats.** `|Ŝᵢⱼ - Sᵢⱼ| ≤ N u √(Sᵢᵢ Sⱼⱼ)` with the mean taken off first; `Σ x xᵀ - N m mᵀ` in one pass loses
 //! as many digits more as `m²` is larger than the variance, as in
@@ -19,6 +21,7 @@
 
 use cuda_launch::LaunchConfig;
 use gpu::fundamentals::scatter;
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::Result;
@@ -27,9 +30,9 @@ use crate::backend::cuda::Buffer;
 use crate::backend::operation::Operation;
 use crate::fundamentals::{Work, harness};
 
-/// Rows whose products are added at once.
-const N_ROWS: usize = 4;
-/// Columns at the least that begin together, for vectors.
+/// Rows whose products are added at once: those of a few columns lie in the first cache.
+const N_ROWS: usize = 64;
+/// Columns whose pairs are added at once, in registers.
 const N_LANES: usize = 8;
 /// Most parts of the rows for threads.
 const MAX_PARTS: usize = 64;
@@ -206,38 +209,106 @@ pub fn add_products(
     products: &mut [f64],
 ) {
     let n = center.len();
+    let n_tiles = n.div_ceil(N_LANES);
+    let instructions = pulp::Arch::new();
     harness::vectorized(
         #[inline(always)]
         || {
-            // Rows that are missing in the last four stay 0.
-            let mut centered = [(); N_ROWS].map(|()| vec![0.0; n]);
+            // Rows about the center, and the same times their weights, tile after tile of columns. What is
+            // missing in the last one stays 0.
+            let mut centered = vec![[[0.0; N_LANES]; N_ROWS]; n_tiles];
+            let mut weighted = centered.clone();
             for (group, rows) in rows.chunks(N_ROWS * n).enumerate() {
-                let mut weights = [0.0; N_ROWS];
                 for (idx, row) in rows.chunks_exact(n).enumerate() {
-                    weights[idx] = weight(group * N_ROWS + idx);
-                    for ((y, x), c) in centered[idx].iter_mut().zip(row).zip(center) {
-                        *y = x - c;
+                    let weight = weight(group * N_ROWS + idx);
+                    let (tiles, rest) = row.as_chunks::<N_LANES>();
+                    let (centers, center_of_rest) = center.as_chunks::<N_LANES>();
+                    let mut places = (centered.iter_mut().zip(&mut weighted))
+                        .map(|(centered, weighted)| (&mut centered[idx], &mut weighted[idx]));
+                    for ((row, center), places) in tiles.iter().zip(centers).zip(&mut places) {
+                        put(row, center, weight, places);
+                    }
+                    if let Some(places) = places.next() {
+                        put(rest, center_of_rest, weight, places);
                     }
                 }
-                let [a, b, c, d] = &centered;
-                for (idx, products) in products.chunks_exact_mut(n).enumerate() {
-                    let first = idx / N_LANES * N_LANES;
-                    let factors = [
-                        weights[0] * a[idx],
-                        weights[1] * b[idx],
-                        weights[2] * c[idx],
-                        weights[3] * d[idx],
-                    ];
-                    let rows = a[first..].iter().zip(&b[first..]);
-                    let rows = rows.zip(&c[first..]).zip(&d[first..]);
-                    for (product, (((a, b), c), d)) in products[first..].iter_mut().zip(rows) {
-                        *product +=
-                            (factors[0] * a + factors[1] * b) + (factors[2] * c + factors[3] * d);
+                let n_rows = rows.len() / n;
+                for (i, weighted) in weighted.iter().enumerate() {
+                    for (j, centered) in centered.iter().enumerate().skip(i) {
+                        let sums = instructions.dispatch(TileProduct {
+                            a: &weighted[..n_rows],
+                            b: &centered[..n_rows],
+                        });
+                        let products = products.chunks_exact_mut(n).skip(i * N_LANES);
+                        for (products, sums) in products.zip(sums) {
+                            for (product, sum) in products[j * N_LANES..].iter_mut().zip(sums) {
+                                *product += sum;
+                            }
+                        }
                     }
                 }
             }
         },
     );
+}
+
+/// `x - c`, and the same times a weight.
+#[inline(always)]
+fn put(
+    x: &[f64],
+    c: &[f64],
+    weight: f64,
+    (centered, weighted): (&mut [f64; N_LANES], &mut [f64; N_LANES]),
+) {
+    for ((y, z), (x, c)) in centered.iter_mut().zip(weighted).zip(x.iter().zip(c)) {
+        *y = x - c;
+        *z = weight * *y;
+    }
+}
+
+/// Columns of some rows, side by side.
+type Tile<'a> = &'a [[f64; N_LANES]];
+
+/// `Σ a bᵀ` over rows.
+struct TileProduct<'a> {
+    a: Tile<'a>,
+    b: Tile<'a>,
+}
+
+impl WithSimd for TileProduct<'_> {
+    type Output = [[f64; N_LANES]; N_LANES];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let mut output = [[0.0; N_LANES]; N_LANES];
+        let (sums, _) = S::as_mut_simd_f64s(output.as_flattened_mut());
+        match S::F64_LANES {
+            8 => self.add_up::<S, 1>(simd, sums),
+            4 => self.add_up::<S, 2>(simd, sums),
+            2 => self.add_up::<S, 4>(simd, sums),
+            _ => self.add_up::<S, 8>(simd, sums),
+        }
+        output
+    }
+}
+
+impl TileProduct<'_> {
+    /// With `N_VECTORS` to a row.
+    #[inline(always)]
+    fn add_up<S: Simd, const N_VECTORS: usize>(self, simd: S, output: &mut [S::f64s]) {
+        let (b, _) = S::as_simd_f64s(self.b.as_flattened());
+        let (b, _) = b.as_chunks::<N_VECTORS>();
+        let mut sums = [[simd.splat_f64s(0.0); N_VECTORS]; N_LANES];
+        for (a, b) in self.a.iter().zip(b) {
+            for (sums, &a) in sums.iter_mut().zip(a) {
+                let a = simd.splat_f64s(a);
+                for (sum, &b) in sums.iter_mut().zip(b) {
+                    *sum = simd.mul_add_e_f64s(a, b, *sum);
+                }
+            }
+        }
+        output.copy_from_slice(sums.as_flattened());
+    }
 }
 
 /// A table on a device.

@@ -18,6 +18,7 @@ use gpu::fundamentals::matrix_vector;
 use rand::RngExt;
 use rayon::prelude::*;
 
+use super::vectors::sum_of_lanes;
 use crate::backend::cuda::Buffer;
 use crate::backend::operation::Operation;
 use crate::backend::{CudaBackend, Memory};
@@ -75,7 +76,7 @@ pub fn by_lanes(a: &[f32], x: &[f32], y: &mut [f32]) {
 
 /// The same, on all threads: a part of the rows for each.
 pub fn by_threads(a: &[f32], x: &[f32], y: &mut [f32]) {
-    let n_rows = y.len().div_ceil(4 * rayon::current_num_threads()).max(1);
+    let n_rows = y.len().div_ceil(32 * rayon::current_num_threads()).max(1);
     a.par_chunks(n_rows * x.len().max(1))
         .zip(y.par_chunks_mut(n_rows))
         .for_each(|(a, y)| by_lanes(a, x, y));
@@ -112,7 +113,7 @@ fn dots<const N_ROWS: usize, const N_LANES: usize>(
     let mut dots = [0.0; N_ROWS];
     for ((dot, sums), (_, rest)) in dots.iter_mut().zip(sums).zip(&chunks) {
         let of_rest = rest.iter().zip(x_rest).map(|(a, x)| a * x);
-        *dot = sums.into_iter().chain(of_rest).sum();
+        *dot = sum_of_lanes(sums) + of_rest.sum::<f32>();
     }
     dots
 }

@@ -1,5 +1,6 @@
-//! What the methods on matrices of `f64` share: products and lengths of vectors, and scales that do not
-//! round.
+//! What the methods on matrices share: products and lengths of vectors, and scales that do not round.
+
+use std::ops::AddAssign;
 
 use crate::{Error, Result};
 
@@ -17,17 +18,23 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
             *sum += a * b;
         }
     }
-    // Halves onto halves, which are vectors as well.
-    let mut half = N_LANES / 2;
+    let of_rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
+    sum_of_lanes(sums) + of_rest.sum::<f64>()
+}
+
+/// The sum of lanes, of which there are a power of two: halves onto halves, which are vectors as well.
+#[inline(always)]
+pub fn sum_of_lanes<T: Copy + AddAssign, const N: usize>(mut lanes: [T; N]) -> T {
+    const { assert!(N.is_power_of_two()) };
+    let mut half = N / 2;
     while half > 0 {
-        let (front, back) = sums.split_at_mut(half);
+        let (front, back) = lanes.split_at_mut(half);
         for (sum, other) in front.iter_mut().zip(back) {
             *sum += *other;
         }
         half /= 2;
     }
-    let of_rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
-    sums[0] + of_rest.sum::<f64>()
+    lanes[0]
 }
 
 /// `√(Σ x²)`.
