@@ -15,6 +15,7 @@
 #                the same under compute-sanitizer, without the test that makes a kernel panic
 #   mnist        15 epochs with the defaults, and a second run that has to give the same accuracy
 #   bench        the timings of docs/measurements.md, once each, and those of a lenet and a cnn
+#   fundamentals every algorithm with its checks and its table, the roofline, and the Gaussian
 #
 # Names of steps after `run` choose among them. What each step prints also goes to FOLDER/results.
 #
@@ -44,7 +45,7 @@ pack() {
     cd "$(dirname "$0")/.."
     build_into "$folder" cpu build --package cpu --bin cpu
     build_into "$folder" own_layer build --package own_layer
-    for test in gpu_against_cpu instructions ptx; do
+    for test in gpu_against_cpu fundamentals instructions ptx; do
         build_into "$folder" "$test" test --package cpu --test "$test" --no-run
     done
     cp tests/gpu.sh "$folder/gpu.sh"
@@ -82,7 +83,8 @@ step() {
             ./cpu devices
             ;;
         tests)
-            TEST_DEVICES=cpu,cuda ./gpu_against_cpu && TEST_DEVICES=cuda ./instructions && ./ptx
+            TEST_DEVICES=cpu,cuda ./gpu_against_cpu && TEST_DEVICES=cuda ./instructions && ./ptx &&
+                TEST_DEVICES=cuda CPU_PROGRAM=$PWD/cpu ./fundamentals
             ;;
         memcheck | racecheck | synccheck | initcheck)
             check "$1"
@@ -106,6 +108,16 @@ step() {
                 ./cpu bench mnist --device cuda --model cnn &&
                 ./cpu bench mnist --device cuda --model cnn --augment
             ;;
+        fundamentals)
+            # Each with its checks and its table; `list` shows their names behind two blanks.
+            for name in $(./cpu list | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
+                [ "$name" != roofline ] || continue
+                printf '\n-- %s\n' "$name"
+                ./cpu "$name" --device cuda || return 1
+            done
+            ./cpu roofline --device cuda --out results/roofline.svg &&
+                ./cpu gaussian --device cuda
+            ;;
         *)
             echo "gpu.sh: there is no step '$1'" >&2
             return 2
@@ -118,7 +130,8 @@ run() {
     mkdir -p results
     export TEST_DEVICES="${TEST_DEVICES:-cpu,cuda}"
     if [ $# -eq 0 ]; then
-        set -- devices tests example memcheck racecheck synccheck initcheck mnist bench
+        set -- devices tests example memcheck racecheck synccheck initcheck mnist bench \
+            fundamentals
     fi
     failed=
     for name in "$@"; do
