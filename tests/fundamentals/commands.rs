@@ -83,7 +83,7 @@ fn every_one_runs_on_the_cpu_and_on_a_device() {
     };
     for (name, options) in SMALL {
         for device in ["cpu", device] {
-            let arguments = [&[*name, "--device", device], *options].concat();
+            let arguments = [&[*name, "--device", device, "--patience", "0"], *options].concat();
             let (code, stdout, stderr) = run(&arguments);
             assert_eq!(code, Some(0), "{name} on {device}: {stdout}{stderr}");
             assert!(!stdout.is_empty(), "{name} on {device}");
@@ -120,6 +120,7 @@ fn what_is_wrong_is_refused() {
             "/nowhere.csv: it cannot be read",
         ),
         (&["sums", "--columns", "x"][..], "--csv"),
+        (&["sums", "--patience", "long"][..], "--patience"),
         (&["sums", "--profile"][..], "--device sim"),
     ] {
         let (code, _, stderr) = run(arguments);

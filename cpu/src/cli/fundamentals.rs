@@ -10,9 +10,6 @@ use super::arguments::Device;
 use super::device;
 use super::output::print;
 
-/// How long each version is timed.
-const PATIENCE: Duration = Duration::from_millis(200);
-
 /// An algorithm, and what all of them take.
 #[derive(Debug)]
 pub struct Arguments {
@@ -29,6 +26,12 @@ struct Shared {
     /// Where all random numbers begin: the same seed gives the same numbers
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+
+    /// How long each version is timed, in milliseconds, at least once
+    #[arg(
+        long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(..=60_000)
+    )]
+    patience: u64,
 }
 
 // The algorithms know only their own options: each subcommand gets the shared ones beside them.
@@ -66,7 +69,12 @@ impl FromArgMatches for Arguments {
 
 /// Runs an algorithm.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let Shared { device, seed } = &arguments.shared;
+    let Shared {
+        device,
+        seed,
+        patience,
+    } = &arguments.shared;
+    let patience = Duration::from_millis(*patience);
     if let Some(n_threads) = device.threads() {
         rayon::ThreadPoolBuilder::new()
             .num_threads(n_threads.get())
@@ -74,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             .map_err(|e| Error::Device(format!("cpu: threads could not be started: {e}")))?;
     }
     device::beside_cpu(device, |cuda| {
-        let mut harness = Harness::new(cuda, *seed, PATIENCE, |line| print(line));
+        let mut harness = Harness::new(cuda, *seed, patience, |line| print(line));
         arguments.fundamental.algorithm().run(&mut harness)
     })
 }

@@ -22,7 +22,8 @@ fn the_roof_is_the_lower_of_both_limits() {
 fn the_picture_has_a_point_for_each_algorithm() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("roofline.svg");
-    let out = ["--device", "cpu", "--out", file.to_str().unwrap()];
+    let out = file.to_str().unwrap();
+    let out = ["--device", "cpu", "--patience", "1", "--out", out];
     let arguments = [&["roofline", "--only", "pi,newton,dual"], &out[..]].concat();
     let (code, stdout, stderr) = run(&arguments);
     assert_eq!(code, Some(0), "{stdout}{stderr}");
