@@ -34,6 +34,12 @@ pub struct Floats {
     pub growth: fn(f64) -> f64,
 }
 
+/// The numbers of a table row after row, from its columns, all of one length.
+pub(super) fn rows(columns: &[Vec<f64>]) -> impl Iterator<Item = f64> {
+    let n_rows = columns.first().map_or(0, Vec::len);
+    (0..n_rows).flat_map(|row| columns.iter().map(move |column| column[row]))
+}
+
 /// The options that name columns of a CSV file.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Columns {

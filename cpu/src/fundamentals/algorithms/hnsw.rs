@@ -44,7 +44,7 @@ use rayon::prelude::*;
 pub use graph::{Found, Graph, Recipe, Scratch};
 
 use super::nearest_neighbours::{self, Neighbour, OnDevice, Search};
-use crate::fundamentals::data::{Columns, count};
+use crate::fundamentals::data::{Columns, count, rows};
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
 
@@ -143,9 +143,7 @@ impl Options {
         const LARGEST: f32 = 1e15;
         if let Some(columns) = self.columns.read()? {
             // A line of the file is a vector.
-            let rows = 0..columns[0].len();
-            let row = |row: usize| columns.iter().map(move |column| column[row] as f32);
-            let vectors: Vec<f32> = rows.flat_map(row).collect();
+            let vectors: Vec<f32> = rows(&columns).map(|x| x as f32).collect();
             let n_dimensions = columns.len();
             if let Some(place) = vectors.iter().position(|x| x.abs() > LARGEST) {
                 return Err(Error::Input(format!(

@@ -19,9 +19,9 @@
 
 use clap::Args;
 
-use super::samples::{Random, check_columns, check_numbers, rows};
+use super::samples::{Random, check_columns, check_numbers};
 use super::scatter::{self, OnDevice, Scatter};
-use crate::fundamentals::data::{Columns, count};
+use crate::fundamentals::data::{Columns, count, rows};
 use crate::fundamentals::linear_algebra::eigen::{Eigen, jacobi_with_threads};
 use crate::fundamentals::{Algorithm, Harness};
 use crate::{Error, Result};
@@ -150,7 +150,7 @@ impl Options {
     fn table(&self, harness: &Harness) -> Result<(Vec<f64>, usize)> {
         if let Some(columns) = self.columns.read()? {
             check_columns(columns.len(), 1)?;
-            return Ok((rows(&columns), columns.len()));
+            return Ok((rows(&columns).collect(), columns.len()));
         }
         let n = self.dimensions;
         check_columns(n, 1)?;

@@ -5,7 +5,7 @@ use cuda_std::random::Philox;
 
 use crate::fundamentals::Harness;
 use crate::fundamentals::basics::random::Ziggurat;
-use crate::fundamentals::data::{Columns, count};
+use crate::fundamentals::data::{Columns, count, rows};
 use crate::{Error, Result};
 
 /// What the help of a subcommand says that learns to predict a column.
@@ -72,7 +72,7 @@ impl Source {
         if let Some(columns) = self.columns.read()? {
             check_columns(columns.len(), 2)?;
             return Ok(Samples {
-                table: rows(&columns),
+                table: rows(&columns).collect(),
                 n_columns: columns.len(),
                 truth: None,
             });
@@ -175,14 +175,6 @@ pub fn coordinates(columns: &[Vec<f64>]) -> Result<Vec<f32>> {
         }
     }
     Ok(columns.iter().flatten().map(|&x| x as f32).collect())
-}
-
-/// The rows of a table, one after the other, from its columns.
-pub fn rows(columns: &[Vec<f64>]) -> Vec<f64> {
-    let n_rows = columns.first().map_or(0, Vec::len);
-    (0..n_rows)
-        .flat_map(|row| columns.iter().map(move |column| column[row]))
-        .collect()
 }
 
 /// Checks that a table has at least so many columns, and not too many to look at all pairs of them.

@@ -20,7 +20,7 @@ use super::matrix_vector::dot;
 use crate::backend::cuda::Buffer;
 use crate::backend::operation::Operation;
 use crate::backend::{CudaBackend, DenseBackwardInput, DenseOperations, HostBackend, Memory};
-use crate::fundamentals::data::{Columns, count};
+use crate::fundamentals::data::{Columns, count, rows};
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
 
@@ -139,9 +139,8 @@ impl Algorithm for Options {
         let (x, n_dimensions) = match self.columns.read()? {
             // A line of the file is a vector.
             Some(columns) => {
-                let rows = 0..columns[0].len();
-                let row = |row: usize| columns.iter().map(move |column| column[row] as f32);
-                (rows.flat_map(row).collect(), columns.len())
+                let x = rows(&columns).map(|x| x as f32).collect();
+                (x, columns.len())
             }
             None => {
                 let mut random = harness.random();

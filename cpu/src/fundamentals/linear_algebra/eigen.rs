@@ -36,7 +36,7 @@ pub use power::{
 };
 
 use super::vectors::{check_matrix, dot, first_of, length, show};
-use crate::fundamentals::data::{Columns, count, size};
+use crate::fundamentals::data::{Columns, count, rows, size};
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
 
@@ -115,8 +115,7 @@ fn from_columns(columns: &[Vec<f64>]) -> Result<(Vec<f64>, usize)> {
         )));
     }
     // Row by row, which is the same of a symmetric matrix only.
-    let rows = (0..n).flat_map(|row| columns.iter().map(move |column| column[row]));
-    Ok((rows.collect(), n))
+    Ok((rows(columns).collect(), n))
 }
 
 impl Algorithm for Options {

@@ -30,7 +30,7 @@ use super::vectors::{add_multiple, check_matrix, dot, first_of};
 use crate::backend::CudaBackend;
 use crate::backend::cuda::Buffer;
 use crate::backend::operation::Operation;
-use crate::fundamentals::data::{Columns, size};
+use crate::fundamentals::data::{Columns, rows, size};
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
 
@@ -305,8 +305,7 @@ fn from_columns(mut columns: Vec<Vec<f64>>) -> Result<(Vec<f64>, Vec<f64>)> {
             columns.len() + 1
         )));
     }
-    let a = (0..n).flat_map(|row| columns.iter().map(move |column| column[row]));
-    Ok((a.collect(), b))
+    Ok((rows(&columns).collect(), b))
 }
 
 fn launch(

@@ -26,7 +26,7 @@ use rand::RngExt;
 
 use super::vectors::{self, dot, first_of, length};
 use crate::Result;
-use crate::fundamentals::data::{Columns, size};
+use crate::fundamentals::data::{Columns, rows, size};
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
 
 /// The options of `svd`.
@@ -143,8 +143,7 @@ impl Algorithm for Options {
         let (a, shape, known) = match self.columns.read()? {
             Some(columns) => {
                 let shape = [columns[0].len(), columns.len()];
-                let rows = (0..shape[0]).flat_map(|row| columns.iter().map(move |c| c[row]));
-                (rows.collect(), shape, None)
+                (rows(&columns).collect(), shape, None)
             }
             None => {
                 let shape = [self.rows, self.dimensions];

@@ -7,6 +7,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 use crate::fundamentals::harness;
+use crate::fundamentals::linear_algebra::vectors::sum_of_lanes;
 use crate::{Error, Result};
 
 /// Twice what the first step of adding them up takes.
@@ -49,14 +50,8 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
             *sum += (a - b) * (a - b);
         }
     }
-    // Halves upon halves: one after the other, the lanes would take longer to add up than to compute.
-    for n in [8, 4, 2, 1] {
-        for lane in 0..n {
-            sums[lane] += sums[lane + n];
-        }
-    }
     let of_rest = a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b));
-    of_rest.fold(sums[0], |sum, square| sum + square)
+    of_rest.fold(sum_of_lanes(sums), |sum, square| sum + square)
 }
 
 /// How a graph is built.
