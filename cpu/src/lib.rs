@@ -50,6 +50,7 @@ pub mod nn;
 pub mod onnx;
 pub mod picture;
 pub mod predict;
+mod simd;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -227,31 +227,33 @@ impl Table {
         result
     }
 
-    /// Times a version on the device: what `f` launches, and nothing else. The simulator runs it once.
+    /// Times a version on the device, what `f` launches and nothing else, and returns its result. The
+    /// simulator runs it once.
     ///
     /// # Errors
     ///
     /// If it fails.
-    pub fn device(
+    pub fn device<R>(
         &mut self,
         version: &str,
         device: &CudaBackend,
-        mut f: impl FnMut() -> Result<()>,
-    ) -> Result<()> {
+        mut f: impl FnMut() -> Result<R>,
+    ) -> Result<R> {
         let patience = match self.device_place {
             Place::Simulator => Duration::ZERO,
             _ => self.patience,
         };
-        let ((), seconds) = median_seconds(patience, || {
-            f()?;
-            device.synchronize()
+        let (result, seconds) = median_seconds(patience, || {
+            let result = f()?;
+            device.synchronize()?;
+            Ok(result)
         })?;
         let version = match self.device_place {
             Place::Simulator => format!("{version} (simulated)"),
             _ => version.to_owned(),
         };
         self.add(&version, seconds, self.device_place);
-        Ok(())
+        Ok(result)
     }
 
     fn add(&mut self, version: &str, seconds: f64, place: Place) {

@@ -7,6 +7,7 @@
 use cuda_std::prelude::*;
 
 use super::block::{for_each_of_thread, sum};
+use super::write;
 
 pub use super::block::N_THREADS;
 pub use crate::reduce::MAX_BLOCKS;
@@ -45,9 +46,7 @@ unsafe fn leave(own: f64, mut parts: DisjointSlice<f64>) {
     let part = unsafe { sum(own) };
     if thread::thread_idx_x() == 0 {
         // SAFETY: one thread of each block writes that block's entry.
-        if let Some(entry) = unsafe { parts.get_mut(thread::block_idx_x() as usize) } {
-            *entry = part;
-        }
+        unsafe { write(&mut parts, thread::block_idx_x() as usize, part) };
     }
 }
 
@@ -168,8 +167,6 @@ pub fn conjugate_direction(
     });
     if thread::index_1d() == 0 {
         // SAFETY: one thread of the grid writes it.
-        if let Some(entry) = unsafe { squares.get_mut(step + 1) } {
-            *entry = square;
-        }
+        unsafe { write(&mut squares, step + 1, square) };
     }
 }

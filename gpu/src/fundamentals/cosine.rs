@@ -3,6 +3,7 @@
 use cuda_std::prelude::*;
 use cuda_std::warp::WARP_SIZE;
 
+use super::write;
 use crate::reduce::{for_each_of_lane, warp_reduce};
 
 pub use crate::reduce::N_THREADS;
@@ -30,8 +31,6 @@ pub fn normalize_rows(x: &[f32], n_columns: u32, mut y: DisjointSlice<f32>) {
     let length = unsafe { warp_reduce(sum, |a, b| a + b) }.sqrt();
     for_each_of_lane(n, |idx| {
         // SAFETY: this lane alone has this element of this row.
-        if let Some(y) = unsafe { y.get_mut(row_idx * n + idx) } {
-            *y = x[idx] / length;
-        }
+        unsafe { write(&mut y, row_idx * n + idx, x[idx] / length) };
     });
 }

@@ -5,7 +5,7 @@ use cuda_std::prelude::*;
 use cuda_std::warp::{WARP_SIZE, lane_id};
 
 use super::block::{for_each_of_thread, sum};
-use super::tournament;
+use super::{tournament, write};
 use crate::reduce::{for_each_of_lane, warp_reduce};
 
 pub use super::block::N_THREADS;
@@ -87,12 +87,8 @@ pub fn jacobi_angles(n: u32, round: u32, a: &[f64], mut rotations: DisjointSlice
     let begin = 2 * pair_idx as usize;
     // SAFETY: this thread alone has the two numbers of its pair.
     unsafe {
-        if let Some(cosine) = rotations.get_mut(begin) {
-            *cosine = rotation.cosine;
-        }
-        if let Some(sine) = rotations.get_mut(begin + 1) {
-            *sine = rotation.sine;
-        }
+        write(&mut rotations, begin, rotation.cosine);
+        write(&mut rotations, begin + 1, rotation.sine);
     }
 }
 
@@ -219,9 +215,7 @@ pub fn off_diagonal(n: u32, a: &[f64], mut result: DisjointSlice<f64>) {
     let total = unsafe { sum(own) };
     if thread::thread_idx_x() == 0 {
         // SAFETY: one thread writes it.
-        if let Some(result) = unsafe { result.get_mut(0) } {
-            *result = total;
-        }
+        unsafe { write(&mut result, 0, total) };
     }
 }
 
@@ -248,9 +242,7 @@ pub fn power_product(a: &[f64], x: &[f64], mut y: DisjointSlice<f64>) {
     let sum = unsafe { warp_reduce(sum, |a, b| a + b) };
     if lane_id() == 0 {
         // SAFETY: one lane of each warp writes that warp's entry.
-        if let Some(y) = unsafe { y.get_mut(row_idx) } {
-            *y = sum;
-        }
+        unsafe { write(&mut y, row_idx, sum) };
     }
 }
 
@@ -292,12 +284,8 @@ pub fn power_normalize(y: &[f64], mut x: DisjointSlice<f64>, mut result: Disjoin
     if thread::thread_idx_x() == 0 {
         // SAFETY: one thread writes them.
         unsafe {
-            if let Some(entry) = result.get_mut(0) {
-                *entry = value;
-            }
-            if let Some(entry) = result.get_mut(1) {
-                *entry = residual;
-            }
+            write(&mut result, 0, value);
+            write(&mut result, 1, residual);
         }
     }
 }

@@ -7,6 +7,8 @@ use cuda_std::shared::SharedTile;
 use cuda_std::shared_tile;
 use cuda_std::vector::{F32x2, Vec2, as_vectors};
 
+use super::write;
+
 /// Most numbers of a transform whose length is a power of two: two tiles of them fill 32 KiB of shared
 /// memory.
 pub const MAX_VALUES: usize = 2048;
@@ -57,9 +59,7 @@ pub fn fourier_transforms(x: &[f32], twiddles: &[f32], n_values: u32, y: Disjoin
         // SAFETY: a barrier has made all of the tile visible.
         let value = unsafe { s_y.read(2 * k) };
         // SAFETY: this thread alone writes this element.
-        if let Some(y) = unsafe { y.get_mut(begin + k) } {
-            *y = value;
-        }
+        unsafe { write(&mut y, begin + k, value) };
     });
 }
 
@@ -127,9 +127,7 @@ pub fn fourier_transforms_by_chirps(
         // SAFETY: a barrier has made all of the tile visible.
         let value = unsafe { s_c.read(2 * k) };
         // SAFETY: this thread alone writes this element.
-        if let Some(y) = unsafe { y.get_mut(begin + k) } {
-            *y = product(conjugate(value), chirp[k]);
-        }
+        unsafe { write(&mut y, begin + k, product(conjugate(value), chirp[k])) };
     });
 }
 

@@ -6,6 +6,7 @@
 use cuda_std::prelude::*;
 
 use super::block::{for_each_of_thread, sum};
+use super::write;
 
 pub use super::block::N_THREADS;
 
@@ -48,15 +49,12 @@ pub fn make_reflection(
     let length = squares.sqrt().copysign(first);
     // |v|² = |x|² + 2 |x[0]| |x| + |x|².
     let squared = 2.0 * (squares + first * length);
+    let scale = if squared > 0.0 { 2.0 / squared } else { 0.0 };
     // SAFETY: this thread alone writes them, when all have read.
     unsafe {
         x.add(k).write(first + length);
-        if let Some(entry) = diagonal.get_mut(k) {
-            *entry = -length;
-        }
-        if let Some(entry) = scales.get_mut(k) {
-            *entry = if squared > 0.0 { 2.0 / squared } else { 0.0 };
-        }
+        write(&mut diagonal, k, -length);
+        write(&mut scales, k, scale);
     }
 }
 

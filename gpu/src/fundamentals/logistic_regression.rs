@@ -9,11 +9,11 @@ use crate::reduce::{for_each_of_lane, warp_reduce};
 pub use crate::reduce::N_THREADS;
 
 /// Terms of the series of `e^r`: with `|r| <= ln 2 / 2` the next one is below 10⁻¹⁷.
-const N_EXP: usize = 14;
+pub const N_EXP: usize = 14;
 /// Terms of the series of `ln (1 + e)`: with `e <= 1` the next one is below 10⁻¹⁸.
-const N_LN: usize = 18;
+pub const N_LN: usize = 18;
 /// `1 / k!`.
-const FACTORIALS: [f64; N_EXP] = {
+pub const FACTORIALS: [f64; N_EXP] = {
     let mut result = [1.0; N_EXP];
     let mut k = 1;
     while k < N_EXP {
@@ -23,7 +23,7 @@ const FACTORIALS: [f64; N_EXP] = {
     result
 };
 /// `1 / (2 k + 1)`.
-const ODD: [f64; N_LN] = {
+pub const ODD: [f64; N_LN] = {
     let mut result = [1.0; N_LN];
     let mut k = 1;
     while k < N_LN {

@@ -3,6 +3,7 @@
 use cuda_std::prelude::*;
 
 use super::block::{for_each_of_thread, largest};
+use super::write;
 
 pub use super::block::N_THREADS;
 
@@ -59,9 +60,7 @@ pub fn lu_pivot(n: u32, k: u32, mut a: DisjointSlice<f64>, mut pivots: DisjointS
     }
     if thread::thread_idx_x() == 0 {
         // SAFETY: one thread writes it.
-        if let Some(entry) = unsafe { pivots.get_mut(k) } {
-            *entry = if is_usable { pivot } else { NO_PIVOT };
-        }
+        unsafe { write(&mut pivots, k, if is_usable { pivot } else { NO_PIVOT }) };
     }
 }
 

@@ -4,6 +4,7 @@ use cuda_std::prelude::*;
 use cuda_std::vector::{F32x4, Vec4, as_vectors};
 use cuda_std::warp::{WARP_SIZE, lane_id};
 
+use super::write;
 use crate::reduce::{for_each_of_lane, warp_reduce};
 
 pub use crate::reduce::N_THREADS;
@@ -37,8 +38,6 @@ pub fn matrix_vector_product(a: &[f32], x: &[f32], mut y: DisjointSlice<f32>) {
     let sum = unsafe { warp_reduce(sum, |a, b| a + b) };
     if lane_id() == 0 {
         // SAFETY: one lane of each warp writes that warp's entry.
-        if let Some(y) = unsafe { y.get_mut(row_idx) } {
-            *y = sum;
-        }
+        unsafe { write(&mut y, row_idx, sum) };
     }
 }

@@ -3,6 +3,7 @@
 use cuda_std::prelude::*;
 use cuda_std::random::philox4x32_10;
 
+use super::write;
 use crate::reduce::block_sum;
 
 pub use crate::reduce::{MAX_BLOCKS, N_THREADS};
@@ -28,9 +29,7 @@ pub fn count_in_circle(seed: u64, n_draws: u64, mut counts: DisjointSlice<u32>) 
     let (_, count) = unsafe { block_sum(0.0, count) };
     if thread::thread_idx_x() == 0 {
         // SAFETY: one thread of each block writes that block's entry.
-        if let Some(entry) = unsafe { counts.get_mut(thread::block_idx_x() as usize) } {
-            *entry = count;
-        }
+        unsafe { write(&mut counts, thread::block_idx_x() as usize, count) };
     }
 }
 

@@ -127,6 +127,29 @@ fn versions_agree_and_devices_too() {
 }
 
 #[test]
+fn versions_agree_on_any_number_of_columns() {
+    for n in [2, 7, 8, 9, 16, 25] {
+        // More rows than are weighed at once, and some that are left over.
+        let n_rows = 200;
+        let mut table = random(n_rows * n, n as u64);
+        for (idx, row) in table.chunks_exact_mut(n).enumerate() {
+            row[n - 1] = (idx % 2) as f64;
+        }
+        let problem = Problem::new(&table, n, 1.0).unwrap();
+        let w = random(n, 3);
+        let expected = plain(&problem, &w);
+        let limit = gradient_limit(&problem);
+        let found = by_threads(&problem, &w);
+        let error = difference(&found, &expected);
+        assert!(error <= limit, "{n}: {error:e}");
+        for (a, b) in found.gradient.iter().zip(&expected.gradient) {
+            // Of N terms, each of which is at most 4 in size.
+            assert!((a - b).abs() <= limit * 4.0 * n_rows as f64, "{n}: {a} {b}");
+        }
+    }
+}
+
+#[test]
 fn a_closed_form() {
     // One feature of two values: the probabilities are the shares, 1/4 where it is 0 and 2/3 where it is 5.
     let table = [

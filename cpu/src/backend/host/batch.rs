@@ -4,6 +4,7 @@ use super::matrix::SharedColumns;
 use super::{GRANULARITY, HostBackend, Operation};
 use crate::Result;
 use crate::backend::{BatchOperations, GatherBatch};
+use crate::simd::prefetch;
 
 impl BatchOperations for HostBackend {
     fn gather_batch(&self, op: GatherBatch<'_, Self>) -> Result<()> {
@@ -62,15 +63,4 @@ pub(super) fn gather_batch(backend: &HostBackend, op: GatherBatch<'_, HostBacken
         used_columns.note(n_rows);
     }
     Ok(())
-}
-
-/// Asks for bytes that will be read soon.
-#[inline(always)]
-fn prefetch(bytes: &[u8]) {
-    #[cfg(target_arch = "x86_64")]
-    for line in bytes.chunks(64) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: SSE is part of the architecture, and a prefetch has no effect that can be seen.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
-    }
 }

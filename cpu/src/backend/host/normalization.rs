@@ -16,6 +16,7 @@ use crate::backend::{
     Activation, BatchNormBackward, BatchNormEvaluation, BatchNormTraining, ChannelShape,
     LayerNormBackward, LayerNormForward, NormalizationOperations,
 };
+use crate::simd::sum;
 
 /// About what a value costs, in the units of the products' arithmetic.
 const WORK_PER_VALUE: usize = 16;
@@ -183,24 +184,6 @@ impl NormalizationOperations for HostBackend {
 #[inline(always)]
 fn inverse_deviation(variance: f32, epsilon: f32) -> f32 {
     1.0 / (variance + epsilon).sqrt()
-}
-
-/// The sum of what `term`, which has to be `#[inline(always)]`, gives for the elements of two arrays.
-#[inline(always)]
-fn sum(first: &[f32], second: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
-    const N_LANES: usize = 32;
-    let mut sums = [0.0_f32; N_LANES];
-    let (first_chunks, first_rest) = first.as_chunks::<N_LANES>();
-    let (second_chunks, second_rest) = second.as_chunks::<N_LANES>();
-    for (first, second) in first_chunks.iter().zip(second_chunks) {
-        for (sum, (first, second)) in sums.iter_mut().zip(first.iter().zip(second)) {
-            *sum += term(*first, *second);
-        }
-    }
-    for (sum, (first, second)) in sums.iter_mut().zip(first_rest.iter().zip(second_rest)) {
-        *sum += term(*first, *second);
-    }
-    f64::from(sums.iter().sum::<f32>())
 }
 
 /// Mean and mean square deviation of `n` values, which lie in several slices.

@@ -5,6 +5,7 @@ use super::matrix::SharedColumns;
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
 use crate::backend::{SoftmaxBackward, SoftmaxForward, SoftmaxOperations};
+use crate::simd::{largest, sum};
 
 /// About what a value costs, in the units of the products' arithmetic.
 const WORK_PER_VALUE: usize = 32;
@@ -23,12 +24,16 @@ impl SoftmaxOperations for HostBackend {
             vectorized!(self, {
                 let rows = x[part].chunks_exact(n).zip(y.row(0).chunks_exact_mut(n));
                 for (x, y) in rows {
-                    let larger = |a: f32, &b: &f32| if b > a { b } else { a };
-                    let largest = x.iter().fold(f32::NEG_INFINITY, larger);
+                    let largest = largest(x);
                     for (y, x) in y.iter_mut().zip(x) {
                         *y = exp(x - largest);
                     }
-                    let sum: f32 = y.iter().sum();
+                    let sum = sum(
+                        y,
+                        y,
+                        #[inline(always)]
+                        |y, _| y,
+                    ) as f32;
                     y.iter_mut().for_each(|y| *y /= sum);
                 }
             });
@@ -52,7 +57,12 @@ impl SoftmaxOperations for HostBackend {
                     .chunks_exact(n)
                     .zip(dy[part].chunks_exact(n));
                 for ((y, dy), dx) in rows.zip(dx.row(0).chunks_exact_mut(n)) {
-                    let sum: f32 = y.iter().zip(dy).map(|(y, dy)| y * dy).sum();
+                    let sum = sum(
+                        y,
+                        dy,
+                        #[inline(always)]
+                        |y, dy| y * dy,
+                    ) as f32;
                     for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
                         *dx = y * (dy - sum);
                     }

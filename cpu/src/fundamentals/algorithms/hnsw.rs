@@ -205,11 +205,7 @@ impl Algorithm for Options {
             .filter(|_| all_distances.n_neighbours <= MAX_NEIGHBOURS);
         if let Some(device) = device {
             let mut search = OnDevice::new(device, &all_distances)?;
-            let mut found = Vec::new();
-            table.device("all distances, GPU", device, || {
-                found = search.find()?;
-                Ok(())
-            })?;
+            let found = table.device("all distances, GPU", device, || search.find())?;
             let n_other = found.iter().zip(&exact).filter(|(a, b)| a != b).count();
             harness.check("queries with other neighbours, GPU", n_other as f64, 0.0)?;
         }

@@ -23,6 +23,7 @@
 //! Biometrika 71 (1984).
 
 mod methods;
+mod scores;
 
 use clap::Args;
 use gpu::fundamentals::logistic_regression;
@@ -38,6 +39,7 @@ use crate::fundamentals::{Algorithm, Harness, Work, harness};
 use crate::{Error, Result};
 
 pub use methods::{Fit, descend, gradient_error, gradient_limit, newton};
+use scores::Scores;
 
 /// What the help says of the columns of a file.
 pub const TARGET: &str = "Of a CSV file the last of the --columns is the target, 0 or 1.";
@@ -222,19 +224,11 @@ pub fn by_threads(problem: &Problem, parameters: &[f64]) -> Terms {
         .zip(problem.targets.par_chunks(n_rows))
         .map(|(rows, targets)| {
             let mut sums = vec![0.0; 1 + n + n * n];
-            let mut curvatures = Vec::with_capacity(targets.len());
             let (loss, rest) = sums.split_first_mut().expect("there is a loss");
             let (gradient, products) = rest.split_at_mut(n);
-            for (row, &y) in rows.chunks_exact(n).zip(targets) {
-                let z = row.iter().zip(parameters).map(|(x, w)| x * w).sum();
-                let [term, slope, curvature] = of_score(z, y);
-                *loss += term;
-                curvatures.push(curvature);
-                for (sum, x) in gradient.iter_mut().zip(row) {
-                    *sum += slope * x;
-                }
-            }
-            scatter::add_products(rows, |row| curvatures[row], &zeros, products);
+            let mut scores = Scores::new(rows, targets, parameters);
+            scatter::add_products(rows, &zeros, Some(&mut scores), gradient, products);
+            *loss = scores.loss();
             sums
         })
         .collect();
@@ -390,10 +384,10 @@ impl Algorithm for Options {
         }
         if let Some(device) = harness.device() {
             let mut on_device = OnDevice::new(device, &problem)?;
-            timed.device("loss and derivatives, GPU", device, || {
-                on_device.terms(&fit.parameters).map(|_| ())
+            let terms = timed.device("loss and derivatives, GPU", device, || {
+                on_device.terms(&fit.parameters)
             })?;
-            all.push(("GPU", on_device.terms(&fit.parameters)?));
+            all.push(("GPU", terms));
         }
         let limit = gradient_limit(&problem);
         for (version, terms) in &all {

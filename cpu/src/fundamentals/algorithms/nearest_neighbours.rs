@@ -231,10 +231,9 @@ impl Algorithm for Options {
         }
         if let Some(device) = harness.device() {
             let mut on_device = OnDevice::new(device, &search)?;
-            timed.device("GPU, a thread for each query", device, || {
-                on_device.find().map(|_| ())
-            })?;
-            results.push(("GPU", on_device.find()?));
+            let version = "GPU, a thread for each query";
+            let found = timed.device(version, device, || on_device.find())?;
+            results.push(("GPU", found));
         }
 
         let found = &results[0].1;

@@ -66,12 +66,9 @@ impl Algorithm for Options {
         }
         if let Some(device) = harness.device() {
             let mut on_device = OnDevice::new(device, table, *n_columns)?;
-            let mut linear = None;
-            timed.device("GPU", device, || {
-                linear = Some(fit(&on_device.scatter()?, self.penalty)?);
-                Ok(())
-            })?;
-            results.extend(linear.map(|linear| ("GPU", linear)));
+            let linear =
+                timed.device("GPU", device, || fit(&on_device.scatter()?, self.penalty))?;
+            results.push(("GPU", linear));
         }
 
         let linear = &results[0].1;

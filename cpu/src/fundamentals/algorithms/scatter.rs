@@ -6,34 +6,35 @@
 //! kind. Of `N D` numbers each is used `D` times, in `N D (D + 1)` operations: few columns are read as fast
 //! as memory is, many as fast as one multiplies.
 //!
-//! The table is read twice: for the mean, and for the products about it, which are added up in registers, 8 x 8
-//! pairs of columns over 64 rows. Reading it once, block by block with means of their own, would be faster; but
-//! the rounding of a mean then counts as such, and here only by its square. Each thread has a part of the rows
-//! and a matrix of its own, and the parts are added up in their order, whatever the number of threads. On a
-//! device a block has a part of the rows and 32 x 32 pairs of columns.
+//! In one pass, with a guess `c` of the mean: `S = Σ (x - c)(x - c)ᵀ - N d dᵀ` with `d = Σ (x - c) / N`, and the
+//! mean is `c + d`. The guess is the mean of a few rows from all over the table; where a column's mean is farther
+//! from it than the column's deviation, the table is read once more about the mean that was found, so that `N d dᵀ`
+//! is always the smaller part. The products are added up in registers, 8 x 8 pairs of columns over 64 rows. Each
+//! thread has a part of the rows and a matrix of its own, and the parts are added up in their order, whatever the
+//! number of threads. On a device, where a block has a part of the rows and 32 x 32 pairs of columns, the mean
+//! comes first.
 //!
-//! **Caveats.** `|Ŝᵢⱼ - Sᵢⱼ| ≤ N u √(Sᵢᵢ Sⱼⱼ)` with the mean taken off first; `Σ x xᵀ - N m mᵀ` in one pass loses
-//! as many digits more as `m²` is larger than the variance, as in
-//! [`statistics`](crate::fundamentals::basics::statistics). Squares overflow beyond 10¹⁵⁴.
+//! **Caveats.** `|Ŝᵢⱼ - Sᵢⱼ| ≤ N u √(Sᵢᵢ Sⱼⱼ)` with the mean taken off first, and at most twice that in one pass, since
+//! `N d² ≤ S`; `Σ x xᵀ - N m mᵀ`, where the guess is 0, loses as many digits more as `m²` is larger than the
+//! variance, as in [`statistics`](crate::fundamentals::basics::statistics). Merging parts that have means of their
+//! own would lose by their rounding itself, not only by its square. Squares overflow beyond 10¹⁵⁴.
 //!
 //! Source: Chan, Golub and LeVeque, "Algorithms for computing the sample variance", The American
 //! Statistician 37 (1983).
 
-use cuda_launch::LaunchConfig;
-use gpu::fundamentals::scatter;
-use pulp::{Simd, WithSimd};
+mod device;
+mod rows;
+
 use rayon::prelude::*;
 
-use crate::Result;
-use crate::backend::CudaBackend;
-use crate::backend::cuda::Buffer;
-use crate::backend::operation::Operation;
 use crate::fundamentals::{Work, harness};
 
-/// Rows whose products are added at once: those of a few columns lie in the first cache.
-const N_ROWS: usize = 64;
-/// Columns whose pairs are added at once, in registers.
-const N_LANES: usize = 8;
+pub(super) use device::DeviceSums;
+pub use device::OnDevice;
+pub(super) use rows::{N_ROWS, Weigh, Weights, add_products};
+
+/// Rows of which the first guess of the mean is made.
+const N_GUESSED: usize = 64;
 /// Most parts of the rows for threads.
 const MAX_PARTS: usize = 64;
 /// Most numbers that the matrices of all parts have.
@@ -115,34 +116,26 @@ pub fn plain(table: &[f64], n_columns: usize) -> Scatter {
 
 /// Row after row, in the lanes of vectors.
 pub fn by_lanes(table: &[f64], n_columns: usize) -> Scatter {
-    let mut means = vec![0.0; n_columns];
-    add_rows(table, &mut means);
-    finish(table, means, |means| {
-        let mut products = vec![0.0; n_columns * n_columns];
-        add_products(table, |_| 1.0, means, &mut products);
-        products
-    })
+    about_means(table, n_columns, |center| sums_about(center, table))
 }
 
 /// The same, on all threads: a part of the rows for each.
 pub fn by_threads(table: &[f64], n_columns: usize) -> Scatter {
     let n_rows = n_rows_of_part(table.len() / n_columns, n_columns);
-    let parts = |f: &(dyn Fn(&[f64]) -> Vec<f64> + Sync)| -> Vec<f64> {
-        let parts: Vec<Vec<f64>> = table.par_chunks(n_rows * n_columns).map(f).collect();
+    about_means(table, n_columns, |center| {
+        let parts = table.par_chunks(n_rows * n_columns);
+        let parts: Vec<Vec<f64>> = parts.map(|rows| sums_about(center, rows)).collect();
         add_parts(&parts)
-    };
-    let means = parts(&|rows| {
-        let mut sums = vec![0.0; n_columns];
-        add_rows(rows, &mut sums);
-        sums
-    });
-    finish(table, means, |means| {
-        parts(&|rows| {
-            let mut products = vec![0.0; n_columns * n_columns];
-            add_products(rows, |_| 1.0, means, &mut products);
-            products
-        })
     })
+}
+
+/// `Σ (x - c)`, and behind it `Σ (x - c)(x - c)ᵀ`.
+fn sums_about(center: &[f64], rows: &[f64]) -> Vec<f64> {
+    let n = center.len();
+    let mut sums = vec![0.0; n + n * n];
+    let (deviations, products) = sums.split_at_mut(n);
+    add_products(rows, center, None, deviations, products);
+    sums
 }
 
 /// How many rows a thread takes at a time: not depending on the number of threads, so that sums do not either.
@@ -151,18 +144,54 @@ pub(super) fn n_rows_of_part(n_rows: usize, n_columns: usize) -> usize {
     n_rows.div_ceil(n_parts).max(1)
 }
 
-/// The scatter, from the columns' sums and from what the products are, above the diagonal, about means.
-fn finish(table: &[f64], mut sums: Vec<f64>, products: impl FnOnce(&[f64]) -> Vec<f64>) -> Scatter {
-    let n_columns = sums.len();
+/// The scatter, from what gives [`sums_about`] a center.
+fn about_means(
+    table: &[f64],
+    n_columns: usize,
+    sums_about: impl Fn(&[f64]) -> Vec<f64>,
+) -> Scatter {
     let n_rows = table.len() / n_columns;
-    sums.iter_mut().for_each(|sum| *sum /= n_rows as f64);
-    let mut products = products(&sums);
-    mirror(&mut products, n_columns);
-    Scatter {
-        n_rows,
-        means: sums,
-        products,
+    let shifted = |center: &[f64]| {
+        let mut deviations = sums_about(center);
+        let mut products = deviations.split_off(n_columns);
+        mirror(&mut products, n_columns);
+        deviations.iter_mut().for_each(|d| *d /= n_rows as f64);
+        for (products, a) in products.chunks_exact_mut(n_columns).zip(&deviations) {
+            for (product, b) in products.iter_mut().zip(&deviations) {
+                *product -= n_rows as f64 * a * b;
+            }
+        }
+        let means = center.iter().zip(&deviations).map(|(c, d)| c + d);
+        let scatter = Scatter {
+            n_rows,
+            means: means.collect(),
+            products,
+        };
+        (scatter, deviations)
+    };
+    let (scatter, deviations) = shifted(&guess(table, n_columns));
+    let is_far = |(column, d): (usize, &f64)| n_rows as f64 * d * d > scatter.squares(column);
+    match deviations.iter().enumerate().any(is_far) {
+        true => shifted(&scatter.means).0,
+        false => scatter,
     }
+}
+
+/// The mean of some rows, evenly spread; exactly what is in all of them where they are the same.
+fn guess(table: &[f64], n_columns: usize) -> Vec<f64> {
+    let n_rows = table.len() / n_columns;
+    let stride = n_rows.div_ceil(N_GUESSED);
+    let rows = || table.chunks_exact(n_columns).step_by(stride);
+    let first = &table[..n_columns];
+    let mut sums = vec![0.0; n_columns];
+    for row in rows() {
+        for ((sum, x), first) in sums.iter_mut().zip(row).zip(first) {
+            *sum += x - first;
+        }
+    }
+    let n = rows().len() as f64;
+    let means = first.iter().zip(sums).map(|(first, sum)| first + sum / n);
+    means.collect()
 }
 
 /// Copies what is above the diagonal to below it.
@@ -184,284 +213,4 @@ pub fn add_parts(parts: &[Vec<f64>]) -> Vec<f64> {
         }
     }
     sums
-}
-
-/// `sums += Σ x`, over the rows.
-fn add_rows(rows: &[f64], sums: &mut [f64]) {
-    harness::vectorized(
-        #[inline(always)]
-        || {
-            for row in rows.chunks_exact(sums.len()) {
-                for (sum, x) in sums.iter_mut().zip(row) {
-                    *sum += x;
-                }
-            }
-        },
-    );
-}
-
-/// `products += Σ weight (x - c)(x - c)ᵀ` over the rows, above the diagonal and on it; what is below it is
-/// something else.
-pub fn add_products(
-    rows: &[f64],
-    weight: impl Fn(usize) -> f64,
-    center: &[f64],
-    products: &mut [f64],
-) {
-    let n = center.len();
-    let n_tiles = n.div_ceil(N_LANES);
-    let instructions = pulp::Arch::new();
-    harness::vectorized(
-        #[inline(always)]
-        || {
-            // Rows about the center, and the same times their weights, tile after tile of columns. What is
-            // missing in the last one stays 0.
-            let mut centered = vec![[[0.0; N_LANES]; N_ROWS]; n_tiles];
-            let mut weighted = centered.clone();
-            for (group, rows) in rows.chunks(N_ROWS * n).enumerate() {
-                for (idx, row) in rows.chunks_exact(n).enumerate() {
-                    let weight = weight(group * N_ROWS + idx);
-                    let (tiles, rest) = row.as_chunks::<N_LANES>();
-                    let (centers, center_of_rest) = center.as_chunks::<N_LANES>();
-                    let mut places = (centered.iter_mut().zip(&mut weighted))
-                        .map(|(centered, weighted)| (&mut centered[idx], &mut weighted[idx]));
-                    for ((row, center), places) in tiles.iter().zip(centers).zip(&mut places) {
-                        put(row, center, weight, places);
-                    }
-                    if let Some(places) = places.next() {
-                        put(rest, center_of_rest, weight, places);
-                    }
-                }
-                let n_rows = rows.len() / n;
-                for (i, weighted) in weighted.iter().enumerate() {
-                    for (j, centered) in centered.iter().enumerate().skip(i) {
-                        let sums = instructions.dispatch(TileProduct {
-                            a: &weighted[..n_rows],
-                            b: &centered[..n_rows],
-                        });
-                        let products = products.chunks_exact_mut(n).skip(i * N_LANES);
-                        for (products, sums) in products.zip(sums) {
-                            for (product, sum) in products[j * N_LANES..].iter_mut().zip(sums) {
-                                *product += sum;
-                            }
-                        }
-                    }
-                }
-            }
-        },
-    );
-}
-
-/// `x - c`, and the same times a weight.
-#[inline(always)]
-fn put(
-    x: &[f64],
-    c: &[f64],
-    weight: f64,
-    (centered, weighted): (&mut [f64; N_LANES], &mut [f64; N_LANES]),
-) {
-    for ((y, z), (x, c)) in centered.iter_mut().zip(weighted).zip(x.iter().zip(c)) {
-        *y = x - c;
-        *z = weight * *y;
-    }
-}
-
-/// Columns of some rows, side by side.
-type Tile<'a> = &'a [[f64; N_LANES]];
-
-/// `Σ a bᵀ` over rows.
-struct TileProduct<'a> {
-    a: Tile<'a>,
-    b: Tile<'a>,
-}
-
-impl WithSimd for TileProduct<'_> {
-    type Output = [[f64; N_LANES]; N_LANES];
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let mut output = [[0.0; N_LANES]; N_LANES];
-        let (sums, _) = S::as_mut_simd_f64s(output.as_flattened_mut());
-        match S::F64_LANES {
-            8 => self.add_up::<S, 1>(simd, sums),
-            4 => self.add_up::<S, 2>(simd, sums),
-            2 => self.add_up::<S, 4>(simd, sums),
-            _ => self.add_up::<S, 8>(simd, sums),
-        }
-        output
-    }
-}
-
-impl TileProduct<'_> {
-    /// With `N_VECTORS` to a row.
-    #[inline(always)]
-    fn add_up<S: Simd, const N_VECTORS: usize>(self, simd: S, output: &mut [S::f64s]) {
-        let (b, _) = S::as_simd_f64s(self.b.as_flattened());
-        let (b, _) = b.as_chunks::<N_VECTORS>();
-        let mut sums = [[simd.splat_f64s(0.0); N_VECTORS]; N_LANES];
-        for (a, b) in self.a.iter().zip(b) {
-            for (sums, &a) in sums.iter_mut().zip(a) {
-                let a = simd.splat_f64s(a);
-                for (sum, &b) in sums.iter_mut().zip(b) {
-                    *sum = simd.mul_add_e_f64s(a, b, *sum);
-                }
-            }
-        }
-        output.copy_from_slice(sums.as_flattened());
-    }
-}
-
-/// A table on a device.
-pub struct OnDevice<'a> {
-    sums: DeviceSums<'a>,
-    table: Buffer<f64>,
-    n_columns: usize,
-    means: Buffer<f64>,
-    products: Buffer<f64>,
-}
-
-impl<'a> OnDevice<'a> {
-    /// Puts it there.
-    ///
-    /// # Errors
-    ///
-    /// If the device fails.
-    pub fn new(device: &'a CudaBackend, table: &[f64], n_columns: usize) -> Result<Self> {
-        let n_rows = table.len() / n_columns;
-        Ok(OnDevice {
-            sums: DeviceSums::new(device, n_rows, n_columns)?,
-            table: device.upload(table)?,
-            n_columns,
-            means: device.zeroed(n_columns)?,
-            products: device.zeroed(n_columns * n_columns)?,
-        })
-    }
-
-    /// Its scatter.
-    ///
-    /// # Errors
-    ///
-    /// If the device fails.
-    pub fn scatter(&mut self) -> Result<Scatter> {
-        let device = self.sums.device;
-        let n_rows = self.table.len() / self.n_columns;
-        let scale = 1.0 / n_rows as f64;
-        self.sums
-            .sums(&self.table, self.n_columns, None, scale, &mut self.means)?;
-        self.sums
-            .products(&self.table, Some(&self.means), None, &mut self.products)?;
-        let mut products = device.download(&self.products, self.products.len())?;
-        mirror(&mut products, self.n_columns);
-        Ok(Scatter {
-            n_rows,
-            means: device.download(&self.means, self.n_columns)?,
-            products,
-        })
-    }
-}
-
-/// Sums over the rows of tables on a device, in parts, which are added up in their order.
-pub(super) struct DeviceSums<'a> {
-    device: &'a CudaBackend,
-    n_columns: usize,
-    n_parts: usize,
-    parts: Buffer<f64>,
-    nothing: Buffer<f64>,
-}
-
-impl<'a> DeviceSums<'a> {
-    /// For tables of so many rows and at most so many columns.
-    pub(super) fn new(device: &'a CudaBackend, n_rows: usize, n_columns: usize) -> Result<Self> {
-        // Enough blocks for any device, and enough rows for each of them.
-        const MAX_BLOCKS: usize = 1024;
-        const MIN_ROWS: usize = 64;
-        let n_tiles = n_columns.div_ceil(scatter::N_COLUMNS);
-        let n_parts = n_rows
-            .div_ceil(MIN_ROWS)
-            .clamp(1, (MAX_BLOCKS / (n_tiles * n_tiles)).max(1));
-        Ok(DeviceSums {
-            device,
-            n_columns,
-            n_parts,
-            parts: device.zeroed(n_parts * n_columns * n_columns)?,
-            nothing: device.zeroed(0)?,
-        })
-    }
-
-    /// `y = scale Σ weight x` over the rows of `table`; without weights they are 1.
-    pub(super) fn sums(
-        &mut self,
-        table: &Buffer<f64>,
-        n_columns: usize,
-        weights: Option<&Buffer<f64>>,
-        scale: f64,
-        y: &mut Buffer<f64>,
-    ) -> Result<()> {
-        let check = Operation("column_sums");
-        let weights = weights.unwrap_or(&self.nothing);
-        let arguments = scatter::column_sums {
-            table: table.slice(0..table.len()),
-            weights: weights.slice(0..weights.len()),
-            n_columns: check.dimension("n_columns", n_columns)?,
-            sums: check.argument_mut("sums", &mut self.parts, &[self.n_parts, n_columns])?,
-        };
-        let [x, y_threads] = scatter::SUMS_BLOCK;
-        let config = LaunchConfig {
-            grid: [
-                self.n_parts as u32,
-                n_columns.div_ceil(scatter::N_COLUMNS) as u32,
-                1,
-            ],
-            block: [x, y_threads, 1],
-            shared_bytes: 0,
-        };
-        // SAFETY: a block for each part and for the columns of each tile.
-        unsafe { self.device.launch(config, arguments)? };
-        self.add_parts(n_columns, scale, y)
-    }
-
-    /// `y = Σ weight (x - mean)(x - mean)ᵀ` over the rows of `table`, above the diagonal; without weights
-    /// they are 1, and without means 0.
-    pub(super) fn products(
-        &mut self,
-        table: &Buffer<f64>,
-        means: Option<&Buffer<f64>>,
-        weights: Option<&Buffer<f64>>,
-        y: &mut Buffer<f64>,
-    ) -> Result<()> {
-        let check = Operation("column_products");
-        let n_columns = self.n_columns;
-        let means = means.unwrap_or(&self.nothing);
-        let weights = weights.unwrap_or(&self.nothing);
-        let shape = [self.n_parts, n_columns, n_columns];
-        let arguments = scatter::column_products {
-            table: table.slice(0..table.len()),
-            means: means.slice(0..means.len()),
-            weights: weights.slice(0..weights.len()),
-            n_columns: check.dimension("n_columns", n_columns)?,
-            products: check.argument_mut("products", &mut self.parts, &shape)?,
-        };
-        let n_tiles = n_columns.div_ceil(scatter::N_COLUMNS) as u32;
-        let [x, y_threads] = scatter::PRODUCTS_BLOCK;
-        let config = LaunchConfig {
-            grid: [self.n_parts as u32, n_tiles, n_tiles],
-            block: [x, y_threads, 1],
-            shared_bytes: 0,
-        };
-        // SAFETY: a block for each part and for each pair of tiles.
-        unsafe { self.device.launch(config, arguments)? };
-        self.add_parts(n_columns * n_columns, 1.0, y)
-    }
-
-    fn add_parts(&self, n: usize, scale: f64, y: &mut Buffer<f64>) -> Result<()> {
-        let check = Operation("add_parts");
-        let arguments = scatter::add_parts {
-            parts: check.argument("parts", &self.parts, &[self.n_parts, n])?,
-            scale,
-            y: check.argument_mut("y", y, &[n])?,
-        };
-        let config = check.threads(n, scatter::N_THREADS)?;
-        // SAFETY: a thread for each sum.
-        unsafe { self.device.launch(config, arguments) }
-    }
 }

@@ -224,12 +224,8 @@ impl Algorithm for Options {
             ),
         ];
         if let Some(device) = harness.device() {
-            let mut result = None;
-            table.device("GPU", device, || {
-                result = Some(solve_on_device(device, side, &b, stop)?);
-                Ok(())
-            })?;
-            results.extend(result.map(|result| ("GPU", result)));
+            let result = table.device("GPU", device, || solve_on_device(device, side, &b, stop))?;
+            results.push(("GPU", result));
         }
         for (what, solution) in &results {
             let steps = solution.n_iterations() as f64;

@@ -162,12 +162,10 @@ impl Algorithm for Options {
             ),
         ];
         if let Some(device) = harness.device() {
-            let mut result = None;
-            table.device("Jacobi, in rounds, GPU", device, || {
-                result = Some(jacobi_on_device(device, &a, n)?);
-                Ok(())
+            let result = table.device("Jacobi, in rounds, GPU", device, || {
+                jacobi_on_device(device, &a, n)
             })?;
-            results.extend(result.map(|result| ("GPU", result)));
+            results.push(("GPU", result));
         }
         for (what, eigen) in &results {
             let limit = eigen.limit();
@@ -224,18 +222,10 @@ impl Options {
             ),
         ];
         if let Some(device) = harness.device() {
-            let mut result = None;
-            table.device("power iteration, GPU", device, || {
-                result = Some(power_iteration_on_device(
-                    device,
-                    a,
-                    n,
-                    begin,
-                    self.iterations,
-                )?);
-                Ok(())
+            let result = table.device("power iteration, GPU", device, || {
+                power_iteration_on_device(device, a, n, begin, self.iterations)
             })?;
-            results.extend(result.map(|result| ("GPU", result)));
+            results.push(("GPU", result));
         }
         for (what, dominant) in results {
             let differences = eigen.values.iter().map(|v| (v - dominant.value).abs());

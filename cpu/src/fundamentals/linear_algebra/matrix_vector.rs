@@ -18,12 +18,12 @@ use gpu::fundamentals::matrix_vector;
 use rand::RngExt;
 use rayon::prelude::*;
 
-use super::vectors::sum_of_lanes;
 use crate::backend::cuda::Buffer;
 use crate::backend::operation::Operation;
 use crate::backend::{CudaBackend, Memory};
 use crate::fundamentals::data::count;
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
+use crate::simd::sum_of_lanes;
 use crate::{Error, Result};
 
 /// The options of `matrix-vector`.

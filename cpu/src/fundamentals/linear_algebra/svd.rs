@@ -179,12 +179,10 @@ impl Algorithm for Options {
             ),
         ];
         if let Some(device) = harness.device() {
-            let mut result = None;
-            table.device("in rounds, GPU", device, || {
-                result = Some(Svd::on_device(device, &a, shape)?);
-                Ok(())
+            let result = table.device("in rounds, GPU", device, || {
+                Svd::on_device(device, &a, shape)
             })?;
-            results.extend(result.map(|result| ("GPU", result)));
+            results.push(("GPU", result));
         }
         for (what, svd) in &results {
             let limit = svd.limit();

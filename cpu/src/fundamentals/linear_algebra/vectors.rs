@@ -1,7 +1,6 @@
 //! What the methods on matrices share: products and lengths of vectors, and scales that do not round.
 
-use std::ops::AddAssign;
-
+use crate::simd::sum_of_lanes;
 use crate::{Error, Result};
 
 /// Lanes of a dot product: four of the widest vectors, so that additions need not wait for each other.
@@ -20,21 +19,6 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     }
     let of_rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
     sum_of_lanes(sums) + of_rest.sum::<f64>()
-}
-
-/// The sum of lanes, of which there are a power of two: halves onto halves, which are vectors as well.
-#[inline(always)]
-pub fn sum_of_lanes<T: Copy + AddAssign, const N: usize>(mut lanes: [T; N]) -> T {
-    const { assert!(N.is_power_of_two()) };
-    let mut half = N / 2;
-    while half > 0 {
-        let (front, back) = lanes.split_at_mut(half);
-        for (sum, other) in front.iter_mut().zip(back) {
-            *sum += *other;
-        }
-        half /= 2;
-    }
-    lanes[0]
 }
 
 /// `√(Σ x²)`.

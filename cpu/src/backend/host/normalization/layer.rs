@@ -2,9 +2,10 @@
 
 use super::super::matrix::SharedColumns;
 use super::super::{Floats, GRANULARITY, HostBackend, Operation};
-use super::{WORK_PER_VALUE, inverse_deviation, moments, sum};
+use super::{WORK_PER_VALUE, inverse_deviation, moments};
 use crate::Result;
 use crate::backend::{LayerNormBackward, LayerNormForward};
+use crate::simd::sum;
 
 pub(super) fn forward(backend: &HostBackend, op: LayerNormForward<'_, Floats>) -> Result<()> {
     let check = Operation("layer_norm_forward");

@@ -7,7 +7,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 use crate::fundamentals::harness;
-use crate::fundamentals::linear_algebra::vectors::sum_of_lanes;
+use crate::simd::sum_of_lanes;
 use crate::{Error, Result};
 
 /// Twice what the first step of adding them up takes.
