@@ -1,6 +1,7 @@
-//! What loops over vectors share: sums and maxima in lanes, and reading ahead.
+//! What loops over vectors share: sums and maxima in lanes, functions without branches, and reading ahead.
 //!
-//! A compiler may not reorder what is added up, so that one number after the other would wait for the one before.
+//! A compiler may not reorder what is added up, so that one number after the other would wait for the one before;
+//! and it makes no vectors of a loop that calls a function of a library.
 //! What is here is compiled for wide vectors where it is inlined into code that is.
 
 use std::ops::AddAssign;
@@ -73,6 +74,78 @@ fn reduce<T: Copy, const N: usize>(mut lanes: [T; N], combine: impl Fn(T, T) -> 
     lanes[0]
 }
 
+/// `e^x` without a branch or a table, so that loops over it become vector code.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    // Beyond these bounds the result is 0 or infinite. NaN stays NaN.
+    let (power_of_two, remainder) = split_exponential(0.5 * x.clamp(-104.0, 89.0));
+    let root = power_of_two * remainder + power_of_two;
+    root * root
+}
+
+/// `(2^n, e^r - 1)` with `x = n ln 2 + r` and `|r| <= ln(2) / 2`, for `|x| < 80`.
+#[inline(always)]
+pub(crate) fn split_exponential(x: f32) -> (f32, f32) {
+    // Adding 1.5 · 2^23 leaves no room for a fraction: the sum is rounded to an integer, which is
+    // then also found in its lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    // ln 2 in two parts, of which n times the first has no rounding error.
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let power_of_two = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
+    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
+    // The Taylor series; its next term is below 1e-8 of the sum.
+    let series = [
+        1.0 / 5040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0_f32,
+    ];
+    let remainder = r * series
+        .iter()
+        .skip(1)
+        .fold(series[0], |sum, term| sum * r + term);
+    (power_of_two, remainder)
+}
+
+/// `sin x` and `cos x` without a branch or a table, to a few units of `2⁻²⁴`, for `|x|` up to 8192.
+#[inline(always)]
+pub(crate) fn sin_cos(x: f32) -> [f32; 2] {
+    // As above: the sum is rounded to an integer, which is then also found in its lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    // π/2 in three parts, of which n times the first two have no rounding error for as many quarters.
+    const QUARTER_HIGH: f32 = 1.570_312_5;
+    const QUARTER_MIDDLE: f32 = 4.837_513e-4;
+    const QUARTER_LOW: f32 = 7.549_79e-8;
+    let shifted = x * std::f32::consts::FRAC_2_PI + ROUND;
+    let n = shifted - ROUND;
+    let r = ((x - n * QUARTER_HIGH) - n * QUARTER_MIDDLE) - n * QUARTER_LOW;
+    // The Taylor series for |r| <= π/4; their next terms are below 2e-9.
+    let r2 = r * r;
+    let sin = [1.0 / 362_880.0, -1.0 / 5040.0, 1.0 / 120.0, -1.0 / 6.0];
+    let sin = r + r * r2 * sin.iter().skip(1).fold(sin[0], |sum, term| sum * r2 + term);
+    let cos = [1.0 / 40_320.0, -1.0 / 720.0, 1.0 / 24.0, -0.5];
+    let cos = 1.0 + r2 * cos.iter().skip(1).fold(cos[0], |sum, term| sum * r2 + term);
+    // By whole quarters: swapped after one, negative after two.
+    let quarters = shifted.to_bits();
+    let [s, c] = if quarters & 1 == 0 {
+        [sin, cos]
+    } else {
+        [cos, sin]
+    };
+    let sign_of_sin = (quarters & 2) << 30;
+    let sign_of_cos = (quarters.wrapping_add(1) & 2) << 30;
+    [
+        f32::from_bits(s.to_bits() ^ sign_of_sin),
+        f32::from_bits(c.to_bits() ^ sign_of_cos),
+    ]
+}
+
 /// Asks for bytes that will be read soon.
 #[inline(always)]
 pub(crate) fn prefetch(bytes: &[u8]) {
@@ -94,6 +167,22 @@ mod tests {
             let x: Vec<f32> = (0..n).map(|i| i as f32).collect();
             // Whole numbers, so that every order is exact.
             assert_eq!(sum(&x, &x, |a, b| a + b), (n * (n.max(1) - 1)) as f64);
+        }
+    }
+
+    #[test]
+    fn sines_and_cosines_are_those_of_the_library() {
+        let places = (-80_000..=80_000).map(|i| i as f32 * 0.1);
+        let small = (-40..0).map(|exponent| 10.0_f32.powi(exponent));
+        for x in places.chain(small) {
+            let [sin, cos] = sin_cos(x).map(f64::from);
+            let (exact_sin, exact_cos) = f64::from(x).sin_cos();
+            let error = (sin - exact_sin).abs().max((cos - exact_cos).abs());
+            assert!(error <= 2e-7, "{x}: {error:e}");
+        }
+        assert_eq!(sin_cos(0.0), [0.0, 1.0]);
+        for x in [f32::NAN, f32::INFINITY] {
+            assert!(sin_cos(x).iter().all(|y| y.is_nan()), "{x}");
         }
     }
 

@@ -7,37 +7,78 @@ use cuda_std::prelude::*;
 /// Threads of a block.
 pub const N_THREADS: u32 = 256;
 
-/// `value + derivative ε`, with `ε² = 0`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Dual {
-    /// The value.
-    pub value: f32,
-    /// Its derivative by the variable.
-    pub derivative: f32,
+/// What values and derivatives are.
+pub trait Number:
+    Copy
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// This number.
+    fn from_f32(value: f32) -> Self;
+    /// `eˣ`.
+    fn exp(self) -> Self;
+    /// `sin x` and `cos x`.
+    fn sin_cos(self) -> [Self; 2];
+    /// `√x`.
+    fn sqrt(self) -> Self;
 }
 
-impl Dual {
+impl Number for f32 {
+    #[inline(always)]
+    fn from_f32(value: f32) -> f32 {
+        value
+    }
+
+    #[inline(always)]
+    fn exp(self) -> f32 {
+        GpuFloat::exp(self)
+    }
+
+    #[inline(always)]
+    fn sin_cos(self) -> [f32; 2] {
+        [GpuFloat::sin(self), GpuFloat::cos(self)]
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> f32 {
+        GpuFloat::sqrt(self)
+    }
+}
+
+/// `value + derivative ε`, with `ε² = 0`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dual<T> {
+    /// The value.
+    pub value: T,
+    /// Its derivative by the variable.
+    pub derivative: T,
+}
+
+impl<T: Number> Dual<T> {
     /// The variable itself, where it has this value.
     #[inline(always)]
-    pub fn variable(value: f32) -> Dual {
+    pub fn variable(value: T) -> Self {
         Dual {
             value,
-            derivative: 1.0,
+            derivative: T::from_f32(1.0),
         }
     }
 
     /// A number that does not depend on the variable.
     #[inline(always)]
-    pub fn constant(value: f32) -> Dual {
+    pub fn constant(value: T) -> Self {
         Dual {
             value,
-            derivative: 0.0,
+            derivative: T::from_f32(0.0),
         }
     }
 
     /// `f` of this number, from its value and its derivative there: the chain rule.
     #[inline(always)]
-    fn chain(self, value: f32, derivative: f32) -> Dual {
+    fn chain(self, value: T, derivative: T) -> Self {
         Dual {
             value,
             derivative: derivative * self.derivative,
@@ -46,30 +87,31 @@ impl Dual {
 
     /// `eˣ`.
     #[inline(always)]
-    pub fn exp(self) -> Dual {
-        let value = GpuFloat::exp(self.value);
+    pub fn exp(self) -> Self {
+        let value = self.value.exp();
         self.chain(value, value)
     }
 
     /// `sin x`.
     #[inline(always)]
-    pub fn sin(self) -> Dual {
-        self.chain(GpuFloat::sin(self.value), GpuFloat::cos(self.value))
+    pub fn sin(self) -> Self {
+        let [sin, cos] = self.value.sin_cos();
+        self.chain(sin, cos)
     }
 
     /// `√x`.
     #[inline(always)]
-    pub fn sqrt(self) -> Dual {
-        let value = GpuFloat::sqrt(self.value);
-        self.chain(value, 0.5 / value)
+    pub fn sqrt(self) -> Self {
+        let value = self.value.sqrt();
+        self.chain(value, T::from_f32(0.5) / value)
     }
 }
 
-impl Add for Dual {
-    type Output = Dual;
+impl<T: Number> Add for Dual<T> {
+    type Output = Self;
 
     #[inline(always)]
-    fn add(self, other: Dual) -> Dual {
+    fn add(self, other: Self) -> Self {
         Dual {
             value: self.value + other.value,
             derivative: self.derivative + other.derivative,
@@ -77,20 +119,20 @@ impl Add for Dual {
     }
 }
 
-impl Sub for Dual {
-    type Output = Dual;
+impl<T: Number> Sub for Dual<T> {
+    type Output = Self;
 
     #[inline(always)]
-    fn sub(self, other: Dual) -> Dual {
+    fn sub(self, other: Self) -> Self {
         self + -other
     }
 }
 
-impl Mul for Dual {
-    type Output = Dual;
+impl<T: Number> Mul for Dual<T> {
+    type Output = Self;
 
     #[inline(always)]
-    fn mul(self, other: Dual) -> Dual {
+    fn mul(self, other: Self) -> Self {
         Dual {
             value: self.value * other.value,
             derivative: self.derivative * other.value + self.value * other.derivative,
@@ -98,11 +140,11 @@ impl Mul for Dual {
     }
 }
 
-impl Div for Dual {
-    type Output = Dual;
+impl<T: Number> Div for Dual<T> {
+    type Output = Self;
 
     #[inline(always)]
-    fn div(self, other: Dual) -> Dual {
+    fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
         Dual {
             value,
@@ -111,11 +153,11 @@ impl Div for Dual {
     }
 }
 
-impl Neg for Dual {
-    type Output = Dual;
+impl<T: Number> Neg for Dual<T> {
+    type Output = Self;
 
     #[inline(always)]
-    fn neg(self) -> Dual {
+    fn neg(self) -> Self {
         Dual {
             value: -self.value,
             derivative: -self.derivative,
@@ -125,9 +167,9 @@ impl Neg for Dual {
 
 /// The function that is differentiated: `x sin(x²) + e^(-x) / √(1 + x²)`.
 #[inline(always)]
-pub fn function(x: Dual) -> Dual {
+pub fn function<T: Number>(x: Dual<T>) -> Dual<T> {
     let squared = x * x;
-    x * squared.sin() + (-x).exp() / (Dual::constant(1.0) + squared).sqrt()
+    x * squared.sin() + (-x).exp() / (Dual::constant(T::from_f32(1.0)) + squared).sqrt()
 }
 
 /// `y[i]` and `dy[i]` are the [`function`] at `x[i]` and its derivative.

@@ -1,7 +1,8 @@
 //! `dual`.
 
 use cpu::fundamentals::calculus::dual::{
-    Dual, MAX_ERROR, by_hand, derivatives, derivatives_device, derivatives_threads, largest_error,
+    Dual, MAX_ERROR, by_hand, derivatives, derivatives_device, derivatives_lanes,
+    derivatives_threads, largest_error,
 };
 
 use crate::device::on_device;
@@ -13,7 +14,7 @@ fn places() -> Vec<f32> {
 #[test]
 fn every_version_agrees_with_what_one_works_out_by_hand() {
     let x = places();
-    for f in [derivatives, derivatives_threads] {
+    for f in [derivatives, derivatives_lanes, derivatives_threads] {
         let mut dy = vec![f32::NAN; x.len()];
         f(&x, &mut dy);
         let error = largest_error(&x, &dy);

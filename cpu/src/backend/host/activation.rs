@@ -7,6 +7,7 @@ use gpu::activation::{
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
 use crate::backend::{Activation, ActivationOperations};
+use crate::simd::{exp, split_exponential};
 
 impl ActivationOperations for HostBackend {
     fn activation_forward(
@@ -127,43 +128,4 @@ fn tanh(x: f32) -> f32 {
     let (power_of_two, remainder) = split_exponential(2.0 * x);
     let numerator = power_of_two * remainder + (power_of_two - 1.0);
     numerator / (numerator + 2.0)
-}
-
-/// `e^x` without a branch or a table, so that loops over it become vector code.
-#[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
-    // Beyond these bounds the result is 0 or infinite. NaN stays NaN.
-    let (power_of_two, remainder) = split_exponential(0.5 * x.clamp(-104.0, 89.0));
-    let root = power_of_two * remainder + power_of_two;
-    root * root
-}
-
-/// `(2^n, e^r - 1)` with `x = n ln 2 + r` and `|r| <= ln(2) / 2`, for `|x| < 80`.
-#[inline(always)]
-fn split_exponential(x: f32) -> (f32, f32) {
-    // Adding 1.5 · 2^23 leaves no room for a fraction: the sum is rounded to an integer, which is
-    // then also found in its lowest bits.
-    const ROUND: f32 = 12_582_912.0;
-    // ln 2 in two parts, of which n times the first has no rounding error.
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let n = shifted - ROUND;
-    let power_of_two = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
-    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
-    // The Taylor series; its next term is below 1e-8 of the sum.
-    let series = [
-        1.0 / 5040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0_f32,
-    ];
-    let remainder = r * series
-        .iter()
-        .skip(1)
-        .fold(series[0], |sum, term| sum * r + term);
-    (power_of_two, remainder)
 }

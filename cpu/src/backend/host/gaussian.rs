@@ -16,12 +16,13 @@ use bytemuck::Zeroable;
 use gpu::gaussian::{Course, Density, MAX_UNITS, MAX_WIDTH, N_INPUTS, N_POINTS, coordinate, words};
 use pulp::{Simd, WithSimd};
 
-use super::activation::{apply, apply_derivative, exp};
+use super::activation::{apply, apply_derivative};
 use super::matrix::transpose;
 use super::optimizer::adam;
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
 use crate::backend::{DrawPoints, GaussianOperations, SmallOptimizer, TrainNetwork};
+use crate::simd::exp;
 
 impl GaussianOperations for HostBackend {
     fn draw_points(&self, op: DrawPoints<'_, Floats>) -> Result<()> {

@@ -1,12 +1,12 @@
 //! Losses with their gradients, and predictions.
 
-use super::activation::exp;
 use super::clipping::clamp;
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
 use crate::backend::{
     ElementwiseLoss, LossFunction, LossOperations, SoftmaxCrossEntropy, StepStatistics,
 };
+use crate::simd::exp;
 
 impl LossOperations for HostBackend {
     fn softmax_cross_entropy(&self, op: SoftmaxCrossEntropy<'_, Self>) -> Result<()> {

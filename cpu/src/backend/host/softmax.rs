@@ -1,11 +1,10 @@
 //! Softmax over rows, forward and backward.
 
-use super::activation::exp;
 use super::matrix::SharedColumns;
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
 use crate::backend::{SoftmaxBackward, SoftmaxForward, SoftmaxOperations};
-use crate::simd::{largest, sum};
+use crate::simd::{exp, largest, sum};
 
 /// About what a value costs, in the units of the products' arithmetic.
 const WORK_PER_VALUE: usize = 32;

@@ -6,19 +6,23 @@
 //! it takes `n` runs: many inputs and one output are what the reverse mode is for ([`tape`](super::tape)).
 //!
 //! The function here is `x sin(x²) + e^(-x) / √(1 + x²)`. One text of it serves the CPU's loop, its
-//! vectors and the device: it is written for [`Dual`] in the crate of kernels, which is ordinary Rust.
+//! vectors and the device: it is written for [`Dual`] in the crate of kernels, which is ordinary Rust, over any
+//! [`Number`]. For vectors that is one whose functions have no branches and call no library, so that the compiler
+//! takes as many steps of the loop at once as a vector has lanes.
 //!
 //! **Caveats.** What a program does at a branch is differentiated as the branch that it takes: `|x|` at 0
 //! has the derivative of one side.
 //!
 //! Source: Griewank and Walther, "Evaluating Derivatives" (2008), chapter 3.
 
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
 use clap::Args;
 use gpu::fundamentals::dual;
 use rand::RngExt;
 use rayon::prelude::*;
 
-pub use gpu::fundamentals::dual::{Dual, function};
+pub use gpu::fundamentals::dual::{Dual, Number, function};
 
 use crate::Result;
 use crate::backend::cuda::Buffer;
@@ -26,6 +30,7 @@ use crate::backend::operation::Operation;
 use crate::backend::{CudaBackend, Memory};
 use crate::fundamentals::data::count;
 use crate::fundamentals::{Algorithm, Harness, Work, harness};
+use crate::simd;
 
 /// Places that a thread takes at a time.
 const N_PER_PART: usize = 1 << 12;
@@ -45,16 +50,79 @@ pub fn derivatives(x: &[f32], dy: &mut [f32]) {
     }
 }
 
-/// The same, on all threads, with vectors as far as the compiler finds them.
+/// A number in one lane of a vector; its sine and cosine are right up to 8192.
+#[derive(Clone, Copy)]
+struct Lane(f32);
+
+impl Number for Lane {
+    #[inline(always)]
+    fn from_f32(value: f32) -> Lane {
+        Lane(value)
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Lane {
+        Lane(simd::exp(self.0))
+    }
+
+    #[inline(always)]
+    fn sin_cos(self) -> [Lane; 2] {
+        simd::sin_cos(self.0).map(Lane)
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Lane {
+        Lane(self.0.sqrt())
+    }
+}
+
+/// The operations of `f32`.
+macro_rules! operations {
+    ($($trait:ident $method:ident $operator:tt;)*) => {$(
+        impl $trait for Lane {
+            type Output = Lane;
+
+            #[inline(always)]
+            fn $method(self, other: Lane) -> Lane {
+                Lane(self.0 $operator other.0)
+            }
+        }
+    )*};
+}
+
+operations! {
+    Add add +;
+    Sub sub -;
+    Mul mul *;
+    Div div /;
+}
+
+impl Neg for Lane {
+    type Output = Lane;
+
+    #[inline(always)]
+    fn neg(self) -> Lane {
+        Lane(-self.0)
+    }
+}
+
+/// The same, in the lanes of vectors.
+pub fn derivatives_lanes(x: &[f32], dy: &mut [f32]) {
+    harness::vectorized(
+        #[inline(always)]
+        || {
+            for (&x, dy) in x.iter().zip(&mut *dy) {
+                *dy = function(Dual::variable(Lane(x))).derivative.0;
+            }
+        },
+    );
+}
+
+/// The same, on all threads.
 pub fn derivatives_threads(x: &[f32], dy: &mut [f32]) {
     x.par_chunks(N_PER_PART)
         .zip(dy.par_chunks_mut(N_PER_PART))
-        .for_each(|(x, dy)| {
-            harness::vectorized(
-                #[inline(always)]
-                || derivatives(x, dy),
-            );
-        });
+        .for_each(|(x, dy)| derivatives_lanes(x, dy));
 }
 
 /// The same, on a device.
@@ -129,7 +197,8 @@ impl Algorithm for Options {
         type Version = fn(&[f32], &mut [f32]);
         for (version, f) in [
             ("plain loop", derivatives as Version),
-            ("threads", derivatives_threads),
+            ("SIMD", derivatives_lanes),
+            ("SIMD, threads", derivatives_threads),
         ] {
             let mut dy = vec![f32::NAN; self.n];
             table.host(version, || f(&x, &mut dy));
