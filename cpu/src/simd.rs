@@ -1,4 +1,5 @@
-//! What loops over vectors share: sums and maxima in lanes, functions without branches, and reading ahead.
+//! What loops over vectors share: sums and maxima in lanes, functions without branches, squares that
+//! are transposed, and reading ahead.
 //!
 //! A compiler may not reorder what is added up, so that one number after the other would wait for the one before;
 //! and it makes no vectors of a loop that calls a function of a library.
@@ -144,6 +145,34 @@ pub(crate) fn sin_cos(x: f32) -> [f32; 2] {
         f32::from_bits(s.to_bits() ^ sign_of_sin),
         f32::from_bits(c.to_bits() ^ sign_of_cos),
     ]
+}
+
+/// Exchanges the rows and columns of a square.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    use std::arch::x86_64::{_mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
+
+    let [a, b, c, d] = bytemuck::must_cast(square);
+    // SAFETY: every CPU of this architecture has SSE.
+    let columns = unsafe {
+        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let (ab_high, cd_high) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        [
+            _mm_movelh_ps(ab, cd),
+            _mm_movehl_ps(cd, ab),
+            _mm_movelh_ps(ab_high, cd_high),
+            _mm_movehl_ps(cd_high, ab_high),
+        ]
+    };
+    bytemuck::must_cast(columns)
+}
+
+/// Exchanges the rows and columns of a square.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(crate) fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    std::array::from_fn(|i| square.map(|row| row[i]))
 }
 
 /// Asks for bytes that will be read soon.

@@ -17,12 +17,11 @@ use gpu::gaussian::{Course, Density, MAX_UNITS, MAX_WIDTH, N_INPUTS, N_POINTS, c
 use pulp::{Simd, WithSimd};
 
 use super::activation::{apply, apply_derivative};
-use super::matrix::transpose;
 use super::optimizer::adam;
 use super::{Floats, HostBackend, Operation};
 use crate::Result;
 use crate::backend::{DrawPoints, GaussianOperations, SmallOptimizer, TrainNetwork};
-use crate::simd::exp;
+use crate::simd::{exp, transpose};
 
 impl GaussianOperations for HostBackend {
     fn draw_points(&self, op: DrawPoints<'_, Floats>) -> Result<()> {

@@ -248,34 +248,6 @@ impl<T> ColumnBlock<'_, T> {
     }
 }
 
-/// Exchanges the rows and columns of a square.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(super) fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
-    use std::arch::x86_64::{_mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
-
-    let [a, b, c, d] = bytemuck::must_cast(square);
-    // SAFETY: every CPU of this architecture has SSE.
-    let columns = unsafe {
-        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
-        let (ab_high, cd_high) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
-        [
-            _mm_movelh_ps(ab, cd),
-            _mm_movehl_ps(cd, ab),
-            _mm_movelh_ps(ab_high, cd_high),
-            _mm_movehl_ps(cd_high, ab_high),
-        ]
-    };
-    bytemuck::must_cast(columns)
-}
-
-/// Exchanges the rows and columns of a square.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-pub(super) fn transpose(square: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
-    std::array::from_fn(|i| square.map(|row| row[i]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

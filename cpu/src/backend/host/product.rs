@@ -25,7 +25,8 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::matrix::{ColumnBlock, Indices, Matrix, transpose};
+use super::matrix::{ColumnBlock, Indices, Matrix};
+use crate::simd::transpose;
 
 /// Rows of the largest panel.
 const DEPTH: usize = 256;

@@ -1,6 +1,6 @@
 //! Images side by side in vectors: a vector holds the same element of as many images as it has lanes.
 
-use super::super::matrix::transpose;
+use crate::simd::transpose;
 
 /// The images of one block of a batch, an image per lane.
 #[derive(Clone, Copy)]

@@ -8,10 +8,14 @@ use rayon::prelude::*;
 
 use super::{Chirp, by_chirps, by_halves, roots};
 use crate::fundamentals::harness;
+use crate::simd::transpose;
 use crate::{Error, Result};
 
 /// Transforms side by side in vectors.
 pub const N_LANES: usize = 16;
+/// Numbers of a signal that are brought into lanes before those of the next: a line of the cache, so that what is
+/// written stays in the first cache.
+const N_AT_ONCE: usize = 8;
 /// Most numbers of a signal: with the fifteen others of its vectors they take 128 MiB, or twice as many for
 /// Bluestein, and the space to work in as many again.
 const MAX_VALUES: usize = 1 << 20;
@@ -107,11 +111,7 @@ impl Plan {
                 for lanes in [&mut *a, &mut *b] {
                     lanes.resize(self.roots.len(), Lanes::default());
                 }
-                for (lane, x) in x.chunks_exact(self.n).enumerate() {
-                    for (a, x) in a.iter_mut().zip(x) {
-                        (a[0][lane], a[1][lane]) = (x.re, x.im);
-                    }
-                }
+                load(x, &mut a[..self.n]);
                 let result = match &self.chirp {
                     None => stockham(a, b, &self.roots),
                     Some(chirp) => {
@@ -127,14 +127,77 @@ impl Plan {
                         (c, a)
                     }
                 };
-                for (lane, y) in y.chunks_exact_mut(self.n).enumerate() {
-                    for (y, result) in y.iter_mut().zip(&*result.0) {
-                        *y = Complex32::new(result[0][lane], result[1][lane]);
-                    }
-                }
+                store(&result.0[..self.n], y);
             },
         );
     }
+}
+
+/// Brings up to sixteen signals into lanes, as many numbers of each as there is room for.
+#[inline(always)]
+fn load(x: &[Complex32], lanes: &mut [Lanes]) {
+    let n = lanes.len();
+    for (block, lanes) in lanes.chunks_mut(N_AT_ONCE).enumerate() {
+        let numbers = block * N_AT_ONCE..block * N_AT_ONCE + lanes.len();
+        for (group, x) in x.chunks(4 * n).enumerate() {
+            let signal = |lane: usize| &x[lane * n..][numbers.clone()];
+            let n_pairs = if x.len() == 4 * n { lanes.len() / 2 } else { 0 };
+            let (pairs, rest) = lanes.split_at_mut(2 * n_pairs);
+            if n_pairs > 0 {
+                let signals = [0, 1, 2, 3].map(|lane| as_pairs(&signal(lane)[..2 * n_pairs]));
+                for (i, pair) in pairs.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+                    let rows = transpose(signals.map(|pairs| pairs[i]));
+                    for (lanes, row) in pair.as_flattened_mut().iter_mut().zip(rows) {
+                        lanes[4 * group..][..4].copy_from_slice(&row);
+                    }
+                }
+            }
+            for lane in 0..x.len() / n {
+                for (lanes, x) in rest.iter_mut().zip(&signal(lane)[2 * n_pairs..]) {
+                    (lanes[0][4 * group + lane], lanes[1][4 * group + lane]) = (x.re, x.im);
+                }
+            }
+        }
+    }
+}
+
+/// The way back.
+#[inline(always)]
+fn store(lanes: &[Lanes], y: &mut [Complex32]) {
+    let n = lanes.len();
+    for (block, lanes) in lanes.chunks(N_AT_ONCE).enumerate() {
+        let begin = block * N_AT_ONCE;
+        for (group, y) in y.chunks_mut(4 * n).enumerate() {
+            let n_pairs = if y.len() == 4 * n { lanes.len() / 2 } else { 0 };
+            let (pairs, rest) = lanes.split_at(2 * n_pairs);
+            for (i, pair) in pairs.as_chunks::<2>().0.iter().enumerate() {
+                let rows = [0, 1, 2, 3].map(|row: usize| {
+                    let lanes = &pair.as_flattened()[row][4 * group..];
+                    *lanes.first_chunk().expect("a group is four lanes")
+                });
+                for (lane, signal) in transpose(rows).into_iter().enumerate() {
+                    let y = &mut y[lane * n + begin + 2 * i..][..2];
+                    let y = bytemuck::must_cast_slice_mut::<_, [f32; 2]>(y);
+                    y.as_flattened_mut().copy_from_slice(&signal);
+                }
+            }
+            for lane in 0..y.len() / n {
+                let y = &mut y[lane * n + begin + 2 * n_pairs..];
+                for (y, lanes) in y.iter_mut().zip(rest) {
+                    *y = Complex32::new(lanes[0][4 * group + lane], lanes[1][4 * group + lane]);
+                }
+            }
+        }
+    }
+}
+
+/// Two numbers at a time: their real and their imaginary parts.
+#[inline(always)]
+fn as_pairs(x: &[Complex32]) -> &[[f32; 4]] {
+    bytemuck::must_cast_slice::<_, [f32; 2]>(x)
+        .as_flattened()
+        .as_chunks()
+        .0
 }
 
 /// Replaces each number of all transforms by what `f` makes of it and of a factor.
@@ -158,12 +221,12 @@ fn stockham<'a>(
     while 4 * stride <= n {
         for (p, y) in y.chunks_exact_mut(4 * stride).enumerate() {
             let powers = [1, 2, 3].map(|k| roots[k * p * stride]);
+            let [x0, x1, x2, x3] = [0, 1, 2, 3].map(|k| &x[p * stride + k * (n / 4)..][..stride]);
+            let (y01, y23) = y.split_at_mut(2 * stride);
+            let (y0, y1) = y01.split_at_mut(stride);
+            let (y2, y3) = y23.split_at_mut(stride);
             for q in 0..stride {
-                let parts = [0, 1, 2, 3].map(|k| &x[q + p * stride + k * (n / 4)]);
-                let results = butterfly(parts, powers);
-                for (k, result) in results.into_iter().enumerate() {
-                    y[q + k * stride] = result;
-                }
+                [y0[q], y1[q], y2[q], y3[q]] = butterfly([&x0[q], &x1[q], &x2[q], &x3[q]], powers);
             }
         }
         stride *= 4;
