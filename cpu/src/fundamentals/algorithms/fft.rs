@@ -17,7 +17,7 @@
 //! Backwards, `x = conj(transform(conj(y))) / n`.
 //!
 //! Many transforms lie side by side in the lanes of vectors: each lane does what the plain code does, and
-//! nothing is shuffled. On a device each has a block, and all of its steps take place in shared memory;
+//! nothing is shuffled on the way. On a device each has a block, and all of its steps take place in shared memory;
 //! longer ones than fit there would go through global memory, and are left to the CPU.
 //!
 //! **Errors.** `|ŷ - y| <= log₂ n (μ + γ₄ (√2 + μ)) |y|` in the norm `|·|₂` (Higham, "Accuracy and Stability
