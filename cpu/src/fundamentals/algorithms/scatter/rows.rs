@@ -246,3 +246,48 @@ fn products<S: Simd, const N_VECTORS: usize, const N: usize>(
     }
     output
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sums of a tile of a table of whole numbers, and its products by itself and another.
+    fn sums_and_products<S: Simd>(simd: S) -> ([f64; N_LANES], [[[f64; N_LANES]; N_LANES]; 2]) {
+        let table: Vec<f64> = (0..3 * 9).map(|i| f64::from(i % 7)).collect();
+        let mut tile = [[0.0; N_LANES]; 3];
+        let sums = TileRows {
+            rows: &table[2..],
+            n: 9,
+            center: &[1.0; N_LANES],
+            weights: None,
+            centered: &mut tile,
+            weighted: &mut [],
+        }
+        .with_simd(simd);
+        let other = tile.map(|row| row.map(|x| x + 1.0));
+        let products = TileProducts {
+            left: &tile,
+            right: [&tile, &other],
+        };
+        (sums, products.with_simd(simd))
+    }
+
+    #[test]
+    fn vectors_of_any_width_give_the_same() {
+        let (sums, products) = sums_and_products(pulp::Scalar);
+        // The table's rows from the third column on: 2 3 4 5 6 0 1 2, 4 5 6 0 1 2 3 4, and 6 0 1 2 3 4 5 and no more.
+        assert_eq!(sums, [9.0, 5.0, 8.0, 4.0, 7.0, 3.0, 6.0, 3.0]);
+        assert_eq!(products[0][0][1], 1.0 * 2.0 + 3.0 * 4.0 - 5.0);
+        assert_eq!(products[1][0][1], products[0][0][1] + sums[0]);
+        #[cfg(target_arch = "x86_64")]
+        {
+            let others = [
+                pulp::x86::V3::try_new().map(sums_and_products),
+                pulp::x86::V4::try_new().map(sums_and_products),
+            ];
+            for other in others.into_iter().flatten() {
+                assert_eq!(other, (sums, products));
+            }
+        }
+    }
+}
