@@ -209,7 +209,7 @@ impl Algorithm for Options {
             .map(|v| (noise * v).sqrt())
             .collect();
         print_weights(harness, &linear.weights, Some(&errors), truth.as_deref())?;
-        harness.print(format_args!("{:>8}{:>14.6}", "bias", linear.bias))?;
+        harness.print(format_args!("{:>8} {:>13.6}", "bias", linear.bias))?;
         for (what, linear) in &results {
             let error = backward_error(table, linear, 0.0);
             harness.check(what, error, backward_limit(n_rows, *n_columns))?;
@@ -249,7 +249,7 @@ pub(super) fn print_weights(
         let [error, truth] = [errors, truth]
             .map(|known| known.map_or("-".to_owned(), |known| format!("{:.6}", known[idx])));
         harness.print(format_args!(
-            "{:>8}{weight:>14.6}{error:>16}{truth:>14}",
+            "{:>8} {weight:>13.6} {error:>15} {truth:>13}",
             idx + 1
         ))?;
     }

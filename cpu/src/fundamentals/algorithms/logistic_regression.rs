@@ -362,7 +362,7 @@ impl Algorithm for Options {
             .map(|(variance, scale)| variance.sqrt() / scale)
             .collect();
         print_weights(harness, &weights, Some(&errors), truth.as_deref())?;
-        harness.print(format_args!("{:>8}{bias:>14.6}", "bias"))?;
+        harness.print(format_args!("{:>8} {bias:>13.6}", "bias"))?;
 
         let [n, d] = [n_rows, *n_columns].map(|count| count as f64);
         // Of the terms; what an exponential and a logarithm take is not counted.
