@@ -1,11 +1,15 @@
-//! What loops over vectors share: sums and maxima in lanes, functions without branches, squares that
-//! are transposed, and reading ahead.
+//! What loops over vectors share: sums and maxima in lanes, functions without branches, rows that are
+//! brought into lanes, and reading ahead.
 //!
 //! A compiler may not reorder what is added up, so that one number after the other would wait for the one before;
 //! and it makes no vectors of a loop that calls a function of a library.
 //! What is here is compiled for wide vectors where it is inlined into code that is.
 
+mod lanes;
+
 use std::ops::AddAssign;
+
+pub(crate) use lanes::Lanes;
 
 /// Lanes of a sum of `f32`: two of the widest vectors, so that additions need not wait for each other.
 const N_LANES: usize = 32;

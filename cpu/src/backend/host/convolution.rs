@@ -242,7 +242,7 @@ impl Geometry {
     fn lanes(&self, block: usize, n_lanes: usize, n_elements: usize) -> Lanes {
         Lanes {
             n: n_lanes,
-            n_images: (self.n_rows - block * n_lanes).min(n_lanes),
+            n_rows: (self.n_rows - block * n_lanes).min(n_lanes),
             stride: n_elements,
         }
     }

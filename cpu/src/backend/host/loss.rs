@@ -6,7 +6,7 @@ use crate::Result;
 use crate::backend::{
     ElementwiseLoss, LossFunction, LossOperations, SoftmaxCrossEntropy, StepStatistics,
 };
-use crate::simd::exp;
+use crate::simd::{exp, largest};
 
 impl LossOperations for HostBackend {
     fn softmax_cross_entropy(&self, op: SoftmaxCrossEntropy<'_, Self>) -> Result<()> {
@@ -96,13 +96,6 @@ pub(super) fn softmax_cross_entropy(
     });
     *loss = sum as f32;
     Ok(())
-}
-
-#[inline(always)]
-fn largest(logits: &[f32]) -> f32 {
-    logits
-        .iter()
-        .fold(f32::NEG_INFINITY, |largest, &logit| largest.max(logit))
 }
 
 fn elementwise_loss(backend: &HostBackend, op: ElementwiseLoss<'_, HostBackend>) -> Result<()> {

@@ -159,13 +159,14 @@ impl WithSimd for BackwardInput<'_, '_> {
                 for channel in channels.clone() {
                     let band_of_dx = &band_of_dx
                         [(channel - channels.start) * n_of_band * n_lanes..][..n_pixels * n_lanes];
-                    lanes.store(band_of_dx, |lane| {
+                    let rows = (0..lanes.n_rows).map(|lane| {
                         let plane = (block * n_lanes + lane) * n_channels + channel;
                         let begin = (plane * n_image_rows + band.start) * n_image_columns;
                         // SAFETY: the caller vouches that no one else writes this channel of this image,
                         // and each lane is asked for once.
                         unsafe { dx.slice(begin..begin + n_pixels) }
                     });
+                    lanes.store(band_of_dx, rows);
                 }
             }
         }

@@ -134,13 +134,14 @@ impl WithSimd for Forward<'_, '_> {
                     let band_of_y = &mut band_of_y[(output - outputs.start) * BAND * n_lanes..]
                         [..band.len() * n_lanes];
                     activation::apply(activation, band_of_y);
-                    lanes.store(band_of_y, |lane| {
+                    let rows = (0..lanes.n_rows).map(|lane| {
                         let channel = (block * n_lanes + lane) * geometry.n_outputs + output;
                         let begin = channel * n_places + band.start;
                         // SAFETY: the caller vouches that no one else writes this output of this image,
                         // and each lane is asked for once.
                         unsafe { y.slice(begin..begin + band.len()) }
                     });
+                    lanes.store(band_of_y, rows);
                 }
             }
         }

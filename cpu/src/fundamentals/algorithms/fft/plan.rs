@@ -8,8 +8,7 @@ use rayon::prelude::*;
 
 use super::{Chirp, by_chirps, by_halves, roots};
 use crate::fundamentals::harness;
-use crate::simd::transpose;
-use crate::{Error, Result};
+use crate::{Error, Result, simd};
 
 /// Transforms side by side in vectors.
 pub const N_LANES: usize = 16;
@@ -133,31 +132,23 @@ impl Plan {
     }
 }
 
-/// Brings up to sixteen signals into lanes, as many numbers of each as there is room for.
+/// Up to sixteen signals of `n` numbers, a lane for each; all in all they have `n_numbers`.
+fn signals(n: usize, n_numbers: usize) -> simd::Lanes {
+    simd::Lanes {
+        n: N_LANES,
+        n_rows: n_numbers / n,
+        stride: 2 * n,
+    }
+}
+
+/// Brings signals into lanes, as many numbers of each as there is room for.
 #[inline(always)]
 fn load(x: &[Complex32], lanes: &mut [Lanes]) {
-    let n = lanes.len();
+    let signals = signals(lanes.len(), x.len());
+    let x = bytemuck::must_cast_slice::<_, [f32; 2]>(x);
     for (block, lanes) in lanes.chunks_mut(N_AT_ONCE).enumerate() {
-        let numbers = block * N_AT_ONCE..block * N_AT_ONCE + lanes.len();
-        for (group, x) in x.chunks(4 * n).enumerate() {
-            let signal = |lane: usize| &x[lane * n..][numbers.clone()];
-            let n_pairs = if x.len() == 4 * n { lanes.len() / 2 } else { 0 };
-            let (pairs, rest) = lanes.split_at_mut(2 * n_pairs);
-            if n_pairs > 0 {
-                let signals = [0, 1, 2, 3].map(|lane| as_pairs(&signal(lane)[..2 * n_pairs]));
-                for (i, pair) in pairs.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-                    let rows = transpose(signals.map(|pairs| pairs[i]));
-                    for (lanes, row) in pair.as_flattened_mut().iter_mut().zip(rows) {
-                        lanes[4 * group..][..4].copy_from_slice(&row);
-                    }
-                }
-            }
-            for lane in 0..x.len() / n {
-                for (lanes, x) in rest.iter_mut().zip(&signal(lane)[2 * n_pairs..]) {
-                    (lanes[0][4 * group + lane], lanes[1][4 * group + lane]) = (x.re, x.im);
-                }
-            }
-        }
+        let x = x[block * N_AT_ONCE..].as_flattened();
+        signals.load(x, lanes.as_flattened_mut().as_flattened_mut());
     }
 }
 
@@ -165,39 +156,13 @@ fn load(x: &[Complex32], lanes: &mut [Lanes]) {
 #[inline(always)]
 fn store(lanes: &[Lanes], y: &mut [Complex32]) {
     let n = lanes.len();
+    let signals = signals(n, y.len());
+    let y = bytemuck::must_cast_slice_mut::<_, [f32; 2]>(y);
     for (block, lanes) in lanes.chunks(N_AT_ONCE).enumerate() {
-        let begin = block * N_AT_ONCE;
-        for (group, y) in y.chunks_mut(4 * n).enumerate() {
-            let n_pairs = if y.len() == 4 * n { lanes.len() / 2 } else { 0 };
-            let (pairs, rest) = lanes.split_at(2 * n_pairs);
-            for (i, pair) in pairs.as_chunks::<2>().0.iter().enumerate() {
-                let rows = [0, 1, 2, 3].map(|row: usize| {
-                    let lanes = &pair.as_flattened()[row][4 * group..];
-                    *lanes.first_chunk().expect("a group is four lanes")
-                });
-                for (lane, signal) in transpose(rows).into_iter().enumerate() {
-                    let y = &mut y[lane * n + begin + 2 * i..][..2];
-                    let y = bytemuck::must_cast_slice_mut::<_, [f32; 2]>(y);
-                    y.as_flattened_mut().copy_from_slice(&signal);
-                }
-            }
-            for lane in 0..y.len() / n {
-                let y = &mut y[lane * n + begin + 2 * n_pairs..];
-                for (y, lanes) in y.iter_mut().zip(rest) {
-                    *y = Complex32::new(lanes[0][4 * group + lane], lanes[1][4 * group + lane]);
-                }
-            }
-        }
+        let rows = y.chunks_exact_mut(n);
+        let rows = rows.map(|y| y[block * N_AT_ONCE..][..lanes.len()].as_flattened_mut());
+        signals.store(lanes.as_flattened().as_flattened(), rows);
     }
-}
-
-/// Two numbers at a time: their real and their imaginary parts.
-#[inline(always)]
-fn as_pairs(x: &[Complex32]) -> &[[f32; 4]] {
-    bytemuck::must_cast_slice::<_, [f32; 2]>(x)
-        .as_flattened()
-        .as_chunks()
-        .0
 }
 
 /// Replaces each number of all transforms by what `f` makes of it and of a factor.
